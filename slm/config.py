@@ -1,0 +1,301 @@
+"""Every setting of the project: its default, its meaning and its limits, each written once.
+
+The command line's `--help`, the page's form and the documentation are made from the fields below.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+END_OF_TEXT = "<|endoftext|>"
+GPT2_VOCAB_SIZE = 50257
+ARCHITECTURES = ("gpt2", "nanochat")
+TINYSTORIES_HUB_IDS = {
+    "tinystories": "roneneldan/TinyStories",
+    "tinystories-clean": "karpathy/tinystories-gpt4-clean",
+}
+
+
+def option(
+    default: Any,
+    doc: str,
+    *,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    choices: tuple[Any, ...] | None = None,
+) -> Any:
+    """A dataclass field with its documentation and limits, both inclusive."""
+    meta = {"doc": doc, "minimum": minimum, "maximum": maximum, "choices": choices}
+    return field(default=default, metadata=meta)
+
+
+class Checked:
+    """Base of the settings: every field is held to its own type and limits when an object is made."""
+
+    def __post_init__(self) -> None:
+        kinds = field_kinds(type(self))
+        for f in dataclasses.fields(self):
+            object.__setattr__(self, f.name, _checked(f, kinds[f.name], getattr(self, f.name)))
+        self.check()
+
+    def check(self) -> None:
+        """Raise ValueError where fields do not fit each other."""
+
+
+def _checked(f: dataclasses.Field, kind: tuple[type, bool], value: Any) -> Any:
+    """The value as its field's own type, or ValueError naming the field, the value and the limit."""
+    base, optional = kind
+    low, high, choices = (f.metadata.get(key) for key in ("minimum", "maximum", "choices"))
+    if value is None:
+        if optional:
+            return None
+        raise ValueError(f"{f.name} needs a value: {f.metadata['doc']}")
+    if base is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if base is int and isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if not isinstance(value, base) or (base is int and isinstance(value, bool)):
+        raise ValueError(f"{f.name} must be {base.__name__}, not {value!r}")
+    if base is float and value != value:
+        raise ValueError(f"{f.name} is not a number")
+    if low is not None and value < low:
+        raise ValueError(f"{f.name} is {value}, the least possible is {low}")
+    if high is not None and value > high:
+        raise ValueError(f"{f.name} is {value}, the most possible is {high}")
+    if choices and value not in choices:
+        raise ValueError(f"{f.name} is {value!r}; choose one of {', '.join(map(str, choices))}")
+    return value
+
+
+def field_kinds(cls: type) -> dict[str, tuple[type, bool]]:
+    """Each field's type and whether None is allowed, as {name: (type, optional)}."""
+    kinds = {}
+    for name, hint in typing.get_type_hints(cls).items():
+        members = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+        kinds[name] = (next(m for m in members if m is not type(None)), type(None) in members)
+    return kinds
+
+
+def field_doc(cls: type, name: str) -> str:
+    """The one sentence that explains a field, for help texts and forms."""
+    return next(f.metadata["doc"] for f in dataclasses.fields(cls) if f.name == name)
+
+
+def parse_fields(cls: type, words: Mapping[str, str]) -> dict[str, Any]:
+    """Values typed by a person, as the types of the fields they name; "none" and "" mean off.
+
+    Raises ValueError for a name that is no field of `cls` and for a word that is no number where one is wanted.
+    """
+    kinds = field_kinds(cls)
+    values: dict[str, Any] = {}
+    for name, word in words.items():
+        if name not in kinds:
+            raise ValueError(f"there is no setting {name!r}; there are {', '.join(sorted(kinds))}")
+        values[name] = _parsed(name, kinds[name], str(word))
+    return values
+
+
+def _parsed(name: str, kind: tuple[type, bool], word: str) -> Any:
+    base, optional = kind
+    if optional and word.lower() in ("none", ""):
+        return None
+    if base is bool:
+        if word.lower() not in ("true", "false", "1", "0", "yes", "no"):
+            raise ValueError(f"{name} is yes or no, not {word!r}")
+        return word.lower() in ("true", "1", "yes")
+    try:
+        return base(word)
+    except ValueError:
+        raise ValueError(f"{name} must be {base.__name__}, not {word!r}") from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig(Checked):
+    """The shape of a model."""
+
+    architecture: str = option("nanochat", "gpt2 (the classic) or nanochat (the modern one).", choices=ARCHITECTURES)
+    n_layer: int = option(6, "Number of transformer blocks.", minimum=1, maximum=200)
+    n_head: int = option(8, "Attention heads in each block; divides n_embd.", minimum=1, maximum=1024)
+    n_embd: int = option(256, "Width: numbers that stand for one token.", minimum=2, maximum=65536)
+    n_inner: int | None = option(None, "Width inside each MLP; none is 4 x n_embd.", minimum=1, maximum=1048576)
+    block_size: int = option(256, "Context: how many tokens the model sees at once.", minimum=2, maximum=131072)
+    vocab_size: int = option(4096, "Number of different tokens; the data set's own.", minimum=2, maximum=1048576)
+    dropout: float = option(0.0, "Share of activations dropped while training.", minimum=0.0, maximum=0.9)
+
+    @property
+    def head_size(self) -> int:
+        return self.n_embd // self.n_head
+
+    @property
+    def mlp_size(self) -> int:
+        return 4 * self.n_embd if self.n_inner is None else self.n_inner
+
+    def check(self) -> None:
+        if self.n_embd % self.n_head:
+            fits = [h for h in range(1, self.n_embd + 1) if self.n_embd % h == 0]
+            near = min(fits, key=lambda h: abs(h - self.n_head))
+            raise ValueError(
+                f"n_embd {self.n_embd} is not divisible by n_head {self.n_head}; n_head {near} would divide it"
+            )
+        if self.architecture == "nanochat" and self.head_size % 2:
+            raise ValueError(
+                f"rotary positions turn pairs: n_embd {self.n_embd} / n_head {self.n_head} = {self.head_size} must be even"
+            )
+
+
+def parameter_parts(config: ModelConfig) -> dict[str, int]:
+    """How many parameters each part of the model has; their sum is the model's size.
+
+    The output matrix is the embedding itself (weight tying), so it is counted once.
+    """
+    C, V, L, M = config.n_embd, config.vocab_size, config.n_layer, config.mlp_size
+    parts = {"embedding": V * C, "positions": 0, "attention": L * 4 * C * C, "mlp": L * 2 * C * M, "norms": 0}
+    if config.architecture == "gpt2":
+        parts["positions"] = config.block_size * C
+        parts["attention"] += L * 4 * C
+        parts["mlp"] += L * (M + C)
+        parts["norms"] = (2 * L + 1) * 2 * C
+    return parts
+
+
+def parameter_count(config: ModelConfig) -> int:
+    """Number of trained numbers in a model of this shape."""
+    return sum(parameter_parts(config).values())
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig(Checked):
+    """How a model is trained. Exactly one of minutes, steps and tokens is the budget."""
+
+    minutes: float | None = option(None, "Train for this many minutes.", minimum=0.01, maximum=1e6)
+    steps: int | None = option(None, "Train for this many optimizer updates.", minimum=1, maximum=10**9)
+    tokens: int | None = option(None, "Train on this many tokens.", minimum=1, maximum=10**13)
+    batch_size: int = option(16, "Sequences in one micro-batch.", minimum=1, maximum=65536)
+    grad_accum_steps: int = option(1, "Micro-batches added up for one update.", minimum=1, maximum=65536)
+    optimizer: str = option(
+        "muon", "adamw, or muon (Muon for the matrices inside the blocks, AdamW for the rest).", choices=("adamw", "muon")
+    )
+    learning_rate: float = option(3e-3, "Peak learning rate of AdamW.", minimum=0.0, maximum=10.0)
+    muon_learning_rate: float = option(0.02, "Peak learning rate of Muon.", minimum=0.0, maximum=10.0)
+    min_lr_ratio: float = option(0.0, "Learning rate at the end, as a share of the peak.", minimum=0.0, maximum=1.0)
+    warmup_steps: int = option(20, "Updates over which the learning rate rises.", minimum=0, maximum=10**7)
+    decay_ratio: float = option(0.7, "Last share of the budget over which the learning rate falls.", minimum=0.0, maximum=1.0)
+    weight_decay: float = option(0.0, "AdamW's weight decay on matrices.", minimum=0.0, maximum=10.0)
+    beta1: float = option(0.9, "AdamW's first moment decay.", minimum=0.0, maximum=0.9999)
+    beta2: float = option(0.95, "AdamW's second moment decay.", minimum=0.0, maximum=0.99999)
+    grad_clip: float | None = option(1.0, "Largest gradient norm; longer gradients are shortened.", minimum=1e-6)
+    eval_interval: int | None = option(None, "Updates between evaluations; none is by time.", minimum=1)
+    eval_interval_s: float = option(20.0, "Seconds between evaluations, where they go by time.", minimum=0.1)
+    eval_windows: int = option(64, "Fixed windows of the validation stories in each evaluation.", minimum=1, maximum=10**6)
+    save_interval_s: float = option(120.0, "Most seconds of work that a crash may lose.", minimum=0.0)
+    sample_prompt: str = option("Once upon a time", "How the sample story of each evaluation begins.")
+    sample_tokens: int = option(120, "Length of the sample stories, in tokens.", minimum=1, maximum=4096)
+    seed: int = option(1337, "Seed of weights, batches and samples.", minimum=0, maximum=2**31 - 1)
+    device: str = option("auto", "auto, cpu, mps, cuda or cuda:N.")
+    dtype: str = option("auto", "Arithmetic of the matrix products.", choices=("auto", "float32", "bfloat16", "float16"))
+    compile: bool = option(False, "Compile the model first (20-40 s on a CPU, a C++ compiler needed).")
+    threads: int | None = option(None, "CPU threads; none is one for each core.", minimum=1, maximum=1024)
+
+    def check(self) -> None:
+        budgets = {k: getattr(self, k) for k in ("minutes", "steps", "tokens") if getattr(self, k) is not None}
+        if len(budgets) > 1:
+            given = " and ".join(f"{k} {v}" for k, v in budgets.items())
+            raise ValueError(f"{given} were given; the budget is one of minutes, steps and tokens")
+
+    def tokens_per_step(self, block_size: int) -> int:
+        return self.batch_size * self.grad_accum_steps * block_size
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleConfig(Checked):
+    """How the next token is chosen from the model's probabilities."""
+
+    max_new_tokens: int = option(200, "Most tokens to write.", minimum=1, maximum=100_000)
+    temperature: float = option(0.8, "0 always takes the likeliest token; higher is bolder.", minimum=0.0, maximum=10.0)
+    top_k: int | None = option(None, "Choose among the k likeliest tokens only.", minimum=1)
+    top_p: float | None = option(0.95, "Choose among the likeliest tokens that hold this share.", minimum=0.0, maximum=1.0)
+    min_p: float | None = option(None, "Drop tokens below this share of the likeliest one's.", minimum=0.0, maximum=1.0)
+    repetition_penalty: float | None = option(
+        None, "Above 1 makes tokens that already occurred less likely (Keskar et al. 2019).", minimum=0.01, maximum=100.0
+    )
+    seed: int | None = option(None, "Same seed, same story; none is a new story each time.", minimum=0, maximum=2**63 - 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrepareConfig(Checked):
+    """Which stories become a data set, and in which vocabulary."""
+
+    source: str = option("starter", "tinystories, tinystories-clean, starter, a file or folder, or a Hub id.")
+    name: str | None = option(None, "Name of the data set; none makes one from the source.")
+    vocab: str = option("4096", "gpt2 (50,257 tokens) or the number of its tokens to keep.")
+    limit: int | None = option(None, "Use at most this many training stories.", minimum=1)
+    seed: int = option(1337, "Seed of the starter stories and of the split, where the source has none.", minimum=0)
+    workers: int | None = option(None, "Processes that tokenise; none is one for each core.", minimum=1, maximum=256)
+
+    def check(self) -> None:
+        if self.vocab != "gpt2":
+            if not self.vocab.isdigit():
+                raise ValueError(f"vocab is gpt2 or a number of tokens, not {self.vocab!r}")
+            if not 257 <= int(self.vocab) <= GPT2_VOCAB_SIZE:
+                raise ValueError(f"vocab {self.vocab} is outside 257 (bytes and end of text) to {GPT2_VOCAB_SIZE} (gpt2)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preset:
+    """A model shape with the training settings that suit it."""
+
+    purpose: str
+    vocab: str
+    model: ModelConfig
+    train: TrainConfig
+
+
+PRESETS: dict[str, Preset] = {
+    "slm-51m": Preset(
+        purpose="the project's namesake, for a GPU",
+        vocab="gpt2",
+        model=ModelConfig(
+            architecture="gpt2", n_layer=8, n_head=8, n_embd=512, block_size=256, vocab_size=GPT2_VOCAB_SIZE
+        ),
+        train=TrainConfig(
+            optimizer="adamw", learning_rate=1e-3, weight_decay=0.1, warmup_steps=100, min_lr_ratio=0.1, batch_size=8,
+            grad_accum_steps=4,
+        ),
+    ),
+    "slm-55m": Preset(
+        purpose="the best stories a single GPU makes",
+        vocab="8192",
+        model=ModelConfig(n_layer=12, n_head=9, n_embd=576, block_size=512, vocab_size=8192),
+        train=TrainConfig(batch_size=8, grad_accum_steps=4, warmup_steps=100),
+    ),
+    "mini": Preset(
+        purpose="the bundled model; an hour on a laptop",
+        vocab="4096",
+        model=ModelConfig(n_layer=6, n_head=8, n_embd=256, n_inner=768, block_size=256, vocab_size=4096),
+        train=TrainConfig(batch_size=16, warmup_steps=50),
+    ),
+    "micro": Preset(
+        purpose="first readable sentences on two CPU cores in a minute or two",
+        vocab="4096",
+        model=ModelConfig(n_layer=4, n_head=6, n_embd=192, block_size=128, vocab_size=4096),
+        train=TrainConfig(batch_size=16),
+    ),
+    "golden": Preset(
+        purpose="tests",
+        vocab="512",
+        model=ModelConfig(architecture="gpt2", n_layer=3, n_head=4, n_embd=64, block_size=64, vocab_size=512),
+        train=TrainConfig(optimizer="adamw", learning_rate=3e-3, batch_size=16, warmup_steps=10),
+    ),
+}
+
+
+def preset(name: str) -> Preset:
+    """The preset of this name; ValueError lists the names there are."""
+    if name not in PRESETS:
+        raise ValueError(f"there is no preset {name!r}; choose one of {', '.join(PRESETS)}")
+    return PRESETS[name]
