@@ -16,7 +16,6 @@ __version__ = "0.1.0"
 _HOMES = {
     "load": "slm.generate",
     "LanguageModel": "slm.generate",
-    "evaluate": "slm.evaluate",
     "ModelConfig": "slm.config",
     "TrainConfig": "slm.config",
     "SampleConfig": "slm.config",
