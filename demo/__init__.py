@@ -1,0 +1,1 @@
+"""The page: what a person sees. Only this package knows gradio, and `slm` works without it."""

@@ -1,0 +1,171 @@
+"""The loss chart: curves out of a run's events, thinned to what a screen can show.
+
+The drawing itself is `demo/static/chart.js`; it takes the dict that `chart_value` makes.
+"""
+
+from __future__ import annotations
+
+import bisect
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from demo.views.words import finite
+
+STATIC = Path(__file__).resolve().parent.parent / "static"
+MOST_POINTS = 500
+
+# The component's own HTML never changes with its value, so that an update redraws the chart in place.
+CHART_TEMPLATE = '<div class="slm-chart"></div>'
+
+
+def static_text(name: str) -> str:
+    """The text of a file in demo/static."""
+    return (STATIC / name).read_text(encoding="utf-8")
+
+
+def chart_js() -> str:
+    """The chart's script, for `js_on_load` of a `gr.HTML` whose `html_template` is CHART_TEMPLATE."""
+    return static_text("chart.js")
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The losses of one run, in nats per token, by step."""
+
+    name: str
+    train: list[tuple[int, float]] = field(default_factory=list)
+    val: list[tuple[int, float]] = field(default_factory=list)
+    tokens_per_step: float | None = None
+    clock: list[tuple[int, float]] = field(default_factory=list)
+    bytes_per_token: float | None = None
+
+    def seconds_at(self, step: int) -> float | None:
+        """Training time when `step` was done, read off the two nearest measurements."""
+        if not self.clock:
+            return None
+        steps = [s for s, _ in self.clock]
+        right = min(max(bisect.bisect_left(steps, step), 1), len(steps) - 1) if len(steps) > 1 else 0
+        (s0, t0), (s1, t1) = self.clock[max(right - 1, 0)], self.clock[right]
+        if s1 == s0:
+            return t1 * step / s1 if s1 else t1
+        return max(0.0, t0 + (t1 - t0) * (step - s0) / (s1 - s0))
+
+
+@dataclass(frozen=True)
+class Landmark:
+    """A loss that means something: a horizontal line in the chart, in nats per token."""
+
+    label: str
+    nats: float
+    explanation: str = ""
+
+
+def landmarks_for(vocab_size: int | None, unigram_entropy: float | None = None) -> list[Landmark]:
+    """Two losses every beginner meets: guessing blindly (ln V), and knowing nothing but how frequent each token is."""
+    marks = []
+    if vocab_size and vocab_size > 1:
+        marks.append(
+            Landmark(
+                "guessing blindly",
+                math.log(vocab_size),
+                f"Every one of the {vocab_size:,} tokens is held to be equally likely: ln {vocab_size:,}.",
+            )
+        )
+    entropy = finite(unigram_entropy)
+    if entropy is not None and entropy > 0:
+        marks.append(
+            Landmark("knowing only how frequent words are", entropy, "The model has learnt which tokens are common, but no order yet.")
+        )
+    return marks
+
+
+def curve_from_events(name: str, events: Iterable[Mapping[str, Any]]) -> Curve:
+    """The curve in a run's events. Unmeasured (null) losses are left out, a resume takes back what came after it."""
+    train: dict[int, float] = {}
+    val: dict[int, float] = {}
+    clock: dict[int, float] = {}
+    tokens_per_step: float | None = None
+    for event in events:
+        kind, step = event.get("kind"), event.get("step")
+        if kind == "start":
+            tokens_per_step = finite(event.get("tokens_per_step")) or tokens_per_step
+            resumed = event.get("resumed_from_step")
+            if isinstance(resumed, int):
+                for series in (train, val, clock):
+                    for late in [s for s in series if s > resumed]:
+                        del series[late]
+        if not isinstance(step, int) or isinstance(step, bool):
+            continue
+        if kind == "train":
+            _put(train, step, event.get("loss"))
+            _put(clock, step, event.get("elapsed_s"))
+            if tokens_per_step is None and step > 0 and finite(event.get("tokens")):
+                tokens_per_step = float(event["tokens"]) / step
+        elif kind == "eval":
+            _put(val, step, event.get("val_loss"))
+    return Curve(name, sorted(train.items()), sorted(val.items()), tokens_per_step, sorted(clock.items()))
+
+
+def _put(series: dict[int, float], step: int, value: Any) -> None:
+    value = finite(value)
+    if value is not None:
+        series[step] = value
+
+
+def decimate(points: Sequence[tuple[int, float]], most: int = MOST_POINTS) -> list[tuple[int, float, float]]:
+    """At most `most` of the points, as (step, loss, mean loss of the stretch the point stands for).
+
+    Each stretch of equally many points keeps its lowest and its highest; the first and the last point stay.
+    """
+    if len(points) <= most:
+        return [(step, loss, loss) for step, loss in points]
+    stretches = (most - 2) // 2
+    kept = [(*points[0], points[0][1])]
+    inner = points[1:-1]
+    for k in range(stretches):
+        stretch = inner[k * len(inner) // stretches : (k + 1) * len(inner) // stretches]
+        mean = sum(loss for _, loss in stretch) / len(stretch)
+        ends = {min(stretch, key=lambda p: p[1]), max(stretch, key=lambda p: p[1])}
+        kept += [(step, loss, mean) for step, loss in sorted(ends)]
+    return [*kept, (*points[-1], points[-1][1])]
+
+
+def chart_value(
+    curves: Sequence[Curve], *, landmarks: Sequence[Landmark] = (), budget: Mapping[str, float] | None = None
+) -> dict[str, Any]:
+    """What the chart component shows, as plain JSON: at most 500 points a series.
+
+    `budget` is one of {"steps": n}, {"tokens": n}, {"minutes": m} and {"seconds": s}; its end becomes a line.
+    Each point is [step, loss, mean of its stretch, tokens or null, seconds or null].
+    """
+    return {
+        "runs": [
+            {"name": curve.name, "train": _rows(curve, curve.train), "val": _rows(curve, curve.val)} for curve in curves
+        ],
+        "landmarks": [
+            {"label": mark.label, "nats": round(mark.nats, 4), "explanation": mark.explanation} for mark in landmarks
+        ],
+        "budget": _budget(budget),
+    }
+
+
+def _rows(curve: Curve, points: Sequence[tuple[int, float]]) -> list[list[float | None]]:
+    return [
+        [step, _short(loss), _short(mean), curve.tokens_per_step and round(step * curve.tokens_per_step), _short(curve.seconds_at(step))]
+        for step, loss, mean in decimate(points)
+    ]
+
+
+def _short(value: float | None) -> float | None:
+    return None if value is None else float(f"{value:.5g}")
+
+
+def _budget(budget: Mapping[str, float] | None) -> dict[str, float]:
+    given = {unit: finite(value) for unit, value in (budget or {}).items()}
+    ends = {unit: given[unit] for unit in ("steps", "tokens", "seconds") if given.get(unit)}
+    if given.get("minutes"):
+        ends["seconds"] = 60 * given["minutes"]
+    return {unit: value for unit, value in ends.items() if value}

@@ -1,0 +1,150 @@
+"""What a person sees of a data set: how its making goes on, what is in it, what was left out and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from demo.views.words import bar, compact, duration, escape, figure, finite, note, number, percent, plural
+
+STAGES = {
+    "download": "Fetching the stories",
+    "read": "Reading the stories",
+    "count": "Counting which tokens are frequent",
+    "clean": "Cleaning the stories",
+    "tokenise": "Cutting the stories into tokens",
+    "tokenize": "Cutting the stories into tokens",
+    "write": "Writing the data set",
+    "done": "The data set is ready",
+}
+REASONS = {
+    "duplicates": "the same story again",
+    "empty": "nothing in it",
+    "overlap": "also among the validation stories",
+    "too_short": "too short",
+    "too_long": "too long",
+    "broken": "unreadable characters",
+}
+
+
+def progress_html(progress: Mapping[str, Any] | None) -> str:
+    """How far the preparation is: {"stage", "done", "total", "elapsed_s"}, or {"stage": "error", "message"}."""
+    if not progress:
+        return f'<section class="slm">{note("Choose a source and press Prepare. The starter stories take seconds.")}</section>'
+    stage = str(progress.get("stage") or "")
+    if stage == "error":
+        return f'<section class="slm">{note(str(progress.get("message") or "It did not work."), kind="error")}</section>'
+    title = STAGES.get(stage, stage)
+    done, total = finite(progress.get("done")), finite(progress.get("total"))
+    share = 1.0 if stage == "done" else min(1.0, done / total) if done is not None and total else None
+    counts = number(done) + (f" of {number(total)}" if total else "") if done is not None else ""
+    spent = duration(progress["elapsed_s"]) if finite(progress.get("elapsed_s")) is not None else ""
+    line = " \u00b7 ".join(part for part in (counts, spent) if part)
+    return (
+        f'<section class="slm slm-status"><header><h3>{escape(title)}</h3></header>{bar(share, title)}'
+        f'<p class="slm-small">{escape(line)}</p></section>'
+    )
+
+
+def manifest_html(manifest: Mapping[str, Any] | None) -> str:
+    """A data set's counts, its story lengths, and the stories that were dropped with the reasons."""
+    if not manifest:
+        return f'<section class="slm">{note("No data set yet: prepare one above.")}</section>'
+    parts = (_facts(manifest), _counts(manifest), _dropped(manifest), _histogram(manifest.get("length_histogram")))
+    name, description = escape(manifest.get("name") or "data set"), escape(manifest.get("description") or manifest.get("source") or "")
+    lead = f'<p class="slm-lead">{description}</p>' if description else ""
+    return f'<section class="slm slm-manifest"><header><h3>{name}</h3></header>{lead}{"".join(parts)}</section>'
+
+
+def _facts(manifest: Mapping[str, Any]) -> str:
+    train = manifest.get("train") or {}
+    rows = []
+    if finite(manifest.get("vocab_size")):
+        rows.append(figure("vocabulary", number(manifest["vocab_size"]), "How many different tokens the model can read and write.", "tokens"))
+    tokens, size = finite(train.get("tokens")), finite(train.get("bytes"))
+    if tokens and size:
+        rows.append(figure("a token holds", number(size / tokens, 2), "The more text a token holds, the less the model has to read.", "bytes"))
+    if finite(manifest.get("longest_story_tokens")):
+        rows.append(figure("longest story", number(manifest["longest_story_tokens"]), "In tokens.", "tokens"))
+    if finite(manifest.get("unigram_entropy")):
+        rows.append(
+            figure("by frequency alone", number(manifest["unigram_entropy"], 2),
+                   "The loss of a model that knows only how frequent each token is; learning begins below it.", "nats/token")
+        )
+    return f'<dl class="slm-figures">{"".join(rows)}</dl>' if rows else ""
+
+
+def _counts(manifest: Mapping[str, Any]) -> str:
+    rows = ""
+    for part, meaning in (("train", "to learn from"), ("validation", "kept back to test on")):
+        counts = manifest.get(part) or {}
+        cells = "".join(f"<td>{number(counts.get(unit))}</td>" for unit in ("stories", "tokens", "bytes"))
+        rows += f"<tr><th scope='row'>{part} <small>{meaning}</small></th>{cells}</tr>"
+    return (
+        "<div class='slm-scroll'><table class='slm-table'><thead><tr><th></th><th scope='col'>stories</th><th scope='col'>tokens</th>"
+        f"<th scope='col'>bytes</th></tr></thead><tbody>{rows}</tbody></table></div>"
+    )
+
+
+def _dropped(manifest: Mapping[str, Any]) -> str:
+    dropped = {str(why): int(n) for why, n in (manifest.get("dropped") or {}).items() if finite(n)}
+    lines = [f"<li><b>{n:,}</b> {escape(REASONS.get(why, why.replace('_', ' ')))}</li>" for why, n in dropped.items()]
+    repaired = finite(manifest.get("repaired"))
+    mended = f"<p class='slm-small'>{plural(int(repaired), 'story', 'stories')} had broken characters mended.</p>" if repaired else ""
+    if not lines:
+        return f"<p class='slm-small'>No story was left out.</p>{mended}"
+    return f"<p class='slm-small'>Left out, {plural(sum(dropped.values()), 'story', 'stories')}:</p><ul class='slm-dropped'>{''.join(lines)}</ul>{mended}"
+
+
+def histogram_bars(histogram: Any) -> list[tuple[str, int]]:
+    """A histogram as (label, count): from {"edges", "counts"}, a mapping, a list of pairs, or plain counts."""
+    if not histogram:
+        return []
+    if isinstance(histogram, Mapping) and "counts" in histogram:
+        edges, counts = list(histogram.get("edges") or histogram.get("bins") or []), list(histogram["counts"])
+        pairs = [(edges[i] if i < len(edges) else i, count) for i, count in enumerate(counts)]
+    elif isinstance(histogram, Mapping):
+        pairs = list(histogram.items())
+    else:
+        pairs = [(row[0], row[-1]) if isinstance(row, (list, tuple)) and row else (i, row) for i, row in enumerate(histogram)]
+    return [(str(label), int(count)) for label, count in pairs if finite(count) is not None]
+
+
+def _histogram(histogram: Any) -> str:
+    bars = histogram_bars(histogram)
+    most = max((count for _, count in bars), default=0)
+    if not most:
+        return ""
+    width, height, base = 600, 150, 120
+    slot = width / len(bars)
+    total = sum(count for _, count in bars)
+    every = max(1, -(-len(bars) // 8))
+    shapes = []
+    for i, (label, count) in enumerate(bars):
+        tall = (base - 8) * count / most
+        shapes.append(
+            f'<rect x="{i * slot + slot * 0.08:.1f}" y="{base - tall:.1f}" width="{slot * 0.84:.1f}" height="{tall:.1f}">'
+            f"<title>{escape(label)} tokens: {plural(count, 'story', 'stories')} ({percent(count / total)})</title></rect>"
+        )
+        if i % every == 0:
+            shapes.append(f'<text x="{i * slot + slot * 0.08:.1f}" y="{base + 16}">{escape(label)}</text>')
+    return (
+        f'<figure class="slm-histogram"><figcaption>How long the stories are, in tokens</figcaption><svg viewBox="0 0 {width} {height}" '
+        f'role="img" aria-label="Histogram of story lengths in tokens">{"".join(shapes)}</svg></figure>'
+    )
+
+
+def preview_html(stories: Iterable[str | Mapping[str, Any]] | None, *, limit: int = 12) -> str:
+    """A few stories of the data set as cards."""
+    stories = list(stories or [])[:limit]
+    if not stories:
+        return f'<section class="slm">{note("A few of the stories appear here.")}</section>'
+    texts = [str(story.get("text") or "") if isinstance(story, Mapping) else str(story) for story in stories]
+    cards = "".join(f'<article class="slm-card"><p class="slm-prose">{escape(text)}</p></article>' for text in texts)
+    return f'<section class="slm slm-cards" aria-label="Some of the stories">{cards}</section>'
+
+
+def compact_counts(manifest: Mapping[str, Any]) -> str:
+    """One line for a list: "2.1 M stories, 450 M tokens"."""
+    train = manifest.get("train") or {}
+    return f"{compact(train.get('stories'))} stories, {compact(train.get('tokens'))} tokens"

@@ -1,0 +1,199 @@
+"""A run's state in words: what it is doing, how far it is, how good it has become, and what to do next."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from demo.views.words import bar, compact, duration, escape, figure, finite, get, note, number, percent
+
+# For each state: its name, what to do next ({step} is the last one saved), and the look of the box.
+STATES = {
+    "starting": ("Starting", "The first numbers come in a few seconds."),
+    "running": ("Learning", "You may close this page: the training goes on without it."),
+    "finished": ("Finished", "The model is ready: try it in Write, or look into it in Inside."),
+    "stopped": ("Stopped", "Everything up to step {step} is saved. Write uses it as it is; Resume goes on from there."),
+    "lost": ("Interrupted", "The training process is gone (a crash, or the machine was restarted). Resume goes on from step {step}."),
+    "error": ("Stopped by an error", "What was learnt up to step {step} is saved. Put right what the message says, then Resume."),
+    "diverged": ("Went astray", "The loss became endless, so the training stopped. Start anew with a lower learning rate; step {step} is saved."),
+    "bundled": ("Ready", "This model came with the project. Try it in Write."),
+    "none": ("No run yet", "Choose data, size and time, then press Start."),
+}
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is. `share` is 0 to 1 of its budget; None where that is not known."""
+
+    step: int
+    share: float | None
+    elapsed_s: float | None
+    left_s: float | None
+    saved_step: int
+
+
+def last(events: Sequence[Mapping[str, Any]], kind: str) -> Mapping[str, Any]:
+    """The newest event of a kind, or an empty one."""
+    return next((event for event in reversed(events) if event.get("kind") == kind), {})
+
+
+def progress(summary: Any, events: Sequence[Mapping[str, Any]], *, now: float) -> Progress:
+    """Where a run stands in its budget, be that seconds, steps or tokens, and how long the rest will take."""
+    start, train = last(events, "start"), last(events, "train")
+    budget = _budget(summary, start)
+    step = int(max(finite(train.get("step")) or 0, finite(get(summary, "step")) or 0))
+    elapsed = finite(train.get("elapsed_s"))
+    elapsed = finite(get(summary, "elapsed_s")) if elapsed is None else elapsed
+    running = get(summary, "status") == "running"
+    since = max(0.0, now - train["t"]) if running and finite(train.get("t")) is not None else 0.0
+    share = left = None
+    if "seconds" in budget:
+        done = min(budget["seconds"], (elapsed or 0.0) + since)
+        share, left = done / budget["seconds"], budget["seconds"] - done
+    elif "steps" in budget or "tokens" in budget:
+        unit = "steps" if "steps" in budget else "tokens"
+        done = step if unit == "steps" else finite(train.get("tokens")) or finite(get(summary, "tokens")) or 0.0
+        share = min(1.0, done / budget[unit])
+        rate = _rate(events, "step" if unit == "steps" else "tokens")
+        left = max(0.0, (budget[unit] - done) / rate - since) if rate else None
+    saved = [finite(event.get("step")) or 0 for event in events if event.get("kind") == "checkpoint"]
+    return Progress(step, share, elapsed, left, int(saved[-1]) if saved else step if not events else 0)
+
+
+def _budget(summary: Any, start: Mapping[str, Any]) -> dict[str, float]:
+    """The budget as one entry: seconds, steps or tokens; the newest start event has the last word."""
+    given = get(summary, "budget", {})
+    given = given if isinstance(given, Mapping) else {}
+    minutes = finite(given.get("minutes"))
+    found = {
+        "seconds": finite(start.get("budget_s")) or (minutes and 60 * minutes) or finite(given.get("budget_s")),
+        "steps": finite(start.get("max_steps")) or finite(given.get("steps")) or finite(given.get("max_steps")),
+        "tokens": finite(start.get("max_tokens")) or finite(given.get("tokens")),
+    }
+    return next(({unit: value} for unit, value in found.items() if value and value > 0), {})
+
+
+def _rate(events: Sequence[Mapping[str, Any]], field: str) -> float | None:
+    """Units of `field` a second over the last train events since the process was started; None before two of them."""
+    points: list[tuple[float, float]] = []
+    for event in reversed(events):
+        if event.get("kind") == "start" or len(points) >= 20:
+            break
+        x, y = finite(event.get("elapsed_s")), finite(event.get(field))
+        if event.get("kind") == "train" and x is not None and y is not None:
+            points.append((x, y))
+    if len(points) < 2 or points[0][0] <= points[-1][0] or points[0][1] <= points[-1][1]:
+        return None
+    return (points[0][1] - points[-1][1]) / (points[0][0] - points[-1][0])
+
+
+def state_of(summary: Any, events: Sequence[Mapping[str, Any]]) -> str:
+    """One of STATES: the run's status, with `starting` before its first step and `none` without a run."""
+    if summary is None:
+        return "none"
+    status = str(get(summary, "status", "running"))
+    if status == "running" and not last(events, "train"):
+        return "starting"
+    return status if status in STATES else "error"
+
+
+def headline(state: str, done: Progress) -> str:
+    """The one sentence a beginner needs: "Learning: step 420, 38 s left"."""
+    name = STATES[state][0]
+    if state == "running":
+        left = "the end is near" if done.left_s is not None and done.left_s < 1 else f"{duration(done.left_s)} left"
+        return f"{name}: step {done.step:,}" + (f", {left}" if done.left_s is not None else "")
+    if state in ("finished", "stopped", "diverged", "error", "lost") and done.step:
+        after = f" after {duration(done.elapsed_s)}" if done.elapsed_s else ""
+        return f"{name} at step {done.step:,}{after}"
+    return name
+
+
+def status_html(summary: Any, events: Sequence[Mapping[str, Any]], *, now: float) -> str:
+    """A run's state, progress, numbers and warnings. `summary` is a RunSummary or a dict with its fields, or None."""
+    state, events = state_of(summary, events), list(events)
+    done = progress(summary, events, now=now)
+    advice = STATES[state][1].format(step=f"{done.saved_step:,}")
+    if state in ("stopped", "lost", "error", "diverged") and not done.saved_step:
+        advice = "Nothing was saved yet, so start it anew." if state != "diverged" else STATES["diverged"][1].split(";")[0] + "."
+    name = get(summary, "name", "")
+    title = f'<span class="slm-run">{escape(name)}</span>' if name else ""
+    parts = [f'<header><h3>{escape(headline(state, done))}</h3>{title}</header>']
+    if state not in ("none", "bundled"):
+        label = f"{percent(done.share)} of the training" if done.share is not None else "training progress"
+        share = 1.0 if state == "finished" else 0.0 if state == "starting" and done.share is None else done.share
+        parts.append(bar(share, label, state=state))
+    parts.append(f'<p class="slm-advice">{escape(advice)}</p>')
+    message = last(events, "end").get("message") or get(summary, "message", "")
+    if message and state in ("error", "diverged"):
+        parts.append(note(str(message), kind="error"))
+    parts.append(_figures(summary, events, done))
+    parts += _warnings(events)
+    return f'<section class="slm slm-status slm-is-{state}" aria-label="Training status">{"".join(parts)}</section>'
+
+
+def _figures(summary: Any, events: Sequence[Mapping[str, Any]], done: Progress) -> str:
+    train, evaluation = last(events, "train"), last(events, "eval")
+    loss = finite(train.get("loss"))
+    val_loss = finite(evaluation.get("val_loss"))
+    val_loss = finite(get(summary, "val_loss")) if val_loss is None else val_loss
+    bpb = finite(evaluation.get("val_bpb"))
+    bpb = finite(get(summary, "val_bpb")) if bpb is None else bpb
+    rows = []
+    if done.step:
+        rows.append(figure("steps", number(done.step), "One step: look at a batch of stories, then correct every weight a little."))
+    if loss is not None:
+        rows.append(figure("training loss", number(loss, 3), _loss_doc(loss, "stories it is learning from"), "nats/token"))
+    if val_loss is not None:
+        rows.append(figure("validation loss", number(val_loss, 3), _loss_doc(val_loss, "stories it has never seen"), "nats/token"))
+    if bpb is not None:
+        rows.append(
+            figure("bits per byte", number(bpb, 3), "The same for every vocabulary, so models compare by it: lower is better.", "val")
+        )
+    speed = finite(train.get("tok_per_s"))
+    if speed is not None:
+        rows.append(figure("speed", compact(speed), "How many tokens (pieces of words) it learns from each second.", "tokens/s"))
+    tokens = finite(train.get("tokens")) or finite(get(summary, "tokens"))
+    if tokens:
+        rows.append(figure("seen", compact(tokens), "Tokens it has learnt from so far; a token is about four letters.", "tokens"))
+    if done.elapsed_s:
+        rows.append(figure("time", duration(done.elapsed_s), "Time spent on training."))
+    size = finite(get(summary, "n_params")) or finite(last(events, "start").get("n_params"))
+    if size:
+        rows.append(figure("size", compact(size), "Parameters: the numbers inside the model that training adjusts.", "parameters"))
+    return f'<dl class="slm-figures">{"".join(rows)}</dl>' if rows else ""
+
+
+def _loss_doc(loss: float, where: str) -> str:
+    choices = math.exp(min(loss, 50.0))
+    return f"How surprised the model is by the next token of {where}: as if it chose among {compact(choices)} tokens. Lower is better."
+
+
+def _warnings(events: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Each warning once, the newest last."""
+    seen = {str(e.get("code") or e.get("message")): e for e in events if e.get("kind") == "warning"}
+    return [note(str(e.get("message") or e.get("code") or ""), kind="warning") for e in list(seen.values())[-5:]]
+
+
+def samples_html(events: Sequence[Mapping[str, Any]], *, limit: int = 50) -> str:
+    """What the model wrote while it learnt: a card a step, the newest first."""
+    losses = {e.get("step"): finite(e.get("val_loss")) for e in events if e.get("kind") == "eval"}
+    samples = [e for e in events if e.get("kind") == "sample"]
+    if not samples:
+        hint = "Here you will read what the model writes while it learns: first noise, then words, then sentences."
+        return f'<section class="slm slm-samples">{note(hint)}</section>'
+    cards = [_sample(event, losses.get(event.get("step"))) for event in list(reversed(samples))[:limit]]
+    return f'<section class="slm slm-samples" aria-label="Stories by step">{"".join(cards)}</section>'
+
+
+def _sample(event: Mapping[str, Any], val_loss: float | None) -> str:
+    prompt, text = str(event.get("prompt") or ""), str(event.get("text") or "")
+    text = text[len(prompt) :] if prompt and text.startswith(prompt) else text
+    step = finite(event.get("step"))
+    loss = f'<span title="validation loss: lower is better">loss {number(val_loss, 2)}</span>' if val_loss is not None else ""
+    return (
+        f'<article class="slm-card"><header><b>step {number(step)}</b>{loss}</header>'
+        f'<p class="slm-prose"><span class="slm-prompt">{escape(prompt)}</span>{escape(text)}</p></article>'
+    )
