@@ -1,0 +1,60 @@
+"""Starter stories: short tales made up on the spot, so that a machine without a network has something to learn from.
+
+Read `cast` and `words` for who and what appears, `beats` and `details` for what plots share, then any `plots_*`.
+"""
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from slm.data.starter import plots_doing, plots_fears, plots_friends, plots_home, plots_lost, plots_nature
+from slm.data.starter.cast import Character
+from slm.data.starter.scene import Scene
+
+__all__ = ["PLOTS", "Story", "stories", "tell"]
+
+PLOTS: dict[str, Callable[[Scene], list[str]]] = {plot.__name__: plot for plot in (
+    plots_lost.lost_toy, plots_lost.treasure_map, plots_lost.market_trip, plots_lost.lost_lamb,
+    plots_friends.new_friend, plots_friends.sharing, plots_friends.promise_kept, plots_friends.truth_told,
+    plots_friends.the_race,
+    plots_fears.fear_of_the_dark, plots_fears.thunder, plots_fears.noise_in_the_night, plots_fears.first_day,
+    plots_nature.planting_a_seed, plots_nature.first_snow, plots_nature.catching_the_moon,
+    plots_nature.helper_in_the_rain, plots_nature.wish_to_fly,
+    plots_home.birthday_surprise, plots_home.new_sibling, plots_home.broken_thing, plots_home.rainy_day_ship,
+    plots_doing.learning_a_skill, plots_doing.spoiled_picnic, plots_doing.baking_day, plots_doing.stuck_kite,
+    plots_doing.stage_fright,
+)}
+
+
+@dataclass(frozen=True)
+class Story:
+    """A story with the name of its plot and everybody who has a name in it."""
+
+    plot: str
+    cast: tuple[Character, ...]
+    text: str
+
+
+def tell(plot: str, rng: random.Random, *, genders: Sequence[str] = ("he", "she")) -> Story:
+    """Tell one story of the named plot; paragraphs are separated by a blank line.
+
+    `genders` limits the cast: ("she",) gives a story in which everybody is "she". Raises KeyError for an unknown plot.
+    """
+    scene = Scene(rng, genders)
+    paragraphs = PLOTS[plot](scene)
+    return Story(plot, tuple(scene.cast), "\n\n".join(paragraphs))
+
+
+def stories(seed: int, count: int) -> Iterator[str]:
+    """Yield `count` different stories; the same seed gives the same stories, and a larger count only adds to them."""
+    rng = random.Random(seed)
+    names = tuple(PLOTS)
+    seen: set[bytes] = set()
+    while len(seen) < count:
+        story = tell(names[int(rng.random() * len(names))], rng).text
+        digest = hashlib.blake2b(story.encode(), digest_size=12).digest()
+        if digest not in seen:
+            seen.add(digest)
+            yield story

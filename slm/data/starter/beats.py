@@ -1,0 +1,118 @@
+"""Beats that many plots share: how a story opens, how a feeling shows, how a day ends."""
+from __future__ import annotations
+
+from slm.data.starter.cast import Character
+from slm.data.starter.grammar import an, capital, text
+from slm.data.starter.scene import Scene
+from slm.data.starter.words import TIMES, TRAITS
+
+CHILD_HOBBIES = (
+    "draw dragons with green chalk", "build tall towers out of blocks", "splash in muddy puddles",
+    "collect stickers", "play the drums on old pots", "read books about pirates", "dress up as a knight",
+    "ride a bicycle very fast", "make paper airplanes", "help in the kitchen", "sing in the bathtub",
+    "dig for worms", "paint pictures of whales", "play hide and seek", "climb trees", "feed the ducks",
+    "do puzzles on the floor", "look for ladybugs", "make up silly songs", "wear odd socks", "tell jokes",
+    "invent secret codes", "pretend to be an astronaut", "bounce on the bed", "hunt for fossils",
+    "fold paper boats", "skip all the way to school", "play catch", "swing high", "listen to fairy tales",
+    "walk along low walls", "look at maps", "count the trains that went by", "plait wool into bracelets",
+)
+ANIMAL_HOBBIES = (
+    "roll down grassy hills", "count the clouds", "chase falling leaves", "nap in patches of sunshine",
+    "play tag among the trees", "collect round stones", "sing to the moon", "slide down muddy banks",
+    "listen to the wind", "dig deep holes", "jump over puddles", "tell stories by the fire",
+    "watch the boats on the river", "pick wild berries", "make crowns of daisies", "dance in the rain",
+    "sniff every flower", "build little dams in the brook", "hide in heaps of leaves", "follow snail trails",
+    "hum while working", "balance on logs", "paint with berry juice", "wave at the passing geese",
+)
+
+
+def opening(scene: Scene, hero: Character, habit: float = 0.5) -> str:
+    """Return one to three sentences that introduce the hero; `habit` is the chance of hearing what they love to do."""
+    small = scene.one("little ", "young ", "small ", "")
+    trait, other = scene.some(TRAITS, 2)
+    who = scene.one(f"{an(trait)} {small}{hero.kind}", f"{an(trait)} and {other} {hero.kind}")
+    lived = scene.one("lived", "made a home") if hero.animal else "lived"
+    first = scene.one(
+        f"Once upon a time, there was {who} named {hero}.",
+        f"Once upon a time, there lived {who} called {hero}. {hero.His} home was {hero.home}.",
+        f"{hero} was {who} who {lived} in {hero.home}.",
+        f"In {hero.home} lived {who} called {hero}.",
+        f"There once was {who} whose name was {hero}.",
+        f"{hero} was {who}.",
+        f"Once there was {who}, and everyone called {hero.him} {hero}.",
+        f"Far away, in {hero.home}, there lived {who} named {hero}.",
+        f"This is the story of {hero}, {who}.",
+        f"Have you ever met {an(trait)} {hero.kind}? {hero} was one.",
+        f"Everybody liked {hero}, who was {who}.",
+    )
+    hobbies = ANIMAL_HOBBIES if hero.animal else CHILD_HOBBIES
+    loved, also = scene.some(hobbies, 2)
+    return text(first, scene.maybe(scene.one(
+        f"{hero} loved to {loved}.", f"Most of all, {hero.he} loved to {loved}.", f"{hero.He} liked to {loved} and to {also}.",
+        f"Every day {hero.he} liked to {loved}.", f"Nothing made {hero.him} happier than to {loved}.",
+    ), habit))
+
+
+def when(scene: Scene) -> str:
+    """Return the words that start the story proper: "One morning"."""
+    return scene.pick(TIMES)
+
+
+def sad(scene: Scene, who: Character) -> str:
+    """Return a sentence that shows sadness."""
+    return scene.one(
+        f"{who} felt a lump in {who.his} throat.", f"Tears rolled down {who.his} cheeks.", f"{who} was very sad.",
+        f"{who}'s lip began to tremble.", f"{who.He} sat down and sniffled.", f"{who} wanted to cry.",
+        f"{who}'s heart sank like a stone.", f"{who} hung {who.his} head.", f"{who.He} blinked back tears.",
+        f"{who} gave a long sigh.", f"A tear dripped from {who.his} nose.", f"{who} felt small and gloomy.",
+    )
+
+
+def glad(scene: Scene, who: Character) -> str:
+    """Return a sentence that shows joy."""
+    return scene.one(
+        f"{who} jumped for joy.", f"{who} grinned from ear to ear.", f"{who} clapped and cheered.",
+        f"{who}'s eyes shone.", f"{who} laughed out loud.", f"{who} felt warm all over.", f"{who} was so happy!",
+        f"{who} danced in a circle.", f"{who}'s heart gave a happy skip.", f"{who} beamed.",
+        f"{who} felt as light as a balloon.", f"{who} could not stop smiling.", f"{who} twirled around with delight.",
+    )
+
+
+def afraid(scene: Scene, who: Character) -> str:
+    """Return a sentence that shows fear."""
+    return scene.one(
+        f"{who}'s heart went thump, thump, thump.", f"{who} shivered from head to toe.", f"{who} held very still.",
+        f"{who}'s knees began to wobble.", f"{who} squeezed {who.his} eyes shut.", f"{who} gulped.",
+        f"{who} was too scared to move.", f"{who}'s mouth went dry.", f"{who} hardly dared to breathe.",
+    )
+
+
+def comfort(scene: Scene, elder: Character, who: Character) -> str:
+    """Return a sentence in which an elder comforts somebody."""
+    return scene.one(
+        f"{elder} gave {who.him} a big hug.", f"{elder} pulled {who.him} close.", f"{elder} stroked {who.his} back.",
+        f"{elder} kissed the top of {who.his} head.", f"{elder} knelt down and smiled.",
+        f"{elder} took {who} by the {who.hand}.", f"{elder} wiped {who.his} nose and smiled.",
+        f"{elder} sat down beside {who.him}.", f"{elder} lifted {who.him} up.",
+    )
+
+
+def bedtime(scene: Scene, hero: Character) -> str:
+    """Return a last sentence for a story that ends in the evening."""
+    return scene.one(
+        f"That night, {hero} fell asleep with a smile.", f"That evening, {hero} was tired and happy.",
+        f"When the stars came out, {hero} was already dreaming.", f"{hero} talked about it all through supper.",
+        f"{hero} hummed all the way to bed.", f"At bedtime {hero} told the whole story again.",
+        f"\"What a day!\" yawned {hero}, and {hero.he} was asleep at once.", f"{hero} slept like a log that night.",
+        f"{hero} could hardly wait for tomorrow.", f"And {hero} never forgot that day.",
+        f"It had been a very good day after all.",
+    )
+
+
+def lesson(scene: Scene, hero: Character, *truths: str) -> str:
+    """Return what the story teaches, from truths written as clauses ("a friend is worth more than a toy"), or nothing."""
+    truth = scene.pick(truths)
+    return scene.maybe(scene.one(
+        f"{hero} had learned that {truth}.", f"And so {hero} found out that {truth}.", f"{capital(truth)}.",
+        f"From then on, {hero} always knew that {truth}.", f"{hero} never forgot that {truth}.",
+    ), 0.6)
