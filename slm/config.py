@@ -126,6 +126,14 @@ class ModelConfig(Checked):
     block_size: int = option(256, "Context: how many tokens the model sees at once.", minimum=2, maximum=131072)
     vocab_size: int = option(4096, "Number of different tokens; the data set's own.", minimum=2, maximum=1048576)
     dropout: float = option(0.0, "Share of activations dropped while training.", minimum=0.0, maximum=0.9)
+    tied: bool = option(True, "Whether the output matrix is the embedding itself.")
+    norm_eps: float | None = option(None, "Added under the root of a norm; none is 1e-5 (gpt2) or 1e-6.", minimum=0.0)
+    rope_theta: float = option(10000.0, "Slowest wavelength of the rotary positions (nanochat).", minimum=1.0)
+    logit_softcap: float | None = option(None, "Squeezes the scores into +-this (nanochat).", minimum=0.01)
+
+    @property
+    def eps(self) -> float:
+        return (1e-5 if self.architecture == "gpt2" else 1e-6) if self.norm_eps is None else self.norm_eps
 
     @property
     def head_size(self) -> int:
@@ -151,7 +159,7 @@ class ModelConfig(Checked):
 def parameter_parts(config: ModelConfig) -> dict[str, int]:
     """How many parameters each part of the model has; their sum is the model's size.
 
-    The output matrix is the embedding itself (weight tying), so it is counted once.
+    With weight tying the output matrix is the embedding itself, so it is counted once.
     """
     C, V, L, M = config.n_embd, config.vocab_size, config.n_layer, config.mlp_size
     parts = {"embedding": V * C, "positions": 0, "attention": L * 4 * C * C, "mlp": L * 2 * C * M, "norms": 0}
@@ -160,6 +168,8 @@ def parameter_parts(config: ModelConfig) -> dict[str, int]:
         parts["attention"] += L * 4 * C
         parts["mlp"] += L * (M + C)
         parts["norms"] = (2 * L + 1) * 2 * C
+    if not config.tied:
+        parts["output"] = V * C
     return parts
 
 

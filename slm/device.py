@@ -1,0 +1,56 @@
+"""Which hardware computes, and in which arithmetic: what the device does well, measured where that is unsure."""
+
+from __future__ import annotations
+
+import platform
+import time
+
+import torch
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """The device of this name, or for "auto" the best there is; ValueError where it is not there."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise ValueError(f"there is no device {name!r}; choose auto, cpu, mps, cuda or cuda:N") from None
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise ValueError(f"device {name} was asked for; this machine has {torch.cuda.device_count()} CUDA devices")
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise ValueError("device mps was asked for; this machine has none")
+    return device
+
+
+def choose_dtype(name: str, device: torch.device) -> torch.dtype:
+    """Arithmetic for the matrix products of training.
+
+    CUDA: bfloat16 where the hardware has it, else float16. MPS: float32. CPU: bfloat16 where a product is measured to be
+    faster than in float32; a CPU without instructions for it can be a hundred times slower.
+    """
+    if name != "auto":
+        return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[name]
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+    if device.type == "cpu" and _product_time_s(torch.bfloat16) < 0.75 * _product_time_s(torch.float32):
+        return torch.bfloat16
+    return torch.float32
+
+
+def _product_time_s(dtype: torch.dtype, size: int = 256) -> float:
+    """Least time of a few matrix products."""
+    x = torch.ones(size, size, dtype=dtype)
+    times = []
+    for _ in range(5):
+        begin = time.perf_counter()
+        x @ x
+        times.append(time.perf_counter() - begin)
+    return min(times)
+
+
+def describe(device: torch.device) -> str:
+    """The device in words, for records and model cards."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{device.type} ({platform.machine()}, {torch.get_num_threads()} threads)"

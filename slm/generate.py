@@ -1,0 +1,197 @@
+"""Writing with a model: `slm.load(...)` gives a LanguageModel; text goes in, text comes out.
+
+When the context is full the model forgets the older half of it and reads the newer half again, so a story of any length
+goes on at the speed of the cache. A prompt that is longer than the context is cut to its newest tokens by the same rule.
+"""
+
+from __future__ import annotations
+
+import codecs
+import secrets
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from slm.checkpoint import load_folder
+from slm.config import ModelConfig, SampleConfig
+from slm.hub import fetch_model
+from slm.inspection import Inspection, TokenScore, inspect_ids, score_ids
+from slm.model import GPT
+from slm.runs import resolve
+from slm.sampling import adjust, draw
+from slm.tokenizer import Tokenizer
+
+
+def newest_tokens(ids: list[int], block_size: int) -> list[int]:
+    """What the model reads of `ids`: all of them while there is room for one more, else the newest half context."""
+    return ids if len(ids) < block_size else ids[-max(1, block_size // 2) :]
+
+
+@torch.inference_mode()
+def generate_ids(
+    model: GPT, prompt: list[int], settings: SampleConfig, *, eot_id: int, seeds: list[int]
+) -> Iterator[list[int | None]]:
+    """Continue one prompt of ids into len(seeds) stories at once.
+
+    Yields, for each position, one id a story, or None for a story that has ended. The end-of-text id itself is not
+    given. Each story draws from its own seed alone, so it is the same whether it is written alone or among others.
+    """
+    assert prompt, "the model needs a token to begin from"
+    device, B = model.wte.weight.device, len(seeds)
+    generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+    window = newest_tokens(prompt, model.config.block_size)
+    seen = torch.tensor([prompt] * B)  # (B, S) all tokens so far, on the CPU
+    cache = model.new_cache(batch_size=1)
+    logits = model.logits(model.hidden(torch.tensor([window], device=device), cache)[:, -1]).expand(B, -1)  # (B, V)
+    cache = repeat_cache(model, cache, B)
+    ended = [False] * B
+    for _ in range(settings.max_new_tokens):
+        ids = draw(logits, seen.to(logits.device), settings, generators=generators)  # (B,)
+        ended = [done or i == eot_id for done, i in zip(ended, ids.tolist(), strict=True)]
+        if all(ended):
+            return
+        yield [None if done else i for done, i in zip(ended, ids.tolist(), strict=True)]
+        seen = torch.cat((seen, ids[:, None]), dim=1)
+        if cache.length == model.config.block_size:
+            half = seen[:, -max(1, model.config.block_size // 2) :]
+            cache = model.new_cache(B)
+            logits = model.logits(model.hidden(half.to(device), cache)[:, -1])
+        else:
+            logits = model.logits(model.hidden(ids[:, None].to(device), cache)[:, -1])
+
+
+def repeat_cache(model: GPT, cache: Any, batch_size: int) -> Any:
+    """The cache of one prompt as the cache of `batch_size` stories that begin with it."""
+    if batch_size == 1:
+        return cache
+    many = model.new_cache(batch_size)
+    many.k[:, :, :, : cache.length] = cache.k[:, :, :, : cache.length]
+    many.v[:, :, :, : cache.length] = cache.v[:, :, :, : cache.length]
+    many.length = cache.length
+    return many
+
+
+class LanguageModel:
+    """A model and its tokenizer, ready to write."""
+
+    def __init__(self, model: GPT, tokenizer: Tokenizer, about: dict[str, Any] | None = None) -> None:
+        self.model = model.eval()
+        self.tokenizer = tokenizer
+        self.about = about or {}
+
+    @property
+    def config(self) -> ModelConfig:
+        return self.model.config
+
+    def generate(self, prompt: str = "", max_new_tokens: int | None = None, **settings: Any) -> str:
+        """The prompt and its continuation, to the end of the story or max_new_tokens.
+
+        `settings` are the fields of SampleConfig. Raises ValueError for a setting out of its limits.
+        """
+        return prompt + "".join(self.stream(prompt, max_new_tokens, **settings))
+
+    def stream(self, prompt: str = "", max_new_tokens: int | None = None, **settings: Any) -> Iterator[str]:
+        """The continuation of the prompt, piece by piece as it is written; whole characters only."""
+        config = sample_config(max_new_tokens, settings)
+        ids = self.prompt_ids(prompt)
+        return self._pieces(ids, config)
+
+    def _pieces(self, ids: list[int], config: SampleConfig) -> Iterator[str]:
+        decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        seed = secrets.randbits(31) if config.seed is None else config.seed
+        for (new,) in generate_ids(self.model, ids, config, eot_id=self.tokenizer.eot_id, seeds=[seed]):
+            assert new is not None
+            if piece := decoder.decode(self.tokenizer.token_bytes(new)):
+                yield piece
+        if rest := decoder.decode(b"", final=True):
+            yield rest
+
+    def generate_many(self, prompt: str = "", num_stories: int = 2, **settings: Any) -> list[str]:
+        """Several continuations of one prompt, written together; story i is the one that `seed + i` gives alone."""
+        config = sample_config(None, settings)
+        if num_stories < 1:
+            raise ValueError(f"num_stories is {num_stories}, the least possible is 1")
+        ids = self.prompt_ids(prompt)
+        seed = secrets.randbits(31) if config.seed is None else config.seed
+        seeds = [seed + i for i in range(num_stories)]
+        stories: list[list[int]] = [[] for _ in seeds]
+        for column in generate_ids(self.model, ids, config, eot_id=self.tokenizer.eot_id, seeds=seeds):
+            for story, new in zip(stories, column, strict=True):
+                if new is not None:
+                    story.append(new)
+        return [prompt + self.tokenizer.decode(story) for story in stories]
+
+    def prompt_ids(self, prompt: str) -> list[int]:
+        """The ids that the model continues; nothing typed is the beginning of a story. Warns when the prompt is cut."""
+        ids = self.tokenizer.encode(prompt) or [self.tokenizer.eot_id]
+        read = len(newest_tokens(ids, self.config.block_size))
+        if read < len(ids):
+            warnings.warn(
+                f"the prompt has {len(ids)} tokens, the model's context {self.config.block_size}; "
+                f"the story goes on from the last {read}",
+                stacklevel=3,
+            )
+        return ids
+
+    def tokens_read(self, prompt: str) -> tuple[int, int]:
+        """How many tokens the prompt has, and how many of them (the newest) the model will read."""
+        ids = self.tokenizer.encode(prompt)
+        return len(ids), len(newest_tokens(ids, self.config.block_size))
+
+    def score(self, text: str, *, top: int = 10) -> list[TokenScore]:
+        """How well the model foresaw each token of the text, in one forward pass.
+
+        The text is read as the beginning of a story. Raises ValueError where it is longer than the context.
+        """
+        return score_ids(self.model, self.tokenizer, self._fitting_ids(text), top=top)
+
+    def inspect(self, text: str, *, top: int = 5) -> Inspection:
+        """Attention, each layer's guess and next-token probabilities at every position of the text.
+
+        Raises ValueError where the text is empty or longer than the context.
+        """
+        ids = self._fitting_ids(text)
+        if not ids:
+            raise ValueError("there is no text to look into; type a few words")
+        return inspect_ids(self.model, self.tokenizer, ids, top=top)
+
+    def _fitting_ids(self, text: str) -> list[int]:
+        ids = self.tokenizer.encode(text)
+        if len(ids) > self.config.block_size:
+            raise ValueError(f"the text has {len(ids)} tokens, the model sees {self.config.block_size} at once; shorten it")
+        return ids
+
+    @torch.inference_mode()
+    def next_token(self, text: str, *, top: int = 10, **settings: Any) -> list[tuple[int, str, float, float]]:
+        """The likeliest next tokens as (id, text, probability, probability after the sampling settings)."""
+        config = sample_config(None, settings)
+        ids = newest_tokens(self.prompt_ids(text), self.config.block_size)
+        logits = self.model(torch.tensor([ids], device=self.model.wte.weight.device))[:, -1].float()  # (1, V)
+        after = adjust(logits, torch.tensor([ids], device=logits.device), config).softmax(-1)[0]
+        probs, best = logits.softmax(-1)[0].topk(min(top, self.config.vocab_size))
+        return [(i, self.tokenizer.decode([i]), p, after[i].item()) for p, i in zip(probs.tolist(), best.tolist(), strict=True)]
+
+
+def sample_config(max_new_tokens: int | None, settings: dict[str, Any]) -> SampleConfig:
+    """The settings of one request; ValueError names a setting that does not exist."""
+    unknown = set(settings) - set(SampleConfig.__dataclass_fields__)
+    if unknown:
+        known = ", ".join(SampleConfig.__dataclass_fields__)
+        raise ValueError(f"there is no sampling setting {', '.join(sorted(unknown))}; there are {known}")
+    if max_new_tokens is not None:
+        settings = {**settings, "max_new_tokens": max_new_tokens}
+    return SampleConfig(**settings)
+
+
+def load(path: str | Path, device: str = "auto") -> LanguageModel:
+    """A model from a checkpoint folder, a run (its best snapshot) or a Hugging Face Hub id such as "gpt2".
+
+    Raises ValueError, in one sentence, for a path with no model, a broken one, or a Hub that cannot be reached.
+    """
+    from slm.device import choose_device
+
+    folder = resolve(path) if Path(path).exists() else fetch_model(str(path))
+    return LanguageModel(*load_folder(folder, device=choose_device(device)))

@@ -1,0 +1,92 @@
+"""Looking inside a model: what it expected, what it attends to, and what each layer would have guessed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from slm.model import GPT, causal_mask
+from slm.tokenizer import Tokenizer
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenScore:
+    """How well the model foresaw one token."""
+
+    id: int
+    text: str
+    logprob: float  # natural logarithm of its probability
+    rank: int  # 1 is the likeliest token
+    entropy: float  # how unsure the model was before it, in nats
+    alternatives: list[tuple[int, str, float]]  # (id, text, probability), likeliest first
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inspection:
+    """What happened inside the model over T tokens."""
+
+    ids: list[int]
+    pieces: list[str]
+    attention: np.ndarray  # (n_layer, n_head, T, T) float32, rows sum to one
+    lens: list[list[tuple[str, float]]]  # [layer][position] -> (likeliest next token, its probability)
+    probs: list[list[tuple[int, str, float]]]  # [position] -> likeliest next tokens with their probabilities
+
+
+@torch.inference_mode()
+def score_ids(model: GPT, tokenizer: Tokenizer, ids: list[int], *, top: int) -> list[TokenScore]:
+    """A TokenScore for each of ids, read as the beginning of a story: the first is foreseen from end-of-text."""
+    if not ids:
+        return []
+    given = torch.tensor([[tokenizer.eot_id, *ids[:-1]]], device=model.wte.weight.device)
+    logprobs = model(given)[0].float().log_softmax(-1)  # (T, V)
+    chosen = logprobs.gather(1, torch.tensor(ids, device=logprobs.device)[:, None])  # (T, 1)
+    ranks = (logprobs > chosen).sum(-1) + 1  # (T,)
+    entropy = -(logprobs.exp() * logprobs).sum(-1)  # (T,)
+    best = logprobs.exp().topk(min(top, logprobs.shape[1]))  # 2 x (T, top)
+    return [
+        TokenScore(
+            id=token,
+            text=tokenizer.decode([token]),
+            logprob=chosen[t].item(),
+            rank=int(ranks[t]),
+            entropy=entropy[t].item(),
+            alternatives=_named(tokenizer, best.indices[t], best.values[t]),
+        )
+        for t, token in enumerate(ids)
+    ]
+
+
+@torch.inference_mode()
+def inspect_ids(model: GPT, tokenizer: Tokenizer, ids: list[int], *, top: int) -> Inspection:
+    """One forward pass over ids with everything kept (attention: Vaswani 2017; lens: nostalgebraist 2020)."""
+    x = model.embed(torch.tensor([ids], device=model.wte.weight.device))  # (1, T, C)
+    attention, guesses = [], []
+    for layer, block in enumerate(model.h):
+        attention.append(attention_weights(model, layer, x))
+        x = block(x, model.rotary, None, layer)
+        guesses.append(model.logits(model.ln_f(x))[0].float().softmax(-1).max(-1))  # 2 x (T,)
+    probs = model.logits(model.ln_f(x))[0].float().softmax(-1).topk(min(top, model.config.vocab_size))  # 2 x (T, top)
+    return Inspection(
+        ids=ids,
+        pieces=[tokenizer.decode([i]) for i in ids],
+        attention=torch.stack(attention).cpu().numpy(),
+        lens=[
+            [(tokenizer.decode([i]), p) for p, i in zip(g.values.tolist(), g.indices.tolist(), strict=True)] for g in guesses
+        ],
+        probs=[_named(tokenizer, i, p) for p, i in zip(probs.values, probs.indices, strict=True)],
+    )
+
+
+def attention_weights(model: GPT, layer: int, x: Tensor) -> Tensor:
+    """How much each token takes from each earlier one in a layer whose input is x (1, T, C); (H, T, T) float32."""
+    block = model.h[layer]
+    q, k, _ = block.attn.queries_keys_values(block.ln_1(x), model.rotary, 0)  # 3 x (1, H, T, D)
+    scores = (q @ k.mT)[0].float() / q.shape[-1] ** 0.5  # (H, T, T)
+    return scores.masked_fill(~causal_mask(x.shape[1], 0, x.device), -torch.inf).softmax(-1)
+
+
+def _named(tokenizer: Tokenizer, ids: Tensor, probs: Tensor) -> list[tuple[int, str, float]]:
+    return [(i, tokenizer.decode([i]), p) for i, p in zip(ids.tolist(), probs.tolist(), strict=True)]

@@ -1,0 +1,187 @@
+"""How weights move: AdamW, Muon, and a learning rate that rises, stays and falls.
+
+Muon's step for a matrix is its momentum with all singular values brought to about one (Jordan et al. 2024,
+"Muon: An optimizer for hidden layers in neural networks"). PyTorch's own rounds to bfloat16, which many CPUs can only
+emulate; here matrices of one shape are handled as one batch, in the arithmetic that the device does well.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+from slm.config import TrainConfig
+from slm.model import GPT
+
+NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # quintic whose iterates bring singular values into about 0.7 to 1.2
+MUON_MOMENTUM = 0.95
+
+
+def learning_rate_scale(config: TrainConfig, *, step: int, progress: float) -> float:
+    """Share of the peak learning rate for the update after `step` updates, `progress` (0 to 1) of the budget used.
+
+    Rises over warmup_steps, stays, and falls in a line over the last decay_ratio of the budget to min_lr_ratio
+    ("trapezoid", Hägele et al. 2024).
+    """
+    rise = min(1.0, (step + 1) / config.warmup_steps) if config.warmup_steps else 1.0
+    left = max(0.0, 1.0 - progress)
+    fall = min(1.0, left / config.decay_ratio) if config.decay_ratio else 1.0
+    return rise * (config.min_lr_ratio + (1.0 - config.min_lr_ratio) * fall)
+
+
+def orthogonalise(x: Tensor, steps: int = 5) -> Tensor:
+    """Bring the singular values of each matrix in x (N, R, C) to about one, by Newton-Schulz iteration."""
+    a, b, c = NEWTON_SCHULZ
+    x = x.bfloat16() if x.is_cuda else x
+    tall = x.shape[1] > x.shape[2]
+    x = x.mT if tall else x
+    x = x / x.norm(dim=(1, 2), keepdim=True).clamp(min=1e-7)
+    for _ in range(steps):
+        gram = x @ x.mT  # (N, R, R) with R the shorter side
+        x = a * x + torch.baddbmm(b * gram, gram, gram, alpha=c) @ x
+    return x.mT if tall else x
+
+
+class Muon:
+    """Muon over hidden matrices. A fused q, k, v matrix counts as three."""
+
+    def __init__(self, named_parameters: dict[str, nn.Parameter], learning_rate: float) -> None:
+        self.learning_rate = learning_rate
+        self.parameters = named_parameters
+        self.momentum = {name: torch.zeros_like(p) for name, p in named_parameters.items()}
+
+    @torch.no_grad()
+    def step(self, scale: float) -> None:
+        for names in self._by_shape().values():
+            pieces = []
+            for name in names:
+                grad, momentum = self.parameters[name].grad, self.momentum[name]
+                momentum.lerp_(grad, 1 - MUON_MOMENTUM)
+                pieces.append(_matrices(name, torch.lerp(grad, momentum, MUON_MOMENTUM)))  # Nesterov
+            update = orthogonalise(torch.cat(pieces))  # (N, R, C)
+            rows, columns = update.shape[1:]
+            rate = self.learning_rate * scale * max(1.0, rows / columns) ** 0.5
+            for name, piece in zip(names, update.split([len(p) for p in pieces]), strict=True):
+                parameter = self.parameters[name]
+                parameter.sub_(piece.reshape(parameter.shape).to(parameter.dtype), alpha=rate)
+
+    def _by_shape(self) -> dict[tuple[int, ...], list[str]]:
+        groups: dict[tuple[int, ...], list[str]] = {}
+        for name, parameter in self.parameters.items():
+            groups.setdefault(tuple(_matrices(name, parameter).shape[1:]), []).append(name)
+        return groups
+
+    def state(self) -> dict[str, Tensor]:
+        return {f"muon.{name}": tensor for name, tensor in self.momentum.items()}
+
+    def load_state(self, tensors: dict[str, Tensor]) -> None:
+        for name, momentum in self.momentum.items():
+            momentum.copy_(tensors[f"muon.{name}"])
+
+
+def _matrices(name: str, x: Tensor) -> Tensor:
+    """x (R, C) as a batch of matrices: three for a fused q, k, v, else one."""
+    return x.view(3, -1, x.shape[1]) if name.endswith("c_attn.weight") else x[None]
+
+
+class AdamW:
+    """torch's fused AdamW (Loshchilov and Hutter 2019), weight decay on matrices only."""
+
+    def __init__(self, named_parameters: dict[str, nn.Parameter], config: TrainConfig) -> None:
+        self.learning_rate = config.learning_rate
+        self.parameters = named_parameters
+        groups = [
+            {"params": [p for p in named_parameters.values() if p.dim() >= 2], "weight_decay": config.weight_decay},
+            {"params": [p for p in named_parameters.values() if p.dim() < 2], "weight_decay": 0.0},
+        ]
+        self.torch = torch.optim.AdamW(
+            [g for g in groups if g["params"]], lr=config.learning_rate, betas=(config.beta1, config.beta2), eps=1e-10,
+            fused=all(p.device.type in ("cpu", "cuda") for p in named_parameters.values()),
+        )
+
+    @torch.no_grad()
+    def step(self, scale: float) -> None:
+        for group in self.torch.param_groups:
+            group["lr"] = self.learning_rate * scale
+        self.torch.step()
+
+    def state(self) -> dict[str, Tensor]:
+        return {
+            f"adamw.{name}.{key}": tensor
+            for name, p in self.parameters.items()
+            for key, tensor in self.torch.state.get(p, {}).items()
+        }
+
+    def load_state(self, tensors: dict[str, Tensor]) -> None:
+        for name, p in self.parameters.items():
+            prefix = f"adamw.{name}."
+            state = {k.removeprefix(prefix): t for k, t in tensors.items() if k.startswith(prefix)}
+            if state:
+                # `step` stays where the fused kernel keeps it; the moments live beside their parameter.
+                self.torch.state[p] = {k: t.clone() if k == "step" else t.to(p.device).clone() for k, t in state.items()}
+                self.torch.state[p]["step"] = state["step"].to(p.device if p.is_cuda else "cpu").clone()
+
+
+class Optimizer:
+    """One update rule for the whole model: AdamW alone, or Muon inside the blocks and AdamW for the rest."""
+
+    def __init__(self, model: GPT, config: TrainConfig) -> None:
+        named = dict(model.named_parameters())
+        hidden = {n: p for n, p in named.items() if n.startswith("h.") and p.dim() == 2 and config.optimizer == "muon"}
+        rest = {n: p for n, p in named.items() if n not in hidden}
+        self.parts: list[AdamW | Muon] = [AdamW(rest, config)]
+        if hidden:
+            self.parts.append(Muon(hidden, config.muon_learning_rate))
+
+    def step(self, scale: float) -> None:
+        """Move the weights along their gradients, with the peak learning rates times `scale`."""
+        for part in self.parts:
+            part.step(scale)
+
+    def state(self) -> dict[str, Tensor]:
+        """Everything needed to go on later, as named tensors."""
+        return {name: tensor for part in self.parts for name, tensor in part.state().items()}
+
+    def load_state(self, tensors: dict[str, Tensor]) -> None:
+        """Take up a state that `state` gave; ValueError where a tensor is missing."""
+        for part in self.parts:
+            try:
+                part.load_state(tensors)
+            except KeyError as error:
+                raise ValueError(f"the saved optimizer state lacks {error}; it belongs to another model") from None
+
+
+class LossScale:
+    """Keeps float16 gradients in range (Micikevicius et al. 2018, section 3.2); `factor` None does nothing.
+
+    The factor halves when a gradient overflows, that update being left out, and doubles after 2,000 good ones.
+    """
+
+    def __init__(self, factor: float | None) -> None:
+        self.factor = factor
+        self.good_steps = 0
+
+    def enlarge(self, loss: Tensor) -> Tensor:
+        return loss if self.factor is None else loss * self.factor
+
+    @torch.no_grad()
+    def restore(self, parameters: Iterable[nn.Parameter]) -> None:
+        """Divide the gradients by the factor."""
+        if self.factor is not None:
+            for p in parameters:
+                if p.grad is not None:
+                    p.grad.div_(self.factor)
+
+    def is_sound(self, grad_norm: float) -> bool:
+        """Whether the update may be made; learns from the answer."""
+        if self.factor is None:
+            return True
+        self.good_steps = self.good_steps + 1 if math.isfinite(grad_norm) else 0
+        if not self.good_steps:
+            self.factor /= 2
+        elif self.good_steps % 2000 == 0:
+            self.factor *= 2
+        return self.good_steps > 0
