@@ -1,1 +1,481 @@
-/* loss chart */
+// The live loss chart. Runs as the `js_on_load` of a gr.HTML component: `element`, `props` and `watch` are given.
+// props.value is what demo/views/chart.py calls chart_value; each new value is drawn in place, zoom and switches stay.
+// Whatever a person named (runs, landmarks) goes into the page as text, never as HTML.
+"use strict";
+
+const STEP = 0, LOSS = 1, MEAN = 2, TOKENS = 3, SECONDS = 4;
+const UNITS = {
+  steps: { column: STEP, name: "steps", title: "Steps" },
+  tokens: { column: TOKENS, name: "tokens", title: "Tokens" },
+  seconds: { column: SECONDS, name: "training time", title: "Time" },
+};
+const COLOURS = 6;
+const MARGIN = { top: 14, right: 14, bottom: 38, left: 46 };
+
+const state = { unit: "steps", log: false, smoothing: 40, zoom: null, hidden: new Set(), hover: null, drag: null };
+let runs = [], landmarks = [], budget = {}, view = null;
+
+// ---------------------------------------------------------------- small helpers
+
+function html(tag, attributes = {}, ...children) {
+  return build(document.createElement(tag), attributes, children);
+}
+
+function svg(tag, attributes = {}, ...children) {
+  return build(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
+}
+
+function build(node, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value !== null && value !== undefined && value !== false) node.setAttribute(name, value === true ? "" : value);
+  }
+  node.append(...children.filter((child) => child !== null));
+  return node;
+}
+
+function compact(value) {
+  for (const [size, unit] of [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]]) {
+    if (Math.abs(value) >= size) return `${Number((value / size).toPrecision(3))} ${unit}`;
+  }
+  return `${Number(value.toPrecision(3))}`;
+}
+
+function duration(seconds) {
+  const s = Math.round(seconds);
+  if (s < 60) return `${s} s`;
+  const [big, bigUnit, small, smallUnit] =
+    s < 3600 ? [60, "min", 1, "s"] : s < 86400 ? [3600, "h", 60, "min"] : [86400, "d", 3600, "h"];
+  const rest = Math.floor((s % big) / small);
+  return `${Math.floor(s / big)} ${bigUnit}` + (rest ? ` ${rest} ${smallUnit}` : "");
+}
+
+function amount(unit, value) {
+  if (unit === "seconds") return duration(value);
+  return unit === "tokens" ? `${compact(value)} tokens` : `step ${Math.round(value).toLocaleString("en")}`;
+}
+
+function tickText(unit, value) {
+  if (unit === "seconds") return duration(value);
+  return unit === "tokens" || value >= 100000 ? compact(value) : Math.round(value).toLocaleString("en");
+}
+
+// Round values between low and high, about `wanted` of them; for seconds in steps that clocks have.
+function ticks(low, high, wanted, unit) {
+  const raw = (high - low) / Math.max(1, wanted);
+  const ladder = unit === "seconds" ? [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400] : [];
+  let step = ladder.find((s) => s >= raw);
+  if (!step) {
+    const power = 10 ** Math.floor(Math.log10(raw || 1));
+    step = power * [1, 2, 5, 10].find((m) => m * power >= raw * 0.999);
+  }
+  if (unit === "steps" || unit === "tokens") step = Math.max(1, step);
+  const found = [];
+  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++) found.push(Number((i * step).toPrecision(12)));
+  return found;
+}
+
+function logTicks(low, high) {
+  const found = [];
+  for (let power = 10 ** Math.floor(Math.log10(low)); power <= high; power *= 10) {
+    for (const m of [1, 1.5, 2, 3, 4, 5, 6, 8]) if (m * power >= low && m * power <= high) found.push(Number((m * power).toPrecision(6)));
+  }
+  return found.length >= 3 ? found : ticks(low, high, 5);
+}
+
+// A centred Gaussian mean by position, so that the line neither lags behind nor loses its steep beginning.
+function smooth(points, amountPct) {
+  const n = points.length;
+  const widest = ((amountPct / 100) ** 2 * n) / 8;
+  return points.map((point, i) => {
+    const sigma = Math.min(widest, i / 3);
+    if (sigma < 0.3) return point[MEAN];
+    const reach = Math.ceil(3 * sigma);
+    let sum = 0, weight = 0;
+    for (let j = Math.max(0, i - reach); j <= Math.min(n - 1, i + reach); j++) {
+      const w = Math.exp(-0.5 * ((j - i) / sigma) ** 2);
+      sum += w * points[j][MEAN];
+      weight += w;
+    }
+    return sum / weight;
+  });
+}
+
+function nearest(points, column, x) {
+  if (!points.length) return -1;
+  let low = 0, high = points.length - 1;
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (points[middle][column] < x) low = middle; else high = middle;
+  }
+  return Math.abs(points[low][column] - x) <= Math.abs(points[high][column] - x) ? low : high;
+}
+
+// ---------------------------------------------------------------- the parts that stay
+
+const root = element.querySelector(".slm-chart") || element;
+const unitButtons = Object.entries(UNITS).map(([unit, { title }]) =>
+  html("button", { type: "button", "data-unit": unit, "aria-pressed": "false" }, title));
+const logButton = html("button", { type: "button", "data-scale": "log", "aria-pressed": "false", title: "Equal ratios take equal space: small gains late in the training become visible" }, "Log scale");
+const slider = html("input", { type: "range", min: 0, max: 100, step: 5, value: state.smoothing, "aria-label": "Smoothing of the training loss" });
+const resetButton = html("button", { type: "button", class: "slm-chart-reset", hidden: true }, "Whole run");
+const bar = html("div", { class: "slm-chart-bar" },
+  html("span", { class: "slm-chart-group", role: "group", "aria-label": "Horizontal axis" }, ...unitButtons),
+  html("span", { class: "slm-chart-group" }, logButton),
+  html("label", { class: "slm-chart-smooth" }, "Smoothing", slider),
+  resetButton);
+const legend = html("div", { class: "slm-chart-legend" });
+const grid = svg("g", { class: "slm-chart-grid" });
+const marks = svg("g", { class: "slm-chart-marks" });
+const lines = svg("g");
+const labels = svg("g", { class: "slm-chart-marks" });
+const cross = svg("g", { class: "slm-chart-cross" });
+const clipId = `slm-clip-${Math.random().toString(36).slice(2)}`;
+const clipBox = svg("rect");
+lines.setAttribute("clip-path", `url(#${clipId})`);
+const drawing = svg("svg", { "aria-hidden": "true" }, svg("defs", {}, svg("clipPath", { id: clipId }, clipBox)), grid, marks, lines, labels, cross);
+const tip = html("div", { class: "slm-chart-tip", hidden: true });
+const empty = html("p", { class: "slm-chart-empty" }, "The curve starts here with the first step. Lower is better: the model is less surprised by each next word.");
+const plot = html("div", { class: "slm-chart-plot", tabindex: 0, role: "group", "aria-roledescription": "chart" }, drawing, tip, empty);
+const hint = html("p", { class: "slm-chart-hint" }, "Drag to zoom, double click for the whole run. Keys: \u2190 \u2192 read values, + and \u2212 zoom, 0 resets.");
+const spoken = html("p", { class: "slm-sr", "aria-live": "polite" });
+const table = html("div", { class: "slm-chart-table" });
+const numbers = html("details", { class: "slm-chart-numbers" }, html("summary", {}, "The numbers"), table);
+root.replaceChildren(bar, legend, plot, hint, spoken, numbers);
+
+// ---------------------------------------------------------------- from the value to what is drawn
+
+function take(value) {
+  const whole = value && typeof value === "object" ? value : {};
+  landmarks = (whole.landmarks || []).filter((mark) => mark.nats > 0);
+  budget = whole.budget || {};
+  runs = (whole.runs || []).map((run, i) => ({ name: String(run.name), train: run.train || [], val: run.val || [], colour: i % COLOURS }));
+  drawLegend();
+  render();
+}
+
+function points(run, series) {
+  const column = UNITS[state.unit].column;
+  return run[series].filter((p) => p[column] !== null && p[LOSS] !== null);
+}
+
+// Visible runs with their points in the chosen unit, and the domain of both axes.
+function layout(width, height) {
+  const column = UNITS[state.unit].column;
+  const drawn = runs.filter((run) => !state.hidden.has(run.name)).map((run) => {
+    const train = points(run, "train");
+    return { ...run, train, val: points(run, "val"), line: smooth(train, state.smoothing) };
+  });
+  const all = drawn.flatMap((run) => [...run.train, ...run.val]);
+  if (!all.length) return null;
+  const furthest = Math.max(...all.map((p) => p[column]), 1);
+  const end = budget[state.unit];
+  const [x0, x1] = state.zoom || [0, end ? Math.max(furthest, Math.min(end, furthest * 1.6)) : furthest];
+  const losses = drawn.flatMap((run) => run.train.flatMap((p, i) => (p[column] >= x0 && p[column] <= x1 ? [p[LOSS], run.line[i]] : [])))
+    .concat(drawn.flatMap((run) => run.val.filter((p) => p[column] >= x0 && p[column] <= x1).map((p) => p[LOSS])));
+  if (!losses.length) losses.push(...all.map((p) => p[LOSS]));
+  let low = Math.min(...losses), high = Math.max(...losses);
+  if (!state.zoom) for (const mark of landmarks) if (mark.nats <= high * 1.2 && mark.nats >= low) high = Math.max(high, mark.nats);
+  const useLog = state.log && low > 0;
+  if (useLog) { low /= 1.06; high *= 1.06; } else {
+    const pad = Math.max((high - low) * 0.06, 0.02);
+    low = state.zoom ? low - pad : Math.max(0, low - pad); high += pad;
+  }
+  const inner = { left: MARGIN.left, right: width - MARGIN.right, top: MARGIN.top, bottom: height - MARGIN.bottom };
+  const f = useLog ? Math.log : (v) => v;
+  return {
+    ...inner, drawn, column, x0, x1, low, high, useLog, end,
+    x: (v) => inner.left + ((v - x0) / (x1 - x0 || 1)) * (inner.right - inner.left),
+    y: (v) => inner.bottom - ((f(v) - f(low)) / (f(high) - f(low) || 1)) * (inner.bottom - inner.top),
+    at: (px) => x0 + ((px - inner.left) / (inner.right - inner.left)) * (x1 - x0),
+  };
+}
+
+function tint(run, series) {
+  return runs.length === 1 ? (series === "train" ? 0 : 1) : run.colour;
+}
+
+function render() {
+  const width = plot.clientWidth, height = plot.clientHeight;
+  for (const button of unitButtons) button.setAttribute("aria-pressed", String(button.dataset.unit === state.unit));
+  logButton.setAttribute("aria-pressed", String(state.log));
+  resetButton.hidden = !state.zoom;
+  if (!width || !height) return; // in a tab that is not shown; the observer calls again
+  view = layout(width, height);
+  empty.hidden = Boolean(view);
+  empty.textContent = runs.length && runs.every((run) => state.hidden.has(run.name))
+    ? "All runs are switched off: choose one in the legend."
+    : "The curve starts here with the first step. Lower is better: the model is less surprised by each next word.";
+  drawing.setAttribute("viewBox", `0 0 ${width} ${height}`);
+  for (const layer of [grid, marks, lines, labels, cross]) if (!view) layer.replaceChildren();
+  plot.setAttribute("aria-label", describe());
+  if (numbers.open) drawTable();
+  if (!view) { tip.hidden = true; return; }
+  for (const [name, value] of [["x", view.left], ["y", view.top - 6], ["width", view.right - view.left + 6], ["height", view.bottom - view.top + 6]]) clipBox.setAttribute(name, value);
+  drawGrid(width, height);
+  drawLandmarks(width);
+  drawLines();
+  drawCross();
+}
+
+function drawGrid(width, height) {
+  const parts = [];
+  const rows = view.useLog ? logTicks(view.low, view.high) : ticks(view.low, view.high, height / 55);
+  const digits = Math.max(0, ...rows.map((v) => (String(v).split(".")[1] || "").length));
+  let above = Infinity;
+  for (const value of rows) {
+    const y = view.y(value);
+    parts.push(svg("line", { x1: view.left, x2: view.right, y1: y, y2: y }));
+    if (above - y >= 14) { parts.push(svg("text", { x: view.left - 8, y: y + 4, "text-anchor": "end" }, value.toFixed(Math.min(3, digits)))); above = y; }
+  }
+  let edge = -Infinity;
+  for (const value of ticks(view.x0, view.x1, (view.right - view.left) / 95, state.unit)) {
+    const x = view.x(value), text = tickText(state.unit, value), half = text.length * 3.4;
+    parts.push(svg("line", { x1: x, x2: x, y1: view.bottom, y2: view.bottom + 5 }));
+    if (x - half > edge && x + half <= width) { parts.push(svg("text", { x: Math.max(x, half), y: view.bottom + 19, "text-anchor": "middle" }, text)); edge = x + half + 8; }
+  }
+  parts.push(svg("text", { class: "slm-chart-axis", x: view.right, y: height - 4, "text-anchor": "end" }, UNITS[state.unit].name + " \u2192"));
+  parts.push(svg("text", { class: "slm-chart-axis", x: 4, y: 10 }, "loss"));
+  grid.replaceChildren(...parts);
+}
+
+function drawLandmarks(width) {
+  const rules = [], texts = [], taken = [];
+  const wide = (view.right - view.left) - 12;
+  for (const mark of [...landmarks].sort((a, b) => b.nats - a.nats)) {
+    if (mark.nats < view.low || mark.nats > view.high) continue;
+    const y = view.y(mark.nats);
+    rules.push(svg("line", { x1: view.left, x2: view.right, y1: y, y2: y }));
+    let at = y - 5 < view.top + 8 ? y + 14 : y - 5;
+    while (taken.some((other) => Math.abs(other - at) < 15)) at += 15;
+    taken.push(at);
+    const most = Math.floor(wide / 6.2);
+    const label = String(mark.label), figure = ` ${mark.nats.toFixed(2)}`;
+    const short = label.length + figure.length > most ? label.slice(0, Math.max(4, most - figure.length - 1)) + "\u2026" : label;
+    texts.push(svg("text", { x: view.right - 4, y: at, "text-anchor": "end" }, short + figure, svg("title", {}, String(mark.explanation || mark.label))));
+  }
+  if (view.end && view.end >= view.x0 && view.end <= view.x1) {
+    const x = view.x(view.end);
+    rules.push(svg("line", { class: "slm-chart-end", x1: x, x2: x, y1: view.top, y2: view.bottom }));
+    if (width > 480) texts.push(svg("text", { x: x - 6, y: view.bottom - 8, "text-anchor": "end" }, "planned end"));
+  }
+  marks.replaceChildren(...rules);
+  labels.replaceChildren(...texts);
+}
+
+function path(pairs) {
+  return pairs.map(([x, y], i) => `${i ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
+}
+
+function drawLines() {
+  const parts = [];
+  for (const run of view.drawn) {
+    const place = (p, loss) => [view.x(p[view.column]), view.y(loss)];
+    const train = `slm-line-${tint(run, "train")}`, val = `slm-line-${tint(run, "val")}`;
+    if (state.smoothing > 0 || run.train.some((p) => p[LOSS] !== p[MEAN])) {
+      parts.push(svg("path", { class: `slm-chart-raw ${train}`, d: path(run.train.map((p) => place(p, p[LOSS]))) }));
+    }
+    parts.push(svg("path", { class: `slm-chart-train ${train}`, d: path(run.train.map((p, i) => place(p, run.line[i]))) }));
+    parts.push(svg("path", { class: `slm-chart-val ${val}`, d: path(run.val.map((p) => place(p, p[LOSS]))) }));
+    const sparse = Math.max(1, Math.ceil(run.val.length / 60));
+    run.val.forEach((p, i) => {
+      if (i % sparse === 0 || i === run.val.length - 1) parts.push(dot(run.colour, `slm-chart-dot ${val}`, ...place(p, p[LOSS])));
+    });
+    const tail = run.train.length - 1;
+    if (tail >= 0) parts.push(svg("circle", { class: `slm-chart-head ${train}`, cx: view.x(run.train[tail][view.column]), cy: view.y(run.line[tail]), r: 3.5 }));
+  }
+  lines.replaceChildren(...parts);
+}
+
+// Each run has its own shape too, so that colour is never the only difference.
+function dot(shape, name, x, y, r = 4) {
+  const outlines = [
+    null,
+    [[-1, -1], [1, -1], [1, 1], [-1, 1]],
+    [[0, -1.3], [1.2, 0.9], [-1.2, 0.9]],
+    [[0, -1.35], [1.35, 0], [0, 1.35], [-1.35, 0]],
+    [[0, 1.3], [1.2, -0.9], [-1.2, -0.9]],
+    [[-1.3, -0.5], [1.3, -0.5], [1.3, 0.5], [-1.3, 0.5]],
+  ];
+  if (!outlines[shape]) return svg("circle", { class: name, cx: x, cy: y, r });
+  return svg("path", { class: name, d: path(outlines[shape].map(([dx, dy]) => [x + dx * r * 0.9, y + dy * r * 0.9])) + "Z" });
+}
+
+function drawLegend() {
+  const wanted = JSON.stringify(runs.map((run) => [run.name, run.val.length > 0]));
+  if (legend.dataset.shown === wanted) return;
+  legend.dataset.shown = wanted;
+  const key = (shape, colour, dashed) => svg("svg", { viewBox: "0 0 34 12", width: 34, height: 12, "aria-hidden": "true" },
+    svg("path", { class: `${dashed ? "slm-chart-val" : "slm-chart-train"} slm-line-${colour}`, d: "M1 6L33 6" }),
+    dashed ? dot(shape, `slm-chart-dot slm-line-${colour}`, 17, 6) : null);
+  if (runs.length <= 1) {
+    legend.replaceChildren(
+      html("span", { title: "measured on the stories it learns from" }, key(0, 0, false), "training loss"),
+      html("span", { title: "measured on stories it has never seen" }, key(0, 1, true), "validation loss"));
+    return;
+  }
+  const switches = runs.map((run) => {
+    const button = html("button", { type: "button", "aria-pressed": String(!state.hidden.has(run.name)), title: "show or hide this run" },
+      key(run.colour, run.colour, true), run.name);
+    button.addEventListener("click", () => {
+      if (!state.hidden.delete(run.name)) state.hidden.add(run.name);
+      button.setAttribute("aria-pressed", String(!state.hidden.has(run.name)));
+      render();
+    });
+    return button;
+  });
+  legend.replaceChildren(html("span", {}, "\u2014 training   \u2504 validation"), ...switches);
+}
+
+// ---------------------------------------------------------------- reading values
+
+function drawCross() {
+  cross.replaceChildren();
+  if (state.drag) {
+    const [a, b] = [state.drag.from, state.drag.to].sort((p, q) => p - q);
+    cross.append(svg("rect", { class: "slm-chart-select", x: a, y: view.top, width: b - a, height: view.bottom - view.top }));
+  }
+  tip.hidden = state.hover === null || Boolean(state.drag);
+  if (tip.hidden) return;
+  const rows = read(state.hover);
+  if (!rows.length) { tip.hidden = true; return; }
+  const lead = rows.reduce((best, row) => (Math.abs(row.at - state.hover) < Math.abs(best.at - state.hover) ? row : best));
+  const x = view.x(lead.at);
+  cross.append(svg("line", { x1: x, x2: x, y1: view.top, y2: view.bottom }));
+  for (const row of rows) {
+    if (row.smooth !== null) cross.append(svg("circle", { class: `slm-line-${tint(row.run, "train")}`, cx: view.x(row.at), cy: view.y(row.smooth), r: 4 }));
+  }
+  tip.replaceChildren(...tipRows(rows, lead));
+  const most = plot.clientWidth - tip.offsetWidth - 6;
+  const side = x + 14 > most ? x - 14 - tip.offsetWidth : x + 14;
+  tip.style.left = `${Math.max(4, Math.min(side, most))}px`;
+  tip.style.top = `${MARGIN.top + 4}px`;
+}
+
+// For each visible run the measurements nearest to x, in the chosen unit.
+function read(x) {
+  return view.drawn.map((run) => {
+    const t = nearest(run.train, view.column, x), v = nearest(run.val, view.column, x);
+    const point = t >= 0 ? run.train[t] : run.val[v];
+    if (!point) return null;
+    return { run, point, at: point[view.column], raw: t >= 0 ? point[LOSS] : null, smooth: t >= 0 ? run.line[t] : null, val: v >= 0 ? run.val[v] : null };
+  }).filter((row) => row !== null);
+}
+
+function where(point) {
+  const parts = [amount("steps", point[STEP])];
+  if (point[TOKENS] !== null) parts.push(amount("tokens", point[TOKENS]));
+  if (point[SECONDS] !== null) parts.push(duration(point[SECONDS]));
+  return parts.join(" \u00b7 ");
+}
+
+function tipRows(rows, lead) {
+  const out = [html("b", {}, where(lead.point))];
+  for (const row of rows.slice(0, 8)) {
+    if (runs.length > 1) out.push(html("span", { class: `slm-chart-name slm-line-${row.run.colour}` }, row.run.name));
+    if (row.raw !== null) out.push(html("span", {}, `training ${row.raw.toFixed(3)}` + (state.smoothing > 0 ? `, smoothed ${row.smooth.toFixed(3)}` : "")));
+    if (row.val) out.push(html("span", {}, `validation ${row.val[LOSS].toFixed(3)}` + (row.val[STEP] === row.point[STEP] ? "" : ` (step ${row.val[STEP].toLocaleString("en")})`)));
+  }
+  if (rows.length === 1) {
+    const loss = rows[0].val ? rows[0].val[LOSS] : rows[0].smooth;
+    out.push(html("i", {}, `as if it chose among ${compact(Math.exp(Math.min(loss, 50)))} tokens`));
+  }
+  return out;
+}
+
+function describe() {
+  if (!view) return "Loss chart, no measurements yet";
+  const texts = view.drawn.map((run) => {
+    const t = run.line.length ? `training loss ${run.line[run.line.length - 1].toFixed(2)}` : "";
+    const v = run.val.length ? `validation loss ${run.val[run.val.length - 1][LOSS].toFixed(2)}` : "";
+    const point = run.train[run.train.length - 1] || run.val[run.val.length - 1];
+    return point ? `${run.name}: ${[t, v].filter(Boolean).join(", ")} at step ${point[STEP]}` : run.name;
+  });
+  return `Loss chart by ${UNITS[state.unit].name}. ${texts.join(". ")}`;
+}
+
+function drawTable() {
+  const head = html("tr", {}, ...["run", "step", "training loss", "validation loss"].map((text) => html("th", { scope: "col" }, text)));
+  const rows = [];
+  for (const run of runs) {
+    const val = new Map(run.val.map((p) => [p[STEP], p[LOSS]])), train = new Map(run.train.map((p) => [p[STEP], p[LOSS]]));
+    const thin = Math.max(1, Math.ceil(run.train.length / 30));
+    const steps = new Set([...run.val.map((p) => p[STEP]), ...run.train.filter((_, i) => i % thin === 0 || i === run.train.length - 1).map((p) => p[STEP])]);
+    for (const step of [...steps].sort((a, b) => a - b)) {
+      const cell = (value) => html("td", {}, value === undefined ? "" : value.toFixed(3));
+      rows.push(html("tr", {}, html("td", {}, run.name), html("td", {}, step.toLocaleString("en")), cell(train.get(step)), cell(val.get(step))));
+    }
+  }
+  table.replaceChildren(html("table", {}, html("thead", {}, head), html("tbody", {}, ...rows)));
+}
+
+// ---------------------------------------------------------------- what a person does
+
+function place(event) {
+  const box = plot.getBoundingClientRect();
+  return Math.min(view.right, Math.max(view.left, event.clientX - box.left));
+}
+
+function zoomTo(x0, x1) {
+  state.zoom = x1 > x0 ? [x0, x1] : null;
+  render();
+}
+
+function reset() {
+  state.zoom = null;
+  state.hover = null;
+  render();
+}
+
+plot.addEventListener("pointerdown", (event) => {
+  if (!view || event.button !== 0) return;
+  const from = place(event);
+  state.drag = { from, to: from, id: event.pointerId };
+});
+plot.addEventListener("pointermove", (event) => {
+  if (!view) return;
+  const x = place(event);
+  if (state.drag) {
+    state.drag.to = x;
+    if (Math.abs(x - state.drag.from) > 4 && !plot.hasPointerCapture(state.drag.id)) plot.setPointerCapture(state.drag.id);
+  }
+  state.hover = view.at(x);
+  drawCross();
+});
+plot.addEventListener("pointerup", () => {
+  if (!state.drag || !view) return;
+  const [a, b] = [state.drag.from, state.drag.to].sort((p, q) => p - q);
+  state.drag = null;
+  if (b - a > 8) zoomTo(view.at(a), view.at(b)); else drawCross();
+});
+plot.addEventListener("pointercancel", () => { state.drag = null; if (view) drawCross(); });
+plot.addEventListener("pointerleave", () => { if (!state.drag) { state.hover = null; if (view) drawCross(); } });
+plot.addEventListener("dblclick", reset);
+plot.addEventListener("blur", () => { state.hover = null; if (view) drawCross(); });
+plot.addEventListener("keydown", (event) => {
+  if (!view || event.ctrlKey || event.metaKey || event.altKey) return;
+  const span = view.x1 - view.x0, middle = state.hover ?? (view.x0 + view.x1) / 2;
+  if (event.key === "ArrowLeft" || event.key === "ArrowRight") {
+    const run = view.drawn.find((r) => r.train.length || r.val.length);
+    if (!run) return;
+    const series = run.train.length ? run.train : run.val;
+    const here = state.hover === null ? series.length : nearest(series, view.column, state.hover);
+    const next = series[Math.max(0, Math.min(series.length - 1, here + (event.key === "ArrowLeft" ? -1 : 1)))];
+    state.hover = next[view.column];
+    drawCross();
+    spoken.textContent = [...tip.children].map((child) => child.textContent).join(", ");
+  } else if (event.key === "+" || event.key === "=") zoomTo(Math.max(0, middle - span / 4), middle + span / 4);
+  else if (event.key === "-" && state.zoom) zoomTo(Math.max(0, middle - span), middle + span);
+  else if (event.key === "0" || event.key === "Escape") reset();
+  else return;
+  event.preventDefault();
+});
+for (const button of unitButtons) {
+  button.addEventListener("click", () => { Object.assign(state, { unit: button.dataset.unit, zoom: null, hover: null }); render(); });
+}
+logButton.addEventListener("click", () => { state.log = !state.log; render(); });
+slider.addEventListener("input", () => { state.smoothing = Number(slider.value); render(); });
+resetButton.addEventListener("click", reset);
+numbers.addEventListener("toggle", () => { if (numbers.open) drawTable(); });
+new ResizeObserver(render).observe(plot);
+watch("value", () => take(props.value));
+take(props.value);

@@ -77,7 +77,11 @@ def landmarks_for(vocab_size: int | None, unigram_entropy: float | None = None) 
     entropy = finite(unigram_entropy)
     if entropy is not None and entropy > 0:
         marks.append(
-            Landmark("knowing only how frequent words are", entropy, "The model has learnt which tokens are common, but no order yet.")
+            Landmark(
+                "knowing only how frequent words are",
+                entropy,
+                "The model has learnt which tokens are common, but no order yet.",
+            )
         )
     return marks
 
@@ -143,10 +147,12 @@ def chart_value(
     """
     return {
         "runs": [
-            {"name": curve.name, "train": _rows(curve, curve.train), "val": _rows(curve, curve.val)} for curve in curves
+            {"name": curve.name, "train": _rows(curve, curve.train), "val": _rows(curve, curve.val)}
+            for curve in curves
         ],
         "landmarks": [
-            {"label": mark.label, "nats": round(mark.nats, 4), "explanation": mark.explanation} for mark in landmarks
+            {"label": mark.label, "nats": round(mark.nats, 4), "explanation": mark.explanation}
+            for mark in landmarks
         ],
         "budget": _budget(budget),
     }
@@ -154,7 +160,13 @@ def chart_value(
 
 def _rows(curve: Curve, points: Sequence[tuple[int, float]]) -> list[list[float | None]]:
     return [
-        [step, _short(loss), _short(mean), curve.tokens_per_step and round(step * curve.tokens_per_step), _short(curve.seconds_at(step))]
+        [
+            step,
+            _short(loss),
+            _short(mean),
+            curve.tokens_per_step and round(step * curve.tokens_per_step),
+            _short(curve.seconds_at(step)),
+        ]
         for step, loss, mean in decimate(points)
     ]
 

@@ -50,26 +50,54 @@ def manifest_html(manifest: Mapping[str, Any] | None) -> str:
     """A data set's counts, its story lengths, and the stories that were dropped with the reasons."""
     if not manifest:
         return f'<section class="slm">{note("No data set yet: prepare one above.")}</section>'
-    parts = (_facts(manifest), _counts(manifest), _dropped(manifest), _histogram(manifest.get("length_histogram")))
-    name, description = escape(manifest.get("name") or "data set"), escape(manifest.get("description") or manifest.get("source") or "")
+    parts = (
+        _facts(manifest),
+        _counts(manifest),
+        _dropped(manifest),
+        _histogram(manifest.get("length_histogram")),
+    )
+    name, description = (
+        escape(manifest.get("name") or "data set"),
+        escape(manifest.get("description") or manifest.get("source") or ""),
+    )
     lead = f'<p class="slm-lead">{description}</p>' if description else ""
-    return f'<section class="slm slm-manifest"><header><h3>{name}</h3></header>{lead}{"".join(parts)}</section>'
+    return (
+        f'<section class="slm slm-manifest"><header><h3>{name}</h3></header>{lead}{"".join(parts)}</section>'
+    )
 
 
 def _facts(manifest: Mapping[str, Any]) -> str:
     train = manifest.get("train") or {}
     rows = []
     if finite(manifest.get("vocab_size")):
-        rows.append(figure("vocabulary", number(manifest["vocab_size"]), "How many different tokens the model can read and write.", "tokens"))
+        rows.append(
+            figure(
+                "vocabulary",
+                number(manifest["vocab_size"]),
+                "How many different tokens the model can read and write.",
+                "tokens",
+            )
+        )
     tokens, size = finite(train.get("tokens")), finite(train.get("bytes"))
     if tokens and size:
-        rows.append(figure("a token holds", number(size / tokens, 2), "The more text a token holds, the less the model has to read.", "bytes"))
+        rows.append(
+            figure(
+                "a token holds",
+                number(size / tokens, 2),
+                "The more text a token holds, the less the model has to read.",
+                "bytes",
+            )
+        )
     if finite(manifest.get("longest_story_tokens")):
         rows.append(figure("longest story", number(manifest["longest_story_tokens"]), "In tokens.", "tokens"))
     if finite(manifest.get("unigram_entropy")):
         rows.append(
-            figure("by frequency alone", number(manifest["unigram_entropy"], 2),
-                   "The loss of a model that knows only how frequent each token is; learning begins below it.", "nats/token")
+            figure(
+                "by frequency alone",
+                number(manifest["unigram_entropy"], 2),
+                "The loss of a model that knows only how frequent each token is; learning begins below it.",
+                "nats/token",
+            )
         )
     return f'<dl class="slm-figures">{"".join(rows)}</dl>' if rows else ""
 
@@ -88,9 +116,16 @@ def _counts(manifest: Mapping[str, Any]) -> str:
 
 def _dropped(manifest: Mapping[str, Any]) -> str:
     dropped = {str(why): int(n) for why, n in (manifest.get("dropped") or {}).items() if finite(n)}
-    lines = [f"<li><b>{n:,}</b> {escape(REASONS.get(why, why.replace('_', ' ')))}</li>" for why, n in dropped.items()]
+    lines = [
+        f"<li><b>{n:,}</b> {escape(REASONS.get(why, why.replace('_', ' ')))}</li>"
+        for why, n in dropped.items()
+    ]
     repaired = finite(manifest.get("repaired"))
-    mended = f"<p class='slm-small'>{plural(int(repaired), 'story', 'stories')} had broken characters mended.</p>" if repaired else ""
+    mended = (
+        f"<p class='slm-small'>{plural(int(repaired), 'story', 'stories')} had broken characters mended.</p>"
+        if repaired
+        else ""
+    )
     if not lines:
         return f"<p class='slm-small'>No story was left out.</p>{mended}"
     return f"<p class='slm-small'>Left out, {plural(sum(dropped.values()), 'story', 'stories')}:</p><ul class='slm-dropped'>{''.join(lines)}</ul>{mended}"
@@ -106,7 +141,10 @@ def histogram_bars(histogram: Any) -> list[tuple[str, int]]:
     elif isinstance(histogram, Mapping):
         pairs = list(histogram.items())
     else:
-        pairs = [(row[0], row[-1]) if isinstance(row, (list, tuple)) and row else (i, row) for i, row in enumerate(histogram)]
+        pairs = [
+            (row[0], row[-1]) if isinstance(row, (list, tuple)) and row else (i, row)
+            for i, row in enumerate(histogram)
+        ]
     return [(str(label), int(count)) for label, count in pairs if finite(count) is not None]
 
 
@@ -140,7 +178,9 @@ def preview_html(stories: Iterable[str | Mapping[str, Any]] | None, *, limit: in
     if not stories:
         return f'<section class="slm">{note("A few of the stories appear here.")}</section>'
     texts = [str(story.get("text") or "") if isinstance(story, Mapping) else str(story) for story in stories]
-    cards = "".join(f'<article class="slm-card"><p class="slm-prose">{escape(text)}</p></article>' for text in texts)
+    cards = "".join(
+        f'<article class="slm-card"><p class="slm-prose">{escape(text)}</p></article>' for text in texts
+    )
     return f'<section class="slm slm-cards" aria-label="Some of the stories">{cards}</section>'
 
 

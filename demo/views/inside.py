@@ -134,7 +134,10 @@ def lens_html(lens: Sequence[Sequence[tuple[str, float]]], pieces: Sequence[str]
     head = "".join(f"<th scope='col'>{escape(visible(piece))}</th>" for piece in pieces[:length])
     rows = "".join(
         f"<tr><th scope='row'>layer {layer + 1}</th>"
-        + "".join(_guess(guess, pieces[t + 1] if t + 1 < len(pieces) else None) for t, guess in enumerate(guesses[:length]))
+        + "".join(
+            _guess(guess, pieces[t + 1] if t + 1 < len(pieces) else None)
+            for t, guess in enumerate(guesses[:length])
+        )
         + "</tr>"
         for layer, guesses in reversed(list(enumerate(lens)))
     )

@@ -8,7 +8,20 @@ from typing import Any
 
 from demo.views.words import compact, duration, escape, finite, get, megabytes, number, percent
 
-HEADERS = ["name", "state", "preset", "data", "step", "parameters", "val loss", "bits per byte", "tokens", "time", "size", "started"]
+HEADERS = [
+    "name",
+    "state",
+    "preset",
+    "data",
+    "step",
+    "parameters",
+    "val loss",
+    "bits per byte",
+    "tokens",
+    "time",
+    "size",
+    "started",
+]
 PARTS = {
     "embedding": "a row of numbers for each token of the vocabulary",
     "positions": "a row of numbers for each place in the text",
@@ -66,7 +79,9 @@ def size_html(
     total = sum(counted.values())
     if not total:
         return ""
-    bars = _stack(counted, {name: f"{compact(count)} ({percent(count / total)})" for name, count in counted.items()})
+    bars = _stack(
+        counted, {name: f"{compact(count)} ({percent(count / total)})" for name, count in counted.items()}
+    )
     memory = dict(memory_mb) if isinstance(memory_mb, Mapping) else {}
     sum_mb = sum(memory.values()) if memory else finite(memory_mb)
     extra = ""

@@ -14,10 +14,22 @@ STATES = {
     "starting": ("Starting", "The first numbers come in a few seconds."),
     "running": ("Learning", "You may close this page: the training goes on without it."),
     "finished": ("Finished", "The model is ready: try it in Write, or look into it in Inside."),
-    "stopped": ("Stopped", "Everything up to step {step} is saved. Write uses it as it is; Resume goes on from there."),
-    "lost": ("Interrupted", "The training process is gone (a crash, or the machine was restarted). Resume goes on from step {step}."),
-    "error": ("Stopped by an error", "What was learnt up to step {step} is saved. Put right what the message says, then Resume."),
-    "diverged": ("Went astray", "The loss became endless, so the training stopped. Start anew with a lower learning rate; step {step} is saved."),
+    "stopped": (
+        "Stopped",
+        "Everything up to step {step} is saved. Write uses it as it is; Resume goes on from there.",
+    ),
+    "lost": (
+        "Interrupted",
+        "The training process is gone (a crash, or the machine was restarted). Resume goes on from step {step}.",
+    ),
+    "error": (
+        "Stopped by an error",
+        "What was learnt up to step {step} is saved. Put right what the message says, then Resume.",
+    ),
+    "diverged": (
+        "Went astray",
+        "The loss became endless, so the training stopped. Start anew with a lower learning rate; step {step} is saved.",
+    ),
     "bundled": ("Ready", "This model came with the project. Try it in Write."),
     "none": ("No run yet", "Choose data, size and time, then press Start."),
 }
@@ -54,7 +66,9 @@ def progress(summary: Any, events: Sequence[Mapping[str, Any]], *, now: float) -
         share, left = done / budget["seconds"], budget["seconds"] - done
     elif "steps" in budget or "tokens" in budget:
         unit = "steps" if "steps" in budget else "tokens"
-        done = step if unit == "steps" else finite(train.get("tokens")) or finite(get(summary, "tokens")) or 0.0
+        done = (
+            step if unit == "steps" else finite(train.get("tokens")) or finite(get(summary, "tokens")) or 0.0
+        )
         share = min(1.0, done / budget[unit])
         rate = _rate(events, "step" if unit == "steps" else "tokens")
         left = max(0.0, (budget[unit] - done) / rate - since) if rate else None
@@ -68,8 +82,12 @@ def _budget(summary: Any, start: Mapping[str, Any]) -> dict[str, float]:
     given = given if isinstance(given, Mapping) else {}
     minutes = finite(given.get("minutes"))
     found = {
-        "seconds": finite(start.get("budget_s")) or (minutes and 60 * minutes) or finite(given.get("budget_s")),
-        "steps": finite(start.get("max_steps")) or finite(given.get("steps")) or finite(given.get("max_steps")),
+        "seconds": finite(start.get("budget_s"))
+        or (minutes and 60 * minutes)
+        or finite(given.get("budget_s")),
+        "steps": finite(start.get("max_steps"))
+        or finite(given.get("steps"))
+        or finite(given.get("max_steps")),
         "tokens": finite(start.get("max_tokens")) or finite(given.get("tokens")),
     }
     return next(({unit: value} for unit, value in found.items() if value and value > 0), {})
@@ -103,7 +121,11 @@ def headline(state: str, done: Progress) -> str:
     """The one sentence a beginner needs: "Learning: step 420, 38 s left"."""
     name = STATES[state][0]
     if state == "running":
-        left = "the end is near" if done.left_s is not None and done.left_s < 1 else f"{duration(done.left_s)} left"
+        left = (
+            "the end is near"
+            if done.left_s is not None and done.left_s < 1
+            else f"{duration(done.left_s)} left"
+        )
         return f"{name}: step {done.step:,}" + (f", {left}" if done.left_s is not None else "")
     if state in ("finished", "stopped", "diverged", "error", "lost") and done.step:
         after = f" after {duration(done.elapsed_s)}" if done.elapsed_s else ""
@@ -117,13 +139,19 @@ def status_html(summary: Any, events: Sequence[Mapping[str, Any]], *, now: float
     done = progress(summary, events, now=now)
     advice = STATES[state][1].format(step=f"{done.saved_step:,}")
     if state in ("stopped", "lost", "error", "diverged") and not done.saved_step:
-        advice = "Nothing was saved yet, so start it anew." if state != "diverged" else STATES["diverged"][1].split(";")[0] + "."
+        advice = (
+            "Nothing was saved yet, so start it anew."
+            if state != "diverged"
+            else STATES["diverged"][1].split(";")[0] + "."
+        )
     name = get(summary, "name", "")
     title = f'<span class="slm-run">{escape(name)}</span>' if name else ""
-    parts = [f'<header><h3>{escape(headline(state, done))}</h3>{title}</header>']
+    parts = [f"<header><h3>{escape(headline(state, done))}</h3>{title}</header>"]
     if state not in ("none", "bundled"):
         label = f"{percent(done.share)} of the training" if done.share is not None else "training progress"
-        share = 1.0 if state == "finished" else 0.0 if state == "starting" and done.share is None else done.share
+        share = (
+            1.0 if state == "finished" else 0.0 if state == "starting" and done.share is None else done.share
+        )
         parts.append(bar(share, label, state=state))
     parts.append(f'<p class="slm-advice">{escape(advice)}</p>')
     message = last(events, "end").get("message") or get(summary, "message", "")
@@ -143,26 +171,69 @@ def _figures(summary: Any, events: Sequence[Mapping[str, Any]], done: Progress) 
     bpb = finite(get(summary, "val_bpb")) if bpb is None else bpb
     rows = []
     if done.step:
-        rows.append(figure("steps", number(done.step), "One step: look at a batch of stories, then correct every weight a little."))
+        rows.append(
+            figure(
+                "steps",
+                number(done.step),
+                "One step: look at a batch of stories, then correct every weight a little.",
+            )
+        )
     if loss is not None:
-        rows.append(figure("training loss", number(loss, 3), _loss_doc(loss, "stories it is learning from"), "nats/token"))
+        rows.append(
+            figure(
+                "training loss", number(loss, 3), _loss_doc(loss, "stories it is learning from"), "nats/token"
+            )
+        )
     if val_loss is not None:
-        rows.append(figure("validation loss", number(val_loss, 3), _loss_doc(val_loss, "stories it has never seen"), "nats/token"))
+        rows.append(
+            figure(
+                "validation loss",
+                number(val_loss, 3),
+                _loss_doc(val_loss, "stories it has never seen"),
+                "nats/token",
+            )
+        )
     if bpb is not None:
         rows.append(
-            figure("bits per byte", number(bpb, 3), "The same for every vocabulary, so models compare by it: lower is better.", "val")
+            figure(
+                "bits per byte",
+                number(bpb, 3),
+                "The same for every vocabulary, so models compare by it: lower is better.",
+                "val",
+            )
         )
     speed = finite(train.get("tok_per_s"))
     if speed is not None:
-        rows.append(figure("speed", compact(speed), "How many tokens (pieces of words) it learns from each second.", "tokens/s"))
+        rows.append(
+            figure(
+                "speed",
+                compact(speed),
+                "How many tokens (pieces of words) it learns from each second.",
+                "tokens/s",
+            )
+        )
     tokens = finite(train.get("tokens")) or finite(get(summary, "tokens"))
     if tokens:
-        rows.append(figure("seen", compact(tokens), "Tokens it has learnt from so far; a token is about four letters.", "tokens"))
+        rows.append(
+            figure(
+                "seen",
+                compact(tokens),
+                "Tokens it has learnt from so far; a token is about four letters.",
+                "tokens",
+            )
+        )
     if done.elapsed_s:
         rows.append(figure("time", duration(done.elapsed_s), "Time spent on training."))
     size = finite(get(summary, "n_params")) or finite(last(events, "start").get("n_params"))
     if size:
-        rows.append(figure("size", compact(size), "Parameters: the numbers inside the model that training adjusts.", "parameters"))
+        rows.append(
+            figure(
+                "size",
+                compact(size),
+                "Parameters: the numbers inside the model that training adjusts.",
+                "parameters",
+            )
+        )
     return f'<dl class="slm-figures">{"".join(rows)}</dl>' if rows else ""
 
 
@@ -174,7 +245,9 @@ def _loss_doc(loss: float, where: str) -> str:
 def _warnings(events: Iterable[Mapping[str, Any]]) -> list[str]:
     """Each warning once, the newest last."""
     seen = {str(e.get("code") or e.get("message")): e for e in events if e.get("kind") == "warning"}
-    return [note(str(e.get("message") or e.get("code") or ""), kind="warning") for e in list(seen.values())[-5:]]
+    return [
+        note(str(e.get("message") or e.get("code") or ""), kind="warning") for e in list(seen.values())[-5:]
+    ]
 
 
 def samples_html(events: Sequence[Mapping[str, Any]], *, limit: int = 50) -> str:
@@ -192,7 +265,11 @@ def _sample(event: Mapping[str, Any], val_loss: float | None) -> str:
     prompt, text = str(event.get("prompt") or ""), str(event.get("text") or "")
     text = text[len(prompt) :] if prompt and text.startswith(prompt) else text
     step = finite(event.get("step"))
-    loss = f'<span title="validation loss: lower is better">loss {number(val_loss, 2)}</span>' if val_loss is not None else ""
+    loss = (
+        f'<span title="validation loss: lower is better">loss {number(val_loss, 2)}</span>'
+        if val_loss is not None
+        else ""
+    )
     return (
         f'<article class="slm-card"><header><b>step {number(step)}</b>{loss}</header>'
         f'<p class="slm-prose"><span class="slm-prompt">{escape(prompt)}</span>{escape(text)}</p></article>'

@@ -81,11 +81,17 @@ def megabytes(size_mb: float | None) -> str:
     size_mb = finite(size_mb)
     if size_mb is None:
         return "\u2013"
-    return f"{size_mb / 1000:.1f} GB" if size_mb >= 1000 else f"{size_mb:.0f} MB" if size_mb >= 10 else f"{size_mb:.1f} MB"
+    return (
+        f"{size_mb / 1000:.1f} GB"
+        if size_mb >= 1000
+        else f"{size_mb:.0f} MB"
+        if size_mb >= 10
+        else f"{size_mb:.1f} MB"
+    )
 
 
 def plural(count: int, noun: str, nouns: str | None = None) -> str:
-    """"1 story", "2 stories"."""
+    """ "1 story", "2 stories"."""
     return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
 
 
@@ -100,7 +106,9 @@ def bar(share: float | None, label: str, *, state: str = "") -> str:
     """A progress bar; without a share it says that the end is not known."""
     share = finite(share)
     if share is None:
-        return f'<div class="slm-bar slm-bar-open" role="progressbar" aria-label="{escape(label)}"><i></i></div>'
+        return (
+            f'<div class="slm-bar slm-bar-open" role="progressbar" aria-label="{escape(label)}"><i></i></div>'
+        )
     width = 100 * min(1.0, max(0.0, share))
     return (
         f'<div class="slm-bar slm-is-{escape(state)}" role="progressbar" aria-label="{escape(label)}" aria-valuemin="0" '
