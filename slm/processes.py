@@ -165,6 +165,6 @@ def _lock(file: IO[bytes]) -> bool:
 def _read_record(path: Path) -> dict[str, Any]:
     try:
         record = read_json(path)
-    except FileNotFoundError:
-        return {}
+    except (FileNotFoundError, ValueError):
+        return {}  # nobody, or a file that says nothing: either way nobody known to live
     return record if isinstance(record, dict) else {}

@@ -1,172 +1,190 @@
-"""Run folders: where they are, what state they are in, and which snapshot stands for them.
+"""Runs as a person sees them: their state, derived from what they wrote, and one line about each.
 
     checkpoints/NAME/
-      run.json            everything needed to start it again; never edited
-      process.json        who is at work on it
-      events.jsonl        what happened, append-only
+      run.json            everything needed to start it again, never edited: run, created (unix seconds), preset,
+                          data (name, fingerprint, vocab_size, ...), model and train (the configs' fields), seed,
+                          command (list of words), n_params, slm_version
+      process.json        who is at work on it (slm.processes)
+      events.jsonl        what happened, append-only (slm.events)
+      stdout.log          what the training process printed
       stop                its existence asks the training to save and end
       snapshots/000300/   complete checkpoint folders
+      resume/             optimizer state and position, for the newest snapshot
       best.json last.json {"snapshot": "snapshots/000300", "step": 300, "val_loss": 1.9}
 
-A folder with `config.json` and safetensors but without events is a plain checkpoint: a bundled model.
+A folder with `config.json` and safetensors but none of these files is a plain checkpoint: a bundled model.
+Nothing about a run is kept in memory but what its files say, so every process sees the same.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
-import re
-import shutil
-import uuid
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from slm.digest import EventDigest, digest
 from slm.events import EVENTS_FILE, EventLog, after_resume, read_events
-from slm.files import read_json, replacing, write_json
+from slm.files import folder_size_mb, read_json, replacing, write_json
+from slm.folders import (
+    RUN_FILE,
+    check_name,
+    checkpoints_dir,
+    clear_stop,
+    data_dir,
+    delete_run,
+    find_snapshots,
+    is_checkpoint,
+    is_run,
+    rename_run,
+    request_stop,
+    resolve,
+    stop_requested,
+)
 from slm.processes import (
+    PROCESS_FILE,
     Busy,
+    busy_message,
     claim_training,
+    is_alive,
     process_alive,
     record_process,
-    start_mark,
     training_holder,
 )
 
 __all__ = [
-    "Busy", "EventLog", "after_resume", "check_name", "checkpoints_dir", "claim_training", "clear_stop", "data_dir",
-    "delete_run", "find_snapshots", "is_checkpoint", "is_run", "process_alive", "read_events", "read_json",
-    "record_process", "rename_run", "replacing", "request_stop", "resolve", "start_mark", "stop_requested",
-    "training_holder", "write_json",
+    "Busy", "EventLog", "RunSummary", "after_resume", "busy_message", "check_name", "checkpoints_dir",
+    "claim_training", "clear_stop", "data_dir", "delete_run", "find_snapshots", "is_checkpoint", "is_run",
+    "list_runs", "process_alive", "read_events", "read_json", "record_process", "rename_run", "replacing",
+    "request_stop", "resolve", "status", "stop_requested", "summarize", "training_holder", "write_json",
 ]
 
-RUN_FILE = "run.json"
-STOP_FILE = "stop"
-SNAPSHOTS = "snapshots"
-POINTERS = ("best.json", "last.json")
-
-_HOME = Path(__file__).resolve().parent.parent
+STATES = ("running", "finished", "stopped", "diverged", "error", "lost", "bundled")
 
 
-def checkpoints_dir(override: str | Path | None = None) -> Path:
-    """Where models and runs are kept: the argument, else SLM_CHECKPOINTS, else checkpoints/ in the project."""
-    return _place(override, "SLM_CHECKPOINTS", "checkpoints")
+@dataclass(frozen=True, kw_only=True)
+class RunSummary:
+    """One run or bundled model in one line; what is not known (yet) is None.
 
-
-def data_dir(override: str | Path | None = None) -> Path:
-    """Where prepared data sets are kept: the argument, else SLM_DATA, else data/ in the project."""
-    return _place(override, "SLM_DATA", "data")
-
-
-def _place(override: str | Path | None, variable: str, folder: str) -> Path:
-    given = override or os.environ.get(variable)
-    # Installed as a package there is no project around the code; then it is the folder one works in.
-    home = _HOME if (_HOME / "pyproject.toml").exists() else Path.cwd()
-    return Path(given).expanduser().absolute() if given else home / folder
-
-
-def check_name(name: str) -> str:
-    """The name, when it can be a folder's on every system and cannot lead out of one; else ValueError."""
-    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", name) or name.endswith("."):
-        raise ValueError(
-            f"{name!r} is no name: use letters, digits, '.', '_' and '-', beginning with a letter, digit or '_' "
-            "and not ending with '.'"
-        )
-    if len(name) > 64:
-        raise ValueError(f"the name {name[:20]}... has {len(name)} characters, the most possible is 64")
-    return name
-
-
-def is_run(folder: str | Path) -> bool:
-    """Whether a training was started in this folder."""
-    return any((Path(folder) / name).is_file() for name in (RUN_FILE, EVENTS_FILE))
-
-
-def is_checkpoint(folder: str | Path) -> bool:
-    """Whether this folder holds a whole model itself: config.json and safetensors."""
-    return (Path(folder) / "config.json").is_file() and any(Path(folder).glob("*.safetensors"))
-
-
-def find_snapshots(run_dir: str | Path) -> list[Path]:
-    """The complete checkpoint folders of a run, by step."""
-    folder = Path(run_dir) / SNAPSHOTS
-    found = [p for p in folder.iterdir() if p.name.isdigit() and p.is_dir()] if folder.is_dir() else []
-    return sorted(found, key=lambda p: int(p.name))
-
-
-def resolve(path: str | Path) -> Path:
-    """The checkpoint folder that a path means: a run's best snapshot (else its last), a checkpoint itself.
-
-    Raises ValueError that says what was expected where there is no model.
+    `val_loss` (nats a token) and `val_bpb` are the best evaluation's, at `best_step`; `train_loss`, `tokens`,
+    `elapsed_s` and `tok_per_s` are the latest. `budget` is {"minutes": m}, {"steps": n} or {"tokens": n}.
+    `created` and `updated` are unix seconds.
     """
-    path = Path(path)
-    if not path.is_dir():
-        raise ValueError(f"there is no folder {path}")
-    for pointer in POINTERS:
-        if snapshot := _pointed(path, pointer):
-            return snapshot
-    if snapshots := [p for p in find_snapshots(path) if is_checkpoint(p)]:
-        return snapshots[-1]
-    if is_checkpoint(path):
-        return path
-    if is_run(path):
-        raise ValueError(f"run {path.name} has not saved a model yet (no snapshots in {path})")
-    if any(path.glob("*.bin")) or any(path.glob("*.pt")):
-        raise ValueError(f"no model in {path} that is safe to open: pickled weights are not read, only safetensors")
-    raise ValueError(f"no model in {path}: expected config.json and model.safetensors, or a run with snapshots/")
+
+    name: str
+    path: Path
+    status: str
+    preset: str | None = None
+    data: str | None = None
+    created: float | None = None
+    updated: float | None = None
+    device: str | None = None
+    n_params: int | None = None
+    budget: dict[str, float] = field(default_factory=dict)
+    step: int = 0
+    tokens: int | None = None
+    elapsed_s: float | None = None
+    tok_per_s: float | None = None
+    train_loss: float | None = None
+    val_loss: float | None = None
+    val_bpb: float | None = None
+    best_step: int | None = None
+    message: str | None = None
+    snapshots: int = 0
+    size_mb: float = 0.0
 
 
-def _pointed(run_dir: Path, pointer: str) -> Path | None:
-    try:
-        name = str(read_json(run_dir / pointer)["snapshot"])
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
-        return None  # no such pointer, or a damaged one: the next in line stands in
-    # The file may come from anywhere: it can only point at one of the run's own snapshots.
-    inside = re.fullmatch(rf"{SNAPSHOTS}/(\d+)", name)
-    return run_dir / name if inside and is_checkpoint(run_dir / name) else None
+def status(run_dir: str | Path) -> str:
+    """The state of a run, one of STATES.
 
-
-def request_stop(run_dir: str | Path) -> None:
-    """Ask the run's training to save and end."""
-    (Path(run_dir) / STOP_FILE).touch()
-
-
-def stop_requested(run_dir: str | Path) -> bool:
-    """Whether the training is asked to save and end."""
-    return (Path(run_dir) / STOP_FILE).exists()
-
-
-def clear_stop(run_dir: str | Path) -> None:
-    """Take back a stop request; a training does so when it begins."""
-    (Path(run_dir) / STOP_FILE).unlink(missing_ok=True)
-
-
-def delete_run(run_dir: str | Path, *, checkpoints: str | Path | None = None) -> None:
-    """Remove a run with all its snapshots; ValueError for one that is training, bundled or somewhere else."""
-    run_dir = _own_run(run_dir, checkpoints_dir(checkpoints))
-    # Moved first: a half-removed run never stands in the list.
-    aside = run_dir.with_name(f".deleted-{run_dir.name}-{uuid.uuid4().hex[:8]}")
-    run_dir.rename(aside)
-    shutil.rmtree(aside)
-
-
-def rename_run(run_dir: str | Path, name: str, *, checkpoints: str | Path | None = None) -> Path:
-    """Give a run another name; its new folder. ValueError for a name that is taken and for what cannot be deleted."""
-    run_dir = _own_run(run_dir, checkpoints_dir(checkpoints))
-    target = run_dir.with_name(check_name(name))
-    if target.exists():
-        raise ValueError(f"there is a run or model {name} already")
-    with contextlib.suppress(FileExistsError):
-        return run_dir.rename(target)
-    raise ValueError(f"there is a run or model {name} already")
-
-
-def _own_run(run_dir: str | Path, checkpoints: Path) -> Path:
-    """The folder, when it is a run that lies directly in `checkpoints` and nobody works on; else ValueError."""
-    run_dir = Path(run_dir).absolute()
-    check_name(run_dir.name)
-    if run_dir.is_symlink() or not run_dir.is_dir() or run_dir.resolve().parent != checkpoints.resolve():
-        raise ValueError(f"{run_dir} is no run of {checkpoints}")
+    The last `end` event gives its reason; without one the run is `running` while its process lives and `lost`
+    after. A plain checkpoint is `bundled`. Raises ValueError for any other folder.
+    """
+    run_dir = Path(run_dir)
     if not is_run(run_dir):
-        raise ValueError(f"{run_dir.name} is a bundled model, not a run; it stays")
-    if process_alive(run_dir):
-        raise ValueError(f"run {run_dir.name} is training; stop it first")
-    return run_dir
+        if is_checkpoint(run_dir):
+            return "bundled"
+        raise ValueError(f"{run_dir} is no run: it has no {EVENTS_FILE}, {RUN_FILE} or {PROCESS_FILE}")
+    return _state(run_dir)[0]
+
+
+def list_runs(checkpoints: str | Path) -> list[RunSummary]:
+    """All runs, the newest first, then the bundled models by name."""
+    folder = Path(checkpoints)
+    found = [p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")] if folder.is_dir() else []
+    summaries = [summarize(p) for p in found if is_run(p) or is_checkpoint(p)]
+    return sorted(summaries, key=lambda s: (s.status == "bundled", -(s.created or 0.0), s.name))
+
+
+def summarize(run_dir: str | Path) -> RunSummary:
+    """What the table of runs says about one; cheap to ask for again, since only new events are read."""
+    run_dir = Path(run_dir)
+    if status(run_dir) == "bundled":
+        about = _read_object(run_dir / "slm.json")
+        known = ("preset", "created", "n_params", "tokens", "elapsed_s", "train_loss", "val_loss", "val_bpb")
+        return RunSummary(
+            name=run_dir.name,
+            path=run_dir,
+            status="bundled",
+            data=_data_name(about),
+            step=about.get("step") or 0,
+            size_mb=folder_size_mb(run_dir),
+            **{key: about.get(key) for key in known},
+        )
+    state, events = _state(run_dir)
+    record, start, train, best = _read_object(run_dir / RUN_FILE), events.start, events.train, events.best
+    return RunSummary(
+        name=run_dir.name,
+        path=run_dir,
+        status=state,
+        preset=record.get("preset"),
+        data=_data_name(record),
+        created=record.get("created") or events.first.get("t"),
+        updated=events.last.get("t"),
+        device=start.get("device"),
+        n_params=start.get("n_params") or record.get("n_params"),
+        budget=_budget(start, record.get("train") or {}),
+        step=events.last.get("step", 0),
+        tokens=train.get("tokens"),
+        elapsed_s=train.get("elapsed_s"),
+        tok_per_s=train.get("tok_per_s"),
+        train_loss=train.get("loss"),
+        val_loss=best.get("val_loss"),
+        val_bpb=best.get("val_bpb"),
+        best_step=best.get("step"),
+        message=events.end.get("message"),
+        snapshots=len(find_snapshots(run_dir)),
+        size_mb=folder_size_mb(run_dir),
+    )
+
+
+def _data_name(record: dict[str, Any]) -> str | None:
+    data = record.get("data")
+    return data.get("name") if isinstance(data, dict) else data
+
+
+def _budget(start: dict[str, Any], train: dict[str, Any]) -> dict[str, float]:
+    # A resume may raise the budget, so the last start event knows better than run.json.
+    if start.get("budget_s"):
+        return {"minutes": start["budget_s"] / 60}
+    if start.get("max_steps"):
+        return {"steps": start["max_steps"]}
+    return {key: train[key] for key in ("minutes", "steps", "tokens") if train.get(key)}
+
+
+def _state(run_dir: Path) -> tuple[str, EventDigest]:
+    # Asked before the events are read: of a process that ends in between, the `end` event is read.
+    process = _read_object(run_dir / PROCESS_FILE)
+    alive = is_alive(process)
+    events = digest(run_dir)
+    # A resumed process lives for a moment before its first event: an older `end` is not its own.
+    ended = events.end and not (alive and events.end.get("t", 0.0) < process.get("started", 0.0))
+    return (events.end["reason"] if ended else "running" if alive else "lost"), events
+
+
+def _read_object(path: Path) -> dict[str, Any]:
+    """The object in a JSON file; empty where there is none, so that one damaged run does not hide the others."""
+    try:
+        value = read_json(path)
+    except (FileNotFoundError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,147 @@
+"""Run folders as folders: where they are, how they may be called, and which snapshot stands for them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import uuid
+from pathlib import Path
+
+from slm.events import EVENTS_FILE
+from slm.files import read_json
+from slm.processes import PROCESS_FILE, process_alive
+
+RUN_FILE = "run.json"
+STOP_FILE = "stop"
+SNAPSHOTS = "snapshots"
+POINTERS = ("best.json", "last.json")
+
+_HOME = Path(__file__).resolve().parent.parent
+
+
+def checkpoints_dir(override: str | Path | None = None) -> Path:
+    """Where models and runs are kept: the argument, else SLM_CHECKPOINTS, else checkpoints/ in the project."""
+    return _place(override, "SLM_CHECKPOINTS", "checkpoints")
+
+
+def data_dir(override: str | Path | None = None) -> Path:
+    """Where prepared data sets are kept: the argument, else SLM_DATA, else data/ in the project."""
+    return _place(override, "SLM_DATA", "data")
+
+
+def _place(override: str | Path | None, variable: str, folder: str) -> Path:
+    given = override or os.environ.get(variable)
+    # Installed as a package there is no project around the code; then it is the folder one works in.
+    home = _HOME if (_HOME / "pyproject.toml").exists() else Path.cwd()
+    return Path(given).expanduser().absolute() if given else home / folder
+
+
+def check_name(name: str) -> str:
+    """The name, when it can be a folder's on every system and cannot lead out of one; else ValueError."""
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]*", name) or name.endswith("."):
+        raise ValueError(
+            f"{name!r} is no name: use letters, digits, '.', '_' and '-', beginning with a letter, digit or '_' "
+            "and not ending with '.'"
+        )
+    if len(name) > 64:
+        raise ValueError(f"the name {name[:20]}... has {len(name)} characters, the most possible is 64")
+    return name
+
+
+def is_run(folder: str | Path) -> bool:
+    """Whether a training was started in this folder."""
+    return any((Path(folder) / name).is_file() for name in (RUN_FILE, EVENTS_FILE, PROCESS_FILE))
+
+
+def is_checkpoint(folder: str | Path) -> bool:
+    """Whether this folder holds a whole model itself: config.json and safetensors."""
+    return (Path(folder) / "config.json").is_file() and any(Path(folder).glob("*.safetensors"))
+
+
+def find_snapshots(run_dir: str | Path) -> list[Path]:
+    """The complete checkpoint folders of a run, by step."""
+    folder = Path(run_dir) / SNAPSHOTS
+    found = [p for p in folder.iterdir() if p.name.isdigit() and p.is_dir()] if folder.is_dir() else []
+    return sorted(found, key=lambda p: int(p.name))
+
+
+def resolve(path: str | Path) -> Path:
+    """The checkpoint folder that a path means: a run's best snapshot (else its last), a checkpoint itself.
+
+    Raises ValueError that says what was expected where there is no model.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        raise ValueError(f"there is no folder {path}")
+    for pointer in POINTERS:
+        if snapshot := _pointed(path, pointer):
+            return snapshot
+    if snapshots := [p for p in find_snapshots(path) if is_checkpoint(p)]:
+        return snapshots[-1]
+    if is_checkpoint(path):
+        return path
+    if is_run(path):
+        raise ValueError(f"run {path.name} has not saved a model yet (no snapshots in {path})")
+    if any(path.glob("*.bin")) or any(path.glob("*.pt")):
+        raise ValueError(f"no model in {path} that is safe to open: pickled weights are not read, only safetensors")
+    raise ValueError(f"no model in {path}: expected config.json and model.safetensors, or a run with snapshots/")
+
+
+def _pointed(run_dir: Path, pointer: str) -> Path | None:
+    try:
+        name = str(read_json(run_dir / pointer)["snapshot"])
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None  # no such pointer, or a damaged one: the next in line stands in
+    # The file may come from anywhere: it can only point at one of the run's own snapshots.
+    inside = re.fullmatch(rf"{SNAPSHOTS}/(\d+)", name)
+    return run_dir / name if inside and is_checkpoint(run_dir / name) else None
+
+
+def request_stop(run_dir: str | Path) -> None:
+    """Ask the run's training to save and end."""
+    (Path(run_dir) / STOP_FILE).touch()
+
+
+def stop_requested(run_dir: str | Path) -> bool:
+    """Whether the training is asked to save and end."""
+    return (Path(run_dir) / STOP_FILE).exists()
+
+
+def clear_stop(run_dir: str | Path) -> None:
+    """Take back a stop request; a training does so when it begins."""
+    (Path(run_dir) / STOP_FILE).unlink(missing_ok=True)
+
+
+def delete_run(run_dir: str | Path, *, checkpoints: str | Path | None = None) -> None:
+    """Remove a run with all its snapshots; ValueError for one that is training, bundled or somewhere else."""
+    run_dir = _own_run(run_dir, checkpoints_dir(checkpoints))
+    # Moved first: a half-removed run never stands in the list.
+    aside = run_dir.with_name(f".deleted-{run_dir.name}-{uuid.uuid4().hex[:8]}")
+    run_dir.rename(aside)
+    shutil.rmtree(aside)
+
+
+def rename_run(run_dir: str | Path, name: str, *, checkpoints: str | Path | None = None) -> Path:
+    """Give a run another name; its new folder. ValueError for a name that is taken and for what cannot be deleted."""
+    run_dir = _own_run(run_dir, checkpoints_dir(checkpoints))
+    target = run_dir.with_name(check_name(name))
+    if target.exists():
+        raise ValueError(f"there is a run or model {name} already")
+    with contextlib.suppress(FileExistsError):
+        return run_dir.rename(target)
+    raise ValueError(f"there is a run or model {name} already")
+
+
+def _own_run(run_dir: str | Path, checkpoints: Path) -> Path:
+    """The folder, when it is a run that lies directly in `checkpoints` and nobody works on; else ValueError."""
+    run_dir = Path(run_dir).absolute()
+    check_name(run_dir.name)
+    if run_dir.is_symlink() or not run_dir.is_dir() or run_dir.resolve().parent != checkpoints.resolve():
+        raise ValueError(f"{run_dir} is no run of {checkpoints}")
+    if not is_run(run_dir):
+        raise ValueError(f"{run_dir.name} is a bundled model, not a run; it stays")
+    if process_alive(run_dir):
+        raise ValueError(f"run {run_dir.name} is training; stop it first")
+    return run_dir
