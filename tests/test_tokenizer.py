@@ -152,9 +152,11 @@ def test_transformers_loads_it_beside_any_model(model_type: str, trimmed: Tokeni
     assert theirs.convert_tokens_to_ids(END_OF_TEXT) == theirs.eos_token_id == trimmed.eot_id
 
 
-def test_folder_that_transformers_wrote_loads(tokenizer: Tokenizer, folder: Path, tmp_path: Path) -> None:
-    pytest.importorskip("transformers").AutoTokenizer.from_pretrained(folder).save_pretrained(tmp_path)
-    assert load_tokenizer(tmp_path) == tokenizer
+def test_folder_that_transformers_wrote_loads(trimmed: Tokenizer, tmp_path: Path) -> None:
+    auto = pytest.importorskip("transformers").AutoTokenizer
+    trimmed.save(tmp_path / "ours")
+    auto.from_pretrained(tmp_path / "ours").save_pretrained(tmp_path / "theirs")
+    assert load_tokenizer(tmp_path / "theirs") == trimmed
 
 
 def test_merges_are_those_of_gpt2s_own_file(gpt2: Tokenizer) -> None:
@@ -220,7 +222,7 @@ def test_long_runs_of_spaces_are_cut_without_changing_ids(
     assert tokenizer.encode_batch(texts) == whole
 
 
-@pytest.mark.parametrize("run", [" ", " \n\t", "\u00a0", "a", "小"])
+@pytest.mark.parametrize("run", [" ", " \n\t", "\u00a0", "a"])
 def test_a_million_of_the_same(run: str, gpt2: Tokenizer) -> None:
     text = "x" + run * (1_100_000 // len(run)) + "end of it"
     assert gpt2.decode(gpt2.encode(text)) == text
@@ -272,7 +274,7 @@ def test_counts_of_any_integer_kind(trimmed: Tokenizer) -> None:
 
 
 def test_trim_refuses(gpt2: Tokenizer) -> None:
-    with pytest.raises(ValueError, match="256 ids are too few: .* need 257"):
+    with pytest.raises(ValueError, match=r"256 ids are too few: .* need 257"):
         trim(gpt2, [0] * 50257, vocab_size=256)
     with pytest.raises(ValueError, match="1000 counts do not fit 50257 ids"):
         trim(gpt2, [0] * 1000, vocab_size=512)
@@ -350,7 +352,7 @@ def test_what_cannot_be_represented_is_refused(case: str, trimmed: Tokenizer, tm
 
 
 def test_broken_files_are_named(trimmed: Tokenizer, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="holds no tokenizer.json, nor a vocab.json and a merges.txt"):
+    with pytest.raises(ValueError, match=r"holds no tokenizer\.json, nor a vocab\.json and a merges\.txt"):
         load_tokenizer(tmp_path)
     trimmed.save(tmp_path)
     whole = (tmp_path / "tokenizer.json").read_bytes()
