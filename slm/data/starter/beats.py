@@ -4,7 +4,7 @@ from __future__ import annotations
 from slm.data.starter.cast import Character
 from slm.data.starter.grammar import an, capital, text
 from slm.data.starter.scene import Scene
-from slm.data.starter.words import TIMES, TRAITS
+from slm.data.starter.words import GENTLE, LIVELY, TIMES
 
 CHILD_HOBBIES = (
     "draw dragons with green chalk", "build tall towers out of blocks", "splash in muddy puddles",
@@ -28,8 +28,10 @@ ANIMAL_HOBBIES = (
 
 def opening(scene: Scene, hero: Character, habit: float = 0.5) -> str:
     """Return one to three sentences that introduce the hero; `habit` is the chance of hearing what they love to do."""
-    small = scene.one("little ", "young ", "small ", "")
-    trait, other = scene.some(TRAITS, 2)
+    small = scene.one("little ", "young ", "")
+    trait, other = scene.pick(GENTLE), scene.pick(LIVELY)
+    if scene.chance(0.5):
+        trait, other = other, trait
     who = scene.one(f"{an(trait)} {small}{hero.kind}", f"{an(trait)} and {other} {hero.kind}")
     lived = scene.one("lived", "made a home") if hero.animal else "lived"
     first = scene.one(
@@ -47,10 +49,10 @@ def opening(scene: Scene, hero: Character, habit: float = 0.5) -> str:
     )
     hobbies = ANIMAL_HOBBIES if hero.animal else CHILD_HOBBIES
     loved, also = scene.some(hobbies, 2)
-    return text(first, scene.maybe(scene.one(
-        f"{hero} loved to {loved}.", f"Most of all, {hero.he} loved to {loved}.", f"{hero.He} liked to {loved} and to {also}.",
-        f"Every day {hero.he} liked to {loved}.", f"Nothing made {hero.him} happier than to {loved}.",
-    ), habit))
+    return text(first,
+        scene.maybe(scene.one(f"{hero} loved to {loved}.", f"Most of all, {hero.he} loved to {loved}.",
+                f"{hero.He} liked to {loved} and to {also}.", f"Every day {hero.he} liked to {loved}.",
+                f"Nothing made {hero.him} happier than to {loved}.",), habit))
 
 
 def when(scene: Scene) -> str:
@@ -60,53 +62,49 @@ def when(scene: Scene) -> str:
 
 def sad(scene: Scene, who: Character) -> str:
     """Return a sentence that shows sadness."""
-    return scene.one(
-        f"{who} felt a lump in {who.his} throat.", f"Tears rolled down {who.his} cheeks.", f"{who} was very sad.",
-        f"{who}'s lip began to tremble.", f"{who.He} sat down and sniffled.", f"{who} wanted to cry.",
-        f"{who}'s heart sank like a stone.", f"{who} hung {who.his} head.", f"{who.He} blinked back tears.",
-        f"{who} gave a long sigh.", f"A tear dripped from {who.his} nose.", f"{who} felt small and gloomy.",
-    )
+    return scene.one(f"{who} felt a lump in {who.his} throat.", f"Tears rolled down {who}'s cheeks.",
+        f"{who} was very sad.", f"{who}'s lip began to tremble.", f"{who} sat down and sniffled.",
+        f"{who} wanted to cry.", f"{who}'s heart sank like a stone.", f"{who} hung {who.his} head.",
+        f"{who} blinked back tears.", f"{who} gave a long sigh.", f"A tear dripped from {who}'s nose.",
+        f"{who} felt small and gloomy.",)
 
 
 def glad(scene: Scene, who: Character) -> str:
     """Return a sentence that shows joy."""
-    return scene.one(
-        f"{who} jumped for joy.", f"{who} grinned from ear to ear.", f"{who} clapped and cheered.",
-        f"{who}'s eyes shone.", f"{who} laughed out loud.", f"{who} felt warm all over.", f"{who} was so happy!",
-        f"{who} danced in a circle.", f"{who}'s heart gave a happy skip.", f"{who} beamed.",
-        f"{who} felt as light as a balloon.", f"{who} could not stop smiling.", f"{who} twirled around with delight.",
-    )
+    return scene.one(f"{who} jumped for joy.", f"{who} grinned from ear to ear.",
+        f"{who} clapped and cheered.", f"{who}'s eyes shone.", f"{who} laughed out loud.",
+        f"{who} felt warm all over.", f"{who} was so happy!", f"{who} danced in a circle.",
+        f"{who}'s heart gave a happy skip.", f"{who} beamed.", f"{who} felt as light as a balloon.",
+        f"{who} could not stop smiling.", f"{who} twirled around with delight.",)
 
 
 def afraid(scene: Scene, who: Character) -> str:
     """Return a sentence that shows fear."""
-    return scene.one(
-        f"{who}'s heart went thump, thump, thump.", f"{who} shivered from head to toe.", f"{who} held very still.",
-        f"{who}'s knees began to wobble.", f"{who} squeezed {who.his} eyes shut.", f"{who} gulped.",
-        f"{who} was too scared to move.", f"{who}'s mouth went dry.", f"{who} hardly dared to breathe.",
-    )
+    return scene.one(f"{who}'s heart went thump, thump, thump.", f"{who} shivered from head to toe.",
+        f"{who} held very still.", f"{who}'s knees began to wobble.", f"{who} squeezed {who.his} eyes shut.",
+        f"{who} gulped.", f"{who} was too scared to move.", f"{who}'s mouth went dry.",
+        f"{who} hardly dared to breathe.",)
 
 
 def comfort(scene: Scene, elder: Character, who: Character) -> str:
     """Return a sentence in which an elder comforts somebody."""
-    return scene.one(
-        f"{elder} gave {who.him} a big hug.", f"{elder} pulled {who.him} close.", f"{elder} stroked {who.his} back.",
-        f"{elder} kissed the top of {who.his} head.", f"{elder} knelt down and smiled.",
-        f"{elder} took {who} by the {who.hand}.", f"{elder} wiped {who.his} nose and smiled.",
-        f"{elder} sat down beside {who.him}.", f"{elder} lifted {who.him} up.",
-    )
+    return scene.one(f"{elder} gave {who.him} a big hug.", f"{elder} pulled {who.him} close.",
+        f"{elder} stroked {who.his} back.", f"{elder} kissed the top of {who.his} head.",
+        f"{elder} knelt down and smiled.", f"{elder} took {who} by the {who.hand}.",
+        f"{elder} wiped {who.his} nose and smiled.", f"{elder} sat down beside {who.him}.",
+        f"{elder} lifted {who.him} up.",)
 
 
 def bedtime(scene: Scene, hero: Character) -> str:
     """Return a last sentence for a story that ends in the evening."""
-    return scene.one(
-        f"That night, {hero} fell asleep with a smile.", f"That evening, {hero} was tired and happy.",
-        f"When the stars came out, {hero} was already dreaming.", f"{hero} talked about it all through supper.",
-        f"{hero} hummed all the way to bed.", f"At bedtime {hero} told the whole story again.",
-        f"\"What a day!\" yawned {hero}, and {hero.he} was asleep at once.", f"{hero} slept like a log that night.",
-        f"{hero} could hardly wait for tomorrow.", f"And {hero} never forgot that day.",
-        f"It had been a very good day after all.",
-    )
+    return scene.one(f"That night, {hero} fell asleep with a smile.",
+        f"That evening, {hero} was tired and happy.",
+        f"When the stars came out, {hero} was already dreaming.",
+        f"{hero} talked about it all through supper.", f"{hero} hummed all the way to bed.",
+        f"At bedtime {hero} told the whole story again.",
+        f"\"What a day!\" yawned {hero}, and {hero.he} was asleep at once.",
+        f"{hero} slept like a log that night.", f"{hero} could hardly wait for tomorrow.",
+        f"And {hero} never forgot that day.", "It had been a very good day after all.",)
 
 
 def lesson(scene: Scene, hero: Character, *truths: str) -> str:

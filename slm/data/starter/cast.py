@@ -58,11 +58,16 @@ class Species:
 
 
 CHILD_HOMES = tuple(home.strip() for home in """
-    a small house by the river; a tall yellow house; a cottage at the edge of the woods; an apartment above the bakery;
-    a farmhouse with a red barn; a village by the sea; a stone house on a hill; a busy town with a clock tower;
-    a houseboat with round windows; a little house with a crooked chimney; a town full of chestnut trees;
-    a wooden cabin beside a lake; a big city with a thousand windows; a white house behind a hedge;
-    a valley between two mountains; a brick house next to the school""".split(";"))
+    a small house by the river; a tall yellow house; a """
+    """cottage at the edge of the woods; an apartment above the bakery;
+    a farmhouse with a red barn; """
+    """a village by the sea; a stone house on a hill; a busy town with a clock tower;
+    a houseboat """
+    """with round windows; a little house with a crooked chimney; a town full of chestnut trees;
+    a """
+    """wooden cabin beside a lake; a big city with a thousand windows; a white house behind a hedge;
+    """
+    """a valley between two mountains; a brick house next to the school""".split(";"))
 
 SPECIES = tuple(Species(*(part.strip() for part in row.split("|"))) for row in (
     "rabbit | a warm burrow under a hill | hopped | carrots",
@@ -85,9 +90,7 @@ SPECIES = tuple(Species(*(part.strip() for part in row.split("|"))) for row in (
     "skunk | a hole beneath a fallen pine | strolled | wild grapes",
 ))
 
-ELDERS = {
-    "she": tuple(bank(row) for row in ("Mom, mother", "Mama, mother", "Grandma, grandmother", "Granny, grandmother",
-                                       "Aunt May, aunt", "Nana, grandmother", "Mommy, mother")),
-    "he": tuple(bank(row) for row in ("Dad, father", "Papa, father", "Grandpa, grandfather", "Gramps, grandfather",
-                                      "Uncle Bob, uncle", "Pop, father", "Daddy, father")),
-}
+ELDERS = {"she": tuple(bank(row) for row in ("Mom, mother", "Mama, mother", "Grandma, grandmother",
+            "Granny, grandmother", "Aunt May, aunt", "Nana, grandmother", "Mommy, mother")),
+    "he": tuple(bank(row) for row in ("Dad, father", "Papa, father", "Grandpa, grandfather",
+            "Gramps, grandfather", "Uncle Bob, uncle", "Pop, father", "Daddy, father")),}

@@ -19,61 +19,64 @@ def _place(name: str, at: str, *senses: str) -> Place:
     return Place(name, at, senses)
 
 
-PLACES = (
-    _place("the park", "in the park", "The swings creaked in the breeze.", "A fountain splashed and sparkled.",
-           "Pigeons strutted up and down the path.", "The air smelled of cut grass."),
-    _place("the beach", "at the beach", "The waves went hush, hush on the sand.", "Gulls screamed over the water.",
-           "The wind tasted of salt.", "Tiny crabs ran sideways between the rocks."),
-    _place("the forest", "in the forest", "The leaves whispered overhead.", "A woodpecker went tap, tap, tap.",
-           "It smelled of moss and mushrooms.", "Spots of sunlight danced on the ground."),
-    _place("the meadow", "in the meadow", "Crickets chirped in the tall grass.", "Butterflies fluttered everywhere.",
-           "The clover smelled as sweet as honey.", "Bees hummed from bloom to bloom."),
-    _place("the river", "by the river", "The water gurgled over the stones.", "A silver fish jumped with a plop.",
-           "Dragonflies zipped above the reeds.", "The mud was cool and squishy."),
+PLACES = (_place("the park", "in the park", "The swings creaked in the breeze.",
+        "A fountain splashed and sparkled.", "Pigeons strutted up and down the path.",
+        "The air smelled of cut grass."),
+    _place("the beach", "at the beach", "The waves went hush, hush on the sand.",
+        "Gulls screamed over the water.", "The wind tasted of salt.",
+        "Tiny crabs ran sideways between the rocks."),
+    _place("the forest", "in the forest", "The leaves whispered overhead.",
+        "A woodpecker went tap, tap, tap.", "It smelled of moss and mushrooms.",
+        "Spots of sunlight danced on the ground."),
+    _place("the meadow", "in the meadow", "Crickets chirped in the tall grass.",
+        "Butterflies fluttered everywhere.", "The clover smelled as sweet as honey.",
+        "Bees hummed from bloom to bloom."),
+    _place("the river", "by the river", "The water gurgled over the stones.",
+        "A silver fish jumped with a plop.", "Dragonflies zipped above the reeds.",
+        "The mud was cool and squishy."),
     _place("the pond", "by the pond", "Frogs croaked on the lily pads.", "Ducks paddled in a line.",
-           "Long rushes swayed at the edge.", "Little rings spread over the still water."),
-    _place("the orchard", "in the orchard", "Ripe apples glowed among the branches.", "Wasps buzzed around the fallen fruit.",
-           "The grass was full of windfalls.", "A ladder leaned against a crooked tree."),
-    _place("the hill", "on the hill", "From up there the houses looked like toys.", "The wind combed the long grass.",
-           "A hawk circled far above.", "Sheep dotted the slope like bits of cotton."),
+        "Long rushes swayed at the edge.", "Little rings spread over the still water."),
+    _place("the orchard", "in the orchard", "Ripe apples glowed among the branches.",
+        "Wasps buzzed around the fallen fruit.", "The grass was full of windfalls.",
+        "A ladder leaned against a crooked tree."),
+    _place("the hill", "on the hill", "From up there the houses looked like toys.",
+        "The wind combed the long grass.", "A hawk circled far above.",
+        "Sheep dotted the slope like bits of cotton."),
     _place("the garden", "in the garden", "A robin tugged at a worm.", "The roses smelled wonderful.",
-           "A snail slid slowly along the wall.", "Washing flapped on the line."),
-    _place("the playground", "at the playground", "Children laughed and shouted.", "The slide gleamed in the light.",
-           "Somebody was bouncing a ball.", "The seesaw went up and down."),
-    _place("the old mill", "by the old mill", "The big wheel turned slowly.", "Flour dust floated in the doorway.",
-           "Swallows swooped under the roof.", "Water dripped from the mossy wheel."),
-    _place("the harbor", "at the harbor", "Ropes creaked and flags snapped.", "The boats bobbed side by side.",
-           "It smelled of fish and tar.", "A fat seal snored on the pier."),
-)
+        "A snail slid slowly along the wall.", "Washing flapped on the line."),
+    _place("the playground", "at the playground", "Children laughed and shouted.",
+        "The slide gleamed in the light.", "Somebody was bouncing a ball.", "The seesaw went up and down."),
+    _place("the old mill", "by the old mill", "The big wheel turned slowly.",
+        "Flour dust floated in the doorway.", "Swallows swooped under the roof.",
+        "Water dripped from the mossy wheel."),
+    _place("the harbor", "at the harbor", "Ropes creaked and flags snapped.",
+        "The boats bobbed side by side.", "It smelled of fish and tar.", "A fat seal snored on the pier."),)
 
-SUNNY = (
-    "The sun was warm and the sky was blue.", "Not a cloud was in the sky.", "The air was fresh and sweet.",
-    "Sunlight poured over the rooftops.", "Birds were singing in every tree.", "A soft breeze tickled the leaves.",
-    "Puffy clouds drifted by like sheep.", "The dew still glittered on the grass.", "It was a perfect day to be outside.",
-    "Everything smelled of summer.", "Somewhere a cuckoo was calling.", "The whole world seemed to be smiling.",
-)
-RAINY = (
-    "Rain drummed on the roof.", "Big drops splashed into the puddles.", "The gutters gurgled and the windows ran.",
-    "Gray clouds hung low over the chimneys.", "The road turned to mud.", "Everything dripped.",
-    "The rain came down in silver ropes.", "Even the ducks looked wet.", "It was raining cats and dogs.",
-    "Umbrellas bobbed along the street.", "A chilly mist crept over the fields.",
-)
-NIGHT = (
-    "The moon peeped through the window.", "An owl hooted far away.", "The stars were coming out, one by one.",
-    "The whole house was still.", "Outside, the wind hummed a low song.", "The clock ticked softly.",
-    "Moonlight lay on the floor like spilled milk.", "Even the crickets had gone quiet.", "It was long past bedtime.",
-    "The last lamp in the street had gone out.", "A moth tapped against the glass.",
-)
-SNOWY = (
-    "Flakes spun down like feathers.", "Icicles hung from the roof.", "The world was hushed and white.",
-    "The snow squeaked under every step.", "Frost had drawn ferns on the glass.", "Each breath made a little cloud.",
-    "The fence posts wore tall white hats.", "The pond was as hard as a plate.", "Chimney smoke curled into the pale sky.",
-)
-INDOORS = (
-    "The kettle sang on the stove.", "The cat was asleep on the rug.", "Something good was baking in the oven.",
-    "A fire crackled in the hearth.", "The kitchen smelled of cinnamon.", "The old clock said half past three.",
-    "A fly buzzed at the window.", "Sunshine made a bright square on the floor.", "The radio was playing a slow tune.",
-)
+SUNNY = ("The sun was warm and the sky was blue.", "Not a cloud was in the sky.",
+    "The air was fresh and sweet.", "Sunlight poured over the rooftops.",
+    "Birds were singing in every tree.", "A soft breeze tickled the leaves.",
+    "Puffy clouds drifted by like sheep.", "The dew still glittered on the grass.",
+    "It was a perfect day to be outside.", "Everything smelled of summer.",
+    "Somewhere a cuckoo was calling.", "The whole world seemed to be smiling.",)
+RAINY = ("Rain drummed on the roof.", "Big drops splashed into the puddles.",
+    "The gutters gurgled and the windows ran.", "Gray clouds hung low over the chimneys.",
+    "The road turned to mud.", "Everything dripped.", "The rain came down in silver ropes.",
+    "Even the ducks looked wet.", "It was raining cats and dogs.", "Umbrellas bobbed along the street.",
+    "A chilly mist crept over the fields.",)
+NIGHT = ("The moon peeped through the window.", "An owl hooted far away.",
+    "The stars were coming out, one by one.", "The whole house was still.",
+    "Outside, the wind hummed a low song.", "The clock ticked softly.",
+    "Moonlight lay on the floor like spilled milk.", "Even the crickets had gone quiet.",
+    "It was long past bedtime.", "The last lamp in the street had gone out.",
+    "A moth tapped against the glass.",)
+SNOWY = ("Flakes spun down like feathers.", "Icicles hung from the roof.", "The world was hushed and white.",
+    "The snow squeaked under every step.", "Frost had drawn ferns on the glass.",
+    "Each breath made a little cloud.", "The fence posts wore tall white hats.",
+    "The pond was as hard as a plate.", "Chimney smoke curled into the pale sky.",)
+INDOORS = ("The kettle sang on the stove.", "The cat was asleep on the rug.",
+    "Something good was baking in the oven.", "A fire crackled in the hearth.",
+    "The kitchen smelled of cinnamon.", "The old clock said half past three.", "A fly buzzed at the window.",
+    "Sunshine made a bright square on the floor.", "The radio was playing a slow tune.",)
 
 
 def sunny(scene: Scene, probability: float = 0.5) -> str:

@@ -1,133 +1,264 @@
 """Plots about being afraid, and how it passes."""
 from __future__ import annotations
 
-from slm.data.starter.beats import afraid, bedtime, comfort, glad, lesson, opening, when
-from slm.data.starter.details import INDOORS, RAINY, indoors, night
-from slm.data.starter.grammar import an, capital, text
+from slm.data.starter.beats import afraid, bedtime, comfort, lesson, opening, when
+from slm.data.starter.details import RAINY, night
+from slm.data.starter.grammar import text
 from slm.data.starter.scene import Scene
-from slm.data.starter.words import COLORS, DRINKS, SOFT_TOYS, bank
+from slm.data.starter.words import COLORS, DRINKS, SOFT_TOYS
+
+_MONSTERS = (
+    ("a giant with a crooked hat", "the coat and the hat on the door"),
+    ("a dragon with a long neck", "the lamp on the desk"),
+    ("a bear with round ears", "the armchair with a pillow on each side"),
+    ("a witch with a bent nose", "the watering can on the shelf"),
+    ("a snake on the floor", "the belt of a bathrobe"),
+    ("an enormous spider", "the shadow of the tree outside"),
+    ("a ghost with no feet", "the white curtain"),
+    ("a crocodile with its mouth open", "an open suitcase"),
+    ("a wolf with a bushy tail", "the broom in the corner"),
+    ("a monster with two heads", "a pair of boots on the box"),
+)
 
 
 def fear_of_the_dark(s: Scene) -> list[str]:
     """A monster in the dark turns out to be something that belongs there."""
     hero, elder, toy = s.child(), s.elder(), s.pick(SOFT_TOYS)
-    monster, truth = s.pick((
-        ("a giant with a crooked hat", "the coat and the hat on the door"), ("a dragon with a long neck", "the lamp on the desk"),
-        ("a bear with round ears", "the armchair with a pillow on each side"), ("a witch with a bent nose", "the watering can on the shelf"),
-        ("a snake on the floor", "the belt of a bathrobe"), ("an enormous spider", "the shadow of the tree outside"),
-        ("a ghost with no feet", "the white curtain"), ("a crocodile with its mouth open", "an open suitcase"),
-        ("a wolf with a bushy tail", "the broom in the corner"), ("a monster with two heads", "a pair of boots on the box"),
-    ))
+    monster, truth = s.pick(_MONSTERS)
     return [
-        text(opening(s, hero, 0.5), s.one(f"{hero} was not afraid of dogs or bees, but {hero.he} was afraid of the dark.", f"There was just one thing {hero} did not like, and that was the dark.",
-                                          f"All day long {hero} was brave. Only the dark made {hero.him} shiver.")),
-        text(s.one("One night", "One windy night", "One evening", "Late one night") + f", {elder} turned off the light and closed the door.", night(s), f"Then {hero} saw something. {s.one('In the corner', 'Near the window', 'Right beside the closet', 'By the wall')} stood {monster}!" if " on the floor" not in monster else
-             f"Then {hero} saw something. It was {monster}!", afraid(s, hero), s.one(
-                 f"{hero} hugged {hero.his} {toy.name} and pulled the blanket up to {hero.his} nose.", f"{hero} hid under the covers with {hero.his} {toy.name}."),
-             s.one(f'"{elder}! Come quickly!" {hero} called.', f'"Help!" {hero} squeaked. {elder} came at once.', f'"{elder}, there is something in my room!" {hero} cried.')),
-        text(comfort(s, elder, hero), s.one(f'"Let us look at it together," said {elder}, and switched on the lamp.', f'"Shall we see who is visiting?" asked {elder}, and lit a candle.',
-                                            f'"Monsters do not like to be looked at," said {elder}, and turned on the flashlight.'),
-             f"The thing in the dark was only {truth}!", s.one(f"{hero} began to giggle.", f"First {hero} stared, and then {hero.he} laughed.", f'"Oh!" said {hero}. "Is that all?"'),
-             s.one(f'"The dark only hides things," said {elder}. "It does not change them."', f'"Everything in the dark was there in the light," said {elder}.', f'"Now you know its secret," said {elder}.')),
-        text(s.one(f"{elder} gave {hero} a tiny night light shaped like a {s.one('star', 'snail', 'mushroom', 'moon', 'shell', 'whale')}.", f"{elder} left the door open, just a crack.", f"{elder} hummed a slow song until {hero.his} eyes closed."),
-             s.one(f'"Good night, {monster[monster.index(" ") + 1:].split(" ")[0]}," {hero} whispered.' if not monster.startswith("an ") else f'"Good night, spider," {hero} whispered.',
-                   f"After that, {hero} said good night to every shadow in the room.", f"{hero} told the {toy.name} not to worry. Then they both slept until morning."),
-             lesson(s, hero, "most monsters vanish when you look at them", "a little light can make a big fear small")),
+        text(opening(s, hero, 0.5),
+            s.one(f"{hero} was not afraid of dogs or bees, but {hero.he} was afraid of the dark.",
+                f"There was just one thing {hero} did not like, and that was the dark.",
+                f"All day long {hero} was brave. Only the dark made {hero.him} shiver.")),
+        text(s.one("One night", "One windy night", "One evening", "Late one night") +
+            f", {elder} turned off the light and closed the door.", night(s),
+            f"Then {hero} saw something. "
+            f"{s.one('In the corner', 'Near the window', 'Right beside the closet', 'By the wall')} stood "
+            f"{monster}!" if " on the floor" not in monster else f"Then {hero} saw something. It was "
+            f"{monster}!", afraid(s, hero),
+            s.one(f"{hero} hugged {hero.his} {toy.name} and pulled the blanket up to {hero.his} nose.",
+                f"{hero} hid under the covers with {hero.his} {toy.name}."),
+            s.one(f'"{elder}! Come quickly!" {hero} called.',
+                f'"Help!" {hero} squeaked. {elder} came at once.',
+                f'"{elder}, there is something in my room!" {hero} cried.')),
+        text(comfort(s, elder, hero),
+            s.one(f'"Let us look at it together," said {elder}, and switched on the lamp.',
+                f'"Shall we see who is visiting?" asked {elder}, and lit a candle.',
+                f'"Monsters do not like to be looked at," said {elder}, and turned on the flashlight.'),
+            f"The thing in the dark was only {truth}!",
+            s.one(f"{hero} began to giggle.", f"First {hero} stared, and then {hero.he} laughed.",
+                f'"Oh!" said {hero}. "Is that all?"'),
+            s.one(f'"The dark only hides things," said {elder}. "It does not change them."',
+                f'"Everything in the dark was there in the light," said {elder}.',
+                f'"Now you know its secret," said {elder}.')),
+        text(s.one(f"{elder} gave {hero} a tiny night light shaped like a "
+                f"{s.one('star', 'snail', 'mushroom', 'moon', 'shell', 'whale')}.",
+                f"{elder} left the door open, just a crack.",
+                f"{elder} hummed a slow song until {hero} closed both eyes."),
+            s.one(f'"Good night, {monster[monster.index(" ") + 1:].split(" ")[0]}," {hero} whispered.' if not monster.startswith(
+                    "an ") else f'"Good night, spider," {hero} whispered.',
+                f"After that, {hero} said good night to every shadow in the room.",
+                f"{hero} told the {toy.name} not to worry. Then they both slept until morning."),
+            lesson(s, hero, "most monsters vanish when you look at them",
+                "a little light can make a big fear small")),
     ]
+
+
+_PETS = (
+    ("kitten", "Smoky"),
+    ("puppy", "Rags"),
+    ("baby rabbit", "Fluff"),
+    ("hamster", "Peanut"),
+    ("parrot", "Captain"),
+    ("pony", "Star"),
+    ("turtle", "Shelly"),
+)
+
+_WILD_LITTLE_ONES = (
+    ("beetle", "Bit"),
+    ("frog", "Squish"),
+    ("young sparrow", "Tweet"),
+    ("shrew", "Smidge"),
+    ("baby toad", "Plip"),
+)
 
 
 def thunder(s: Scene) -> list[str]:
     """A storm frightens the hero, who forgets it by comforting somebody smaller or by a game."""
     hero, elder = s.hero(), s.elder()
-    small, name = s.pick((("kitten", "Smoky"), ("puppy", "Rags"), ("baby rabbit", "Fluff"), ("hamster", "Peanut"), ("parrot", "Captain"), ("pony", "Star"), ("turtle", "Shelly")))
-    cause = s.one("The clouds are moving their furniture", "The sky is clapping", "That is only the giant rolling his barrels", "The clouds are bowling")
-    if s.genders == ("she",):
-        cause = "The clouds are moving their furniture"
-    flash = s.one("Lightning split the sky.", "A white flash lit up the room.", "For a blink, everything was as bright as day.")
+    small, name = s.pick(_PETS)
+    cause = s.one("The clouds are moving their furniture", "The sky is clapping",
+        "That is only the giant rolling barrels", "The clouds are bowling")
+    flash = s.one("Lightning split the sky.", "A white flash lit up the room.",
+        "For a blink, everything was as bright as day.")
     if hero.animal:
-        small, name = s.pick((("beetle", "Bit"), ("frog", "Squish"), ("young sparrow", "Tweet"), ("shrew", "Smidge"), ("baby toad", "Plip")))
+        small, name = s.pick(_WILD_LITTLE_ONES)
     return [
-        text(opening(s, hero, 0.4), s.one(f"{when(s)}, the sky grew dark as ink.", "All day the air had been hot and heavy. Then came the clouds.", "One evening, the wind began to moan.", "It was a gray and gusty afternoon."), s.pick(RAINY)),
-        text(flash, s.one("Boom! went the thunder.", "Then came a crash that shook the walls.", "Rumble, rumble, BANG!", "A long growl rolled across the hills."), afraid(s, hero),
-             s.one(f"{hero} dived under the blanket.", f"{hero} ran to {elder} and held on tight.", f"{hero} covered {hero.his} ears."),
-             f'"Is it angry with us?" asked {hero}. "No," said {elder}. "{cause}."', s.maybe(f'"Count after each flash," said {elder}. "The more you count, the farther away it is."')),
-        text(s.one(f"Then {hero} heard a small, sad sound.", f"In the next quiet moment, {hero} heard somebody crying."),
-             (f"A {small} named {name} was trembling on the doorstep." if hero.animal else f"It was {name} the {small}, shaking in the {'stable' if small == 'pony' else 'corner'}."),
-             s.one(f'"{name} is more scared than I am," thought {hero}.', f"{hero} forgot {hero.his} own fear."),
-             s.one(f"{hero} crept over and wrapped {name} in a warm scarf.", f"{hero} sat down beside {name} and sang a silly song about a dancing potato.", f'"There, there," {hero} said. "It is only noise. Let us count together."'),
-             s.one("One, two, three, four... Boom! One, two, three, four, five, six... Boom!", "With each flash they counted a little further.", "They made up a new name for each bang.")),
-        text(s.one("Little by little, the storm went away.", "The thunder grew softer, like a grumpy old bear going home.", "At last there was only the drip, drip, drip from the leaves."),
-             s.one("A rainbow stretched over the wet roofs.", "The air smelled fresh and clean.", "A single star came out between the clouds.", ""),
-             s.one(f"{name} was fast asleep.", f"{name} looked up at {hero} gratefully."), s.one(
-                 f'"You took good care of {name}," said {elder}.', f'"Were you not afraid?" asked {elder}. "I was too busy," said {hero}.', f'{elder} brought {s.pick(DRINKS)}. "To my brave one," said {elder}.'),
-             lesson(s, hero, "helping somebody else can make you brave", "loud is not the same as dangerous", "every storm ends")),
+        text(opening(s, hero, 0.4),
+            s.one(f"{when(s)}, the sky grew dark as ink.",
+                "All day the air had been hot and heavy. Then came the clouds.",
+                "One evening, the wind began to moan.", "It was a gray and gusty afternoon."), s.pick(RAINY)),
+        text(flash,
+            s.one("Boom! went the thunder.", "Then came a crash that shook the walls.",
+                "Rumble, rumble, BANG!", "A long growl rolled across the hills."), afraid(s, hero),
+            s.one(f"{hero} dived under the blanket.", f"{hero} ran to {elder} and held on tight.",
+                f"{hero} covered {hero.his} ears."),
+            f'"Is it angry with us?" asked {hero}. "No," said {elder}. "{cause}."',
+            s.maybe(f'Then {elder} said, "Count after each flash. The more you count, the farther away it '
+                'is."')),
+        text(s.one(f"Then {hero} heard a small, sad sound.",
+                f"In the next quiet moment, {hero} heard somebody crying."),
+            (f"A {small} named {name} was trembling on the doorstep." if hero.animal else
+                f"It was {name} the {small}, shaking in the {'stable' if small == 'pony' else 'corner'}."),
+            s.one(f'"{name} is more scared than I am," thought {hero}.',
+                f"{hero} forgot {hero.his} own fear."),
+            s.one(f"{hero} crept over and wrapped {name} in a warm scarf.",
+                f"{hero} sat down beside {name} and sang a silly song about a dancing potato.",
+                f'"There, there," {hero} said. "It is only noise. Let us count together."'),
+            s.one("One, two, three, four... Boom! One, two, three, four, five, six... Boom!",
+                f"With each flash {hero} counted a little further.",
+                f"{hero} made up a funny name for each bang.")),
+        text(s.one("Little by little, the storm went away.",
+                "The thunder grew softer, like a grumpy old bear going home.",
+                "At last there was only the drip, drip, drip from the leaves."),
+            s.one("A rainbow stretched over the wet roofs.", "The air smelled fresh and clean.",
+                "A single star came out between the clouds.", ""),
+            s.one(f"{name} was fast asleep.", f"{name} looked up at {hero} gratefully."),
+            s.one(f'"You took good care of {name}," said {elder}.',
+                f'"Were you not afraid?" asked {elder}. "I was too busy," said {hero}.',
+                f'{elder} brought {s.pick(DRINKS)}. "To my brave one," said {elder}.'),
+            lesson(s, hero, "helping somebody else can make you brave", "loud is not the same as dangerous",
+                "every storm ends")),
     ]
+
+
+_HOUSE_NOISES = (
+    ("Scrape, scrape", "kitchen", "a tiny mouse pushing a walnut along the floor",
+     "put out a crumb of cheese and named the mouse Midnight"),
+    ("Creak, bang, creak", "attic", "a loose shutter swinging on one hinge", "tied it up with a shoelace"),
+    ("Clink, clink", "garden", "a hedgehog eating from an upside-down bowl",
+     "turned the bowl over and filled it with fresh water"),
+    ("Ping, ping", "cellar", "a frog that had jumped into a tin pail",
+     "carried the frog out to the wet grass"),
+    ("Rattle, rattle", "hallway", "a toy train that nobody had switched off",
+     "let it go around once more and put it to bed"),
+    ("Rustle, crunch, rustle", "porch", "a raccoon family having a party with the apple peels",
+     "left them a few more peels"),
+    ("Crackle, thump", "pantry", "a kitten with its head stuck in a paper bag",
+     "set it free and gave it a drop of milk"),
+    ("Flip, flap, flip", "shed", "a bat hanging from the rake and cleaning its wings",
+     "closed the door very softly"),
+    ("Plink, plink, plink", "bathroom", "a slow drip that fell into a tin cup",
+     "turned the tap as tight as it would go"),
+    ("Tap, tap, tap", "yard", "a branch that knocked on the window like a visitor",
+     "shook it by its twiggy hand"),
+)
+
+_WILD_NOISES = (
+    ("Squish, squish", "entrance", "a snail sliding over a sheet of bark", "wished the snail a good journey"),
+    ("Roll, bump, roll", "storeroom", "a family of ants rolling a nut", "gave them a push up the hill"),
+    ("Click, click, click", "tunnel", "a beetle who had lost the way", "showed the beetle the way out"),
+    ("Hoo, hic, hoo", "bushes", "a young owl practicing its first hoot", "clapped until the owl took a bow"),
+    ("Whoo, whoo", "reeds", "the wind playing on a hollow stalk", "hummed along with the tune"),
+)
 
 
 def noise_in_the_night(s: Scene) -> list[str]:
     """A strange noise is followed with courage to a funny cause."""
     hero = s.hero()
-    partner, noise = s.friend(hero), s.pick(bank("Scratch scratch, Tap tap tap, Creak creak, Rattle rattle, Squeak squeak, Thump thump, Rustle rustle, Clink clink, Whoosh whoosh, Scrape scrape"))
+    partner = s.friend(hero)
     tool = s.one("lantern", "candle", "flashlight") if not hero.animal else "jar of glowworms"
-    where, what, ending = s.pick((
-        ("kitchen", "a tiny mouse pushing a walnut along the floor", "put out a crumb of cheese and named the mouse Mister Midnight" if "he" in s.genders else "put out a crumb of cheese"),
-        ("attic", "a loose shutter swinging on one hinge", "tied it up with a shoelace"),
-        ("garden", "a hedgehog eating from an upside-down bowl", "turned the bowl over and filled it with fresh water"),
-        ("cellar", "a frog that had jumped into a tin pail", "carried the frog out to the wet grass"),
-        ("hallway", "a toy train that nobody had switched off", "let it go around once more and put it to bed"),
-        ("porch", "a raccoon family having a party with the apple peels", "left them a few more peels"),
-        ("pantry", "a kitten with its head stuck in a paper bag", "set it free and gave it a drop of milk"),
-        ("shed", "a bat hanging from the rake and cleaning its wings", "closed the door very softly"),
-        ("bathroom", "a slow drip that fell into a tin cup", "turned the tap as tight as it would go"),
-        ("yard", "a branch that knocked on the window like a visitor", "shook it by its twiggy hand"),
-    ))
+    noise, where, what, ending = s.pick(_HOUSE_NOISES)
     if hero.animal:
-        where, what, ending = s.pick((
-            ("entrance", "a snail sliding over a sheet of bark", "wished the snail a good journey"),
-            ("storeroom", "a family of ants rolling a nut", "gave them a push up the hill"),
-            ("tunnel", "a beetle who had lost the way", "showed the beetle the way out"),
-            ("bushes", "a young owl practicing its first hoot", "clapped until the owl took a bow"),
-            ("reeds", "the wind playing on a hollow stalk", "hummed along with the tune"),
-        ))
+        noise, where, what, ending = s.pick(_WILD_NOISES)
     return [
-        text(opening(s, hero, 0.5), s.one(f"One night {hero.his} friend {partner} came to sleep over.", f"{hero} and {hero.his} friend {partner} were spending the night together.")),
-        text(night(s), s.one(f"{hero} had just closed {hero.his} eyes when there was a noise.", "They were almost asleep when they heard something.", "In the middle of the night they both woke up."), f'"{noise}!"',
-             s.one(f'"What was that?" whispered {partner}.', f'"Did you hear that?" {partner} asked.', f'"Maybe it is a burglar," whispered {partner}.', f'"I think it has claws," said {partner}.'), afraid(s, hero)),
-        text(s.one(f'"We could hide under the blankets," said {partner}. "Or we could go and see," said {hero}.', f'"If we do not look, we will never sleep," said {hero}.', f'"I will go first if you stay close behind me," said {hero}.'),
-             f"They took the {tool} and tiptoed toward the {where}.", s.one("Step by step they went.", "The shadows jumped along the wall.", "Their hearts beat like drums.", "The floor was cold under their feet." if not hero.animal else "The ground was cold under their paws."),
-             f'"{noise}!" It was louder now.', s.maybe(f"{partner} grabbed {hero}'s {hero.hand}.")),
-        text(s.one(f"{hero} held up the {tool}.", f"{hero} counted to three and looked.", f"Slowly, very slowly, {hero} peered around the corner."), f"It was {what}!",
-             s.one("The two friends laughed until they had the hiccups.", f'"You gave us such a fright!" said {hero}.', f"{partner} let out a long breath and began to giggle.", "They looked at each other and burst out laughing."),
-             f"They {ending}.", s.one("Then they went back to bed and slept until the sun was high.", "After that, the night did not seem so big.", f'"Next time there is a noise," said {partner}, "we will know what to do."'),
-             lesson(s, hero, "a brave look is better than a long worry", "scary noises often have funny reasons", "being brave means being scared and looking anyway")),
+        text(opening(s, hero, 0.5),
+            s.one(f"One night {hero.his} friend {partner} came to sleep over.",
+                f"{hero} and {hero.his} friend {partner} were spending the night together.")),
+        text(night(s),
+            s.one(f"{hero} had just closed {hero.his} eyes when there was a noise.",
+                "They were almost asleep when they heard something.",
+                "In the middle of the night they both woke up."), f'"{noise}!"',
+            s.one(f'"What was that?" whispered {partner}.', f'"Did you hear that?" {partner} asked.',
+                f'"Maybe it is a burglar," whispered {partner}.',
+                f'"I think it has claws," said {partner}.'), afraid(s, hero)),
+        text(s.one(f'"We could hide under the blankets," said {partner}. "Or we could go and see," said '
+                f'{hero}.', f'"If we do not look, we will never sleep," said {hero}.',
+                f'"I will go first if you stay close behind me," said {hero}.'),
+            f"They took the {tool} and tiptoed toward the {where}.",
+            s.one("Step by step they went.", "The shadows jumped along the wall.",
+                "Their hearts beat like drums.", "The floor was cold under their feet." if not hero.animal else
+                "The ground was cold under their paws."), f'"{noise}!" It was louder now.',
+            s.maybe(f"{partner} grabbed {hero}'s {hero.hand}.")),
+        text(s.one(f"{hero} held up the {tool}.", f"{hero} counted to three and looked.",
+                f"Slowly, very slowly, {hero} peered around the corner."), f"It was {what}!",
+            s.one("The two friends laughed until they had the hiccups.",
+                f'"You gave us such a fright!" said {hero}.',
+                f"{partner} let out a long breath and began to giggle.",
+                "They looked at each other and burst out laughing."), f"They {ending}.",
+            s.one("Then they went back to bed and slept until the sun was high.",
+                "After that, the night did not seem so big.",
+                f'"Next time there is a noise," said {partner}, "we will know what to do."'),
+            lesson(s, hero, "a brave look is better than a long worry",
+                "scary noises often have funny reasons",
+                "being brave means being scared and looking anyway")),
     ]
+
+
+_KEEPSAKES = ("a smooth stone", "a paper heart", "a checked handkerchief", "a lucky chestnut",
+    "a coat button", "a tiny drawing", "a silver charm", "a folded note")
 
 
 def first_day(s: Scene) -> list[str]:
     """The first day at school: alone at the door, not alone at the end."""
-    hero, elder, teacher = s.child(), s.elder(), s.neighbor()
+    hero, elder, teacher = s.child(), s.elder(), s.neighbor(("teacher",))
     friend, color = s.child(), s.pick(COLORS)
-    keepsake = s.pick(("a smooth stone", "a paper heart", "a checked handkerchief", "a lucky chestnut", "a button from a coat", "a drawing of the family", "a kiss in a closed fist"))
-    activity, moment = s.pick((
-        ("painting", f"{friend} had spilled the {color} paint and looked ready to cry"), ("singing", f"{friend} did not know the words"),
-        ("snack time", f"{friend} had forgotten to bring a snack"), ("building with blocks", f"{friend}'s tower fell down for the third time"),
-        ("story time", f"{friend} could not see the pictures"), ("gluing paper fish", f"{friend}'s fingers were stuck together"),
-        ("counting beans", f"{friend}'s beans rolled all over the floor"),
-    ))
-    helped = {"painting": "fetched a cloth and wiped it up", "singing": "sang a bit louder, so that nobody noticed", "snack time": f"broke {hero.his} own bun in two",
-              "building with blocks": "held the bottom steady", "story time": "moved over to make room", "gluing paper fish": "fetched some warm water",
-              "counting beans": "crawled under the tables to collect every one"}[activity]
+    keepsake = s.pick(_KEEPSAKES)
+    activity, moment = s.pick((("painting",
+                f"{friend} had spilled the {color} paint and looked ready to cry"),
+            ("singing", f"{friend} did not know the words"),
+            ("snack time", f"{friend} had forgotten to bring a snack"),
+            ("building with blocks", f"{friend} had built a tower that kept falling down"),
+            ("story time", f"{friend} could not see the pictures"),
+            ("gluing paper fish", f"{friend} had glued two fingers together"),
+            ("counting beans", f"{friend} had dropped a whole jar of beans"),))
+    helped = {"painting": "fetched a cloth and wiped it up",
+        "singing": "sang a bit louder, so that nobody noticed",
+        "snack time": f"broke {hero.his} own bun in two", "building with blocks": "held the bottom steady",
+        "story time": "moved over to make room", "gluing paper fish": "fetched some warm water",
+        "counting beans": "crawled under the tables to pick up every one"} [activity]
     return [
-        text(opening(s, hero, 0.3), s.one("Tomorrow was the first day of school.", f"Summer was over, and {hero} was going to school.", f"It was {hero}'s first day at school."),
-             s.one(f"{hero.His} {color} bag was packed, but {hero.his} tummy was full of butterflies.", f"{hero} had a new {color} coat and a very worried face.", f"{hero} had slept badly and eaten only half a pancake.")),
-        text(s.one(f'"What if nobody likes me?" {hero} asked {hero.his} {elder.kind}.', f'"What if I get lost?" {hero} asked {hero.his} {elder.kind}.', f'"What if I miss you?" {hero} asked {hero.his} {elder.kind}.'),
-             s.one(f"{elder} pressed {keepsake} into {hero.his} palm.", f"{elder} gave {hero.him} {keepsake}."), s.one('"Whenever you need me, hold this," ', '"It is full of courage," ', '"Here is a bit of home to take along," ') + f"said {elder}.",
-             s.one(f"Then {elder} waved, and the big door closed.", f"At the gate they said goodbye.", f"{hero} walked through the tall door alone.")),
-        text(s.one("The room was loud and bright.", "There were so many faces!", "It smelled of crayons and new shoes.", "Everybody seemed to know everybody."),
-             s.one(f'"Welcome, {hero}," said {teacher}, the teacher.', f"{teacher}, the teacher, showed {hero} a hook with {hero.his} name on it.").replace(", the teacher", ", who taught the class"),
-             f"First came {activity}.", f"{hero} saw that {moment}.", f"{hero} forgot to be shy and {helped}.", s.one(f'"Thank you," said {friend}. "I am new here."', f'{friend} smiled. "It is my first day," {friend.he} said. "Mine too," said {hero}.')),
-        text(s.one(f"At recess they {s.one('played horses', 'dug a hole to the other side of the world', 'hung upside down from the bars', 'shared a swing', 'hunted for treasure behind the shed')}.", f"For the rest of the day they sat side by side."),
-             s.one(f"{hero} did not need {keepsake.split(' ', 1)[1] if not keepsake.startswith('a kiss') else 'the kiss'} even once." , f"When the bell rang, {hero} could not believe it was over."),
-             s.one(f'"How was it?" asked {elder}. "Too short!" said {hero}.', f'"Can I go again tomorrow?" {hero} asked {elder}.', f"{hero} had so much to tell that {elder} could not get a word in."),
-             s.one(lesson(s, hero, "new things are only new once", "helping is the quickest way to make a friend"), bedtime(s, hero), glad(s, hero))),
+        text(opening(s, hero, 0.3),
+            s.one("Today was the first day of school.", f"Summer was over, and {hero} was going to school.",
+                f"It was {hero}'s first day at school."),
+            s.one(f"{hero.His} {color} bag was packed, but {hero.his} tummy was full of butterflies.",
+                f"{hero} had a new {color} coat and a very worried face.",
+                f"{hero} had slept badly and eaten only half a pancake.")),
+        text(s.one(f'"What if nobody likes me?" {hero} asked {hero.his} {elder.kind}.',
+                f'"What if I get lost?" {hero} asked {hero.his} {elder.kind}.',
+                f'"What if I miss you?" {hero} asked {hero.his} {elder.kind}.'),
+            s.one(f"{elder} pressed {keepsake} into {hero.his} palm.",
+                f"{elder} gave {hero.him} {keepsake}."),
+            s.one('"Whenever you need me, hold this," ', '"It is full of courage," ',
+                '"Here is a bit of home to take along," ') + f"said {elder}.",
+            s.one(f"Then {elder} waved, and the big door closed.", "At the gate they said goodbye.",
+                f"{hero} walked through the tall door alone.")),
+        text(s.one("The room was loud and bright.", "There were so many faces!",
+                "It smelled of crayons and new shoes.", "Everybody seemed to know everybody."),
+            s.one(f'"Welcome, {hero}," said {teacher}, the teacher.',
+                f"{teacher}, the teacher, showed {hero} a hook with {hero.his} name on it."),
+            f"First came {activity}.", f"{hero} saw that a {friend.kind} named {moment}.",
+            f"{hero} forgot to be shy. {hero} {helped}.",
+            s.one(f'"Thank you," said {friend}. "I am new here."',
+                f'{friend} smiled. "It is my first day," {friend.he} said. "Mine too," said {hero}.')),
+        text(s.one(
+                f"At recess they {s.one('played horses', 'dug a hole to the other side of the world', 'hung upside down from the bars', 'shared a swing', 'hunted for treasure behind the shed')}.",
+                "For the rest of the day they sat side by side."),
+            s.one(f"{hero} did not need the {keepsake.split()[-1]} even once.",
+                f"When the bell rang, {hero} could not believe it was over."),
+            s.one(f'"How was it?" asked {elder}. "Too short!" said {hero}.',
+                f'"Can I go again tomorrow?" {hero} asked {elder}.',
+                f"{hero} had so much to tell that {elder} could not get a word in."),
+            s.one(lesson(s, hero, "new things are only new once",
+                    "helping is the quickest way to make a friend"), bedtime(s, hero))),
     ]

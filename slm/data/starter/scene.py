@@ -61,15 +61,16 @@ class Scene:
         """Cast a girl or a boy whose name is new to the story."""
         he = self.pick(self.genders)
         names, kind = (BOYS, "boy") if he == "he" else (GIRLS, "girl")
-        return self._enter(Character(self._new(names), kind, he, self.pick(CHILD_HOMES), treat=plural(self.pick(BAKED))))
+        return self._enter(Character(self._new(names), kind, he, self.pick(CHILD_HOMES),
+                treat=plural(self.pick(BAKED))))
 
     def animal(self) -> Character:
         """Cast an animal of a kind and a name that are new to the story."""
         met = [character.kind for character in self.cast]
         species = self.pick([each for each in SPECIES if each.name not in met])
         he = self.pick(self.genders)
-        return self._enter(Character(self._new(ANIMAL_NAMES), species.name, he, species.home, "paw", species.moved,
-                                     species.treat, animal=True))
+        return self._enter(Character(self._new(ANIMAL_NAMES), species.name, he, species.home, "paw",
+                species.moved, species.treat, animal=True))
 
     def hero(self) -> Character:
         """Cast a child or, a little less often, an animal."""
@@ -85,12 +86,11 @@ class Scene:
         name, kind = self.pick(ELDERS[he])
         return self._enter(Character(name, kind, he))
 
-    def neighbor(self) -> Character:
-        """Cast a grown-up from the village; the kind is the trade."""
+    def neighbor(self, trades: Sequence[str] = TRADES) -> Character:
+        """Cast a grown-up from the village; the kind is the trade, one of `trades`."""
         he = self.pick(self.genders)
         title = "Mr." if he == "he" else self.one("Mrs.", "Miss")
-        trade = self.pick(TRADES)
-        return self._enter(Character(f"{title} {self.pick(SURNAMES)}", trade, he))
+        return self._enter(Character(f"{title} {self.pick(SURNAMES)}", self.pick(trades), he))
 
     def _new(self, names: Sequence[str]) -> str:
         taken = {character.name for character in self.cast}
