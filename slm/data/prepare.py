@@ -1,0 +1,282 @@
+"""Make a data set that training can map into memory: token ids on disk, their tokenizer, and what is known of them.
+
+    data/NAME/
+      train.bin validation.bin                 uint16 ids, little-endian, each story followed by end-of-text
+      tokenizer.json tokenizer_config.json     the vocabulary, as transformers loads it
+      manifest.json                            see _manifest
+      preview.json                             some of the training stories
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import heapq
+import os
+import re
+import shutil
+import socket
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from slm import __version__
+from slm.config import PrepareConfig
+from slm.data.batches import ID_TYPE
+from slm.data.clean import Cleaning, digest
+from slm.data.encode import Encoded, encode_stories
+from slm.data.sources import Source, open_source
+from slm.files import read_json, remove, replacing, write_json
+from slm.processes import describe_process, is_alive
+from slm.runs import check_name
+from slm.tokenizer import Tokenizer, load_gpt2, trim
+
+COUNTED_BYTES = 200_000_000  # enough text to know which tokens are frequent
+PREVIEW_STORIES = 20
+PREVIEW_CHARACTERS = 4_000
+BYTES_ON_DISK = 0.6  # for each byte of text: two bytes a token, nearly four bytes of text in one
+OWNER_FILE = "preparing.json"
+
+
+def prepare(config: PrepareConfig, data_dir: str | Path) -> Iterator[dict[str, Any]]:
+    """Make the data set `config` describes in `data_dir`, yielding how far it is.
+
+    Yields {"stage", "done", "total", "elapsed_s"}, where stage is read, count or tokenise and done and total are
+    stories (total may be None); last {"stage": "done", ..., "manifest"}. The same config and source give the
+    same ids, whatever the number of workers. The folder appears when it is whole and only then replaces one of
+    its name. Raises ValueError for a source that cannot be read or holds too little, and for a full disk.
+    """
+    folder = Path(data_dir) / default_name(config)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(folder.parent)
+    with _disk_full_told(folder.parent), replacing(folder) as part:
+        part.mkdir()
+        write_json(part / OWNER_FILE, describe_process())
+        yield from _prepare_in(part, config, folder.name)
+
+
+def default_name(config: PrepareConfig) -> str:
+    """The data set's name: the one given, else the source, the vocabulary and the limit; ValueError for a bad one."""
+    if config.name is not None:
+        return check_name(config.name)
+    source = Path(config.source).expanduser()
+    title = source.resolve().stem if source.exists() else config.source.rsplit("/", 1)[-1]
+    words = [re.sub(r"[^A-Za-z0-9_]+", "-", title).strip("-")[:40] or "stories", config.vocab]
+    return check_name("-".join(words if config.limit is None else [*words, f"first{config.limit}"]))
+
+
+def list_datasets(data_dir: str | Path) -> list[dict[str, Any]]:
+    """The manifests of the data sets in a folder, by name; folders without a readable one are passed over."""
+    found = []
+    for path in sorted(Path(data_dir).glob("*/manifest.json")):
+        if path.parent.name.startswith("."):
+            continue
+        with contextlib.suppress(ValueError, OSError):
+            manifest = read_json(path)
+            if isinstance(manifest, dict) and "fingerprint" in manifest:
+                found.append({**manifest, "name": path.parent.name})
+    return found
+
+
+def remove_leftovers(data_dir: Path) -> None:
+    """Remove what preparations that were killed left half-done; put back a data set moved aside by one."""
+    for path in [*data_dir.glob(".*.part"), *data_dir.glob(".*.old")]:
+        if not path.is_dir() or _in_use(path):
+            continue
+        original = path.with_name(path.name[1:].rsplit(".", 2)[0])
+        if path.suffix == ".old" and not original.exists():
+            path.rename(original)
+        else:
+            remove(path)
+
+
+def _in_use(path: Path) -> bool:
+    try:
+        owner = read_json(path / OWNER_FILE)
+    except (OSError, ValueError):
+        # Between two steps of somebody else's; only old ones are nobody's.
+        return path.exists() and time.time() - path.stat().st_ctime < 60
+    return owner.get("host") != socket.gethostname() or is_alive(owner)
+
+
+@contextlib.contextmanager
+def _disk_full_told(data_dir: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
+            raise
+        free = shutil.disk_usage(data_dir).free
+        raise ValueError(
+            f"the disk of {data_dir} is full, {free / 1e9:,.1f} GB are free: nothing was kept of the new data set; "
+            "make room, or choose another folder with --data-dir or SLM_DATA"
+        ) from error
+
+
+def _prepare_in(part: Path, config: PrepareConfig, name: str) -> Iterator[dict[str, Any]]:
+    begun = time.monotonic()
+    workers = config.workers or os.cpu_count() or 1
+
+    def progress(stage: str, done: int, total: int | None) -> dict[str, Any]:
+        return {"stage": stage, "done": done, "total": total, "elapsed_s": time.monotonic() - begun}
+
+    yield progress("read", 0, None)
+    source = open_source(config.source, limit=config.limit, seed=config.seed)
+    _check_disk(part, source)
+    tokenizer = load_gpt2()
+    if config.vocab != "gpt2":
+        counts = np.zeros(tokenizer.vocab_size, dtype=np.int64)
+        total = source.counts and source.counts["train"]
+        for done in _count(tokenizer, source, counts, workers=workers):
+            yield progress("count", done, total)
+        tokenizer = trim(tokenizer, counts.tolist(), vocab_size=int(config.vocab))
+
+    cleaning, preview = Cleaning(), Preview()
+    streams = {
+        "validation": cleaning.validation(source.validation),
+        "train": preview.watch(cleaning.train(source.train)),
+    }
+    total = source.counts and sum(source.counts.values())
+    parts = {"train": Part(tokenizer.vocab_size), "validation": Part(tokenizer.vocab_size)}
+    for split, stories in streams.items():
+        encoded = encode_stories(tokenizer, stories, workers=workers)
+        for _ in parts[split].write(part / f"{split}.bin", encoded):
+            yield progress("tokenise", cleaning.read, total)
+        if not parts[split].stories:
+            why = ", ".join(f"{n:,} {reason}" for reason, n in cleaning.dropped.items() if n) or "none were there"
+            raise ValueError(f"{config.source} leaves no {split} stories ({why})")
+
+    tokenizer.save(part)
+    manifest = _manifest(part, config, name, source, tokenizer, cleaning, parts)
+    write_json(part / "manifest.json", manifest)
+    write_json(part / "preview.json", preview.stories())
+    remove(part / OWNER_FILE)
+    yield {**progress("done", cleaning.read, cleaning.read), "manifest": manifest}
+
+
+def _check_disk(part: Path, source: Source) -> None:
+    need = (source.text_bytes or 0) * BYTES_ON_DISK
+    free = shutil.disk_usage(part).free
+    if need > free:
+        raise ValueError(
+            f"the data set takes about {need / 1e9:,.1f} GB, {free / 1e9:,.1f} GB are free at {part.parent}: make "
+            "room, choose another folder with --data-dir or SLM_DATA, or take fewer stories with --limit"
+        )
+
+
+def _count(tokenizer: Tokenizer, source: Source, counts: np.ndarray, *, workers: int) -> Iterator[int]:
+    """Add to `counts` how often each id occurs in the training stories, yielding how many were read so far."""
+    cleaning = Cleaning()
+    size = 0
+    encoded = encode_stories(tokenizer, cleaning.train(source.train), workers=workers)
+    with contextlib.closing(encoded):
+        for chunk in encoded:
+            counts += np.bincount(chunk.ids, minlength=len(counts))
+            size += chunk.size_bytes
+            yield cleaning.read
+            if size >= COUNTED_BYTES:
+                return
+
+
+@dataclass
+class Part:
+    """What is known of the train or the validation stories once they are written."""
+
+    vocab_size: int
+    stories: int = 0
+    tokens: int = 0
+    size_bytes: int = 0
+    lengths: Counter[int] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self.counts = np.zeros(self.vocab_size, dtype=np.int64)
+
+    def write(self, path: Path, encoded: Iterator[Encoded]) -> Iterator[None]:
+        """Write the ids to `path` chunk by chunk, yielding after each."""
+        with open(path, "wb") as file:
+            for chunk in encoded:
+                file.write(chunk.ids.astype(ID_TYPE, copy=False).data)
+                self.stories += len(chunk.lengths)
+                self.tokens += len(chunk.ids)
+                self.size_bytes += chunk.size_bytes
+                self.counts += np.bincount(chunk.ids, minlength=self.vocab_size)
+                self.lengths.update(chunk.lengths.tolist())
+                yield
+
+    def summary(self) -> dict[str, int]:
+        return {"stories": self.stories, "tokens": self.tokens, "bytes": self.size_bytes}
+
+    def unigram_entropy(self) -> float:
+        """Entropy of the tokens' frequencies, end-of-text among them, in nats a token."""
+        shares = self.counts[self.counts > 0] / self.tokens
+        return float(-(shares * np.log(shares)).sum())
+
+    def histogram(self) -> dict[str, list[int]]:
+        """Stories by length: counts[i] have edges[i] to edges[i + 1] - 1 tokens; at most 25 steps of a round size."""
+        longest = max(self.lengths)
+        step = next(n * 10**k for k in range(12) for n in (1, 2, 5) if n * 10**k * 25 > longest)
+        counts = [0] * (longest // step + 1)
+        for length, stories in self.lengths.items():
+            counts[length // step] += stories
+        return {"edges": [i * step for i in range(len(counts) + 1)], "counts": counts}
+
+
+class Preview:
+    """Some stories from all over a stream: those with the lowest hashes."""
+
+    def __init__(self) -> None:
+        self._kept: list[tuple[int, str]] = []
+
+    def watch(self, stories: Iterable[str]) -> Iterator[str]:
+        for story in stories:
+            entry = (-digest(story, seed=0), story)
+            if len(self._kept) < PREVIEW_STORIES:
+                heapq.heappush(self._kept, entry)
+            elif entry > self._kept[0]:
+                heapq.heapreplace(self._kept, entry)
+            yield story
+
+    def stories(self) -> list[str]:
+        return [story[:PREVIEW_CHARACTERS] for _, story in sorted(self._kept, reverse=True)]
+
+
+def _manifest(
+    folder: Path, config: PrepareConfig, name: str, source: Source, tokenizer: Tokenizer, cleaning: Cleaning,
+    parts: dict[str, Part],
+) -> dict[str, Any]:
+    return {
+        "name": name,
+        "source": config.source,
+        "description": source.description,
+        "vocab": config.vocab,
+        "vocab_size": tokenizer.vocab_size,
+        "limit": config.limit,
+        "seed": config.seed,
+        "fingerprint": fingerprint(folder),
+        "created": time.time(),
+        "slm_version": __version__,
+        "train": parts["train"].summary(),
+        "validation": parts["validation"].summary(),
+        "dropped": dict(cleaning.dropped),  # stories by reason
+        "repaired": cleaning.repaired,  # stories whose characters were mended
+        "repairs": dict(cleaning.repairs),  # stories by what was repaired
+        "unigram_entropy": parts["train"].unigram_entropy(),  # nats a token
+        "longest_story_tokens": max(parts["train"].lengths),
+        "length_histogram": parts["train"].histogram(),
+    }
+
+
+def fingerprint(folder: Path) -> str:
+    """sha256 over train.bin, then validation.bin, as hex."""
+    sha = hashlib.sha256()
+    for split in ("train", "validation"):
+        with open(folder / f"{split}.bin", "rb") as file:
+            while block := file.read(1 << 20):
+                sha.update(block)
+    return sha.hexdigest()
