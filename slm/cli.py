@@ -1,0 +1,216 @@
+"""The words of the command line: which commands there are, their flags and how mistakes are told.
+
+Flags and help texts are made from the fields in `slm.config`. What a command does is in `slm.commands`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import sys
+import warnings
+from collections.abc import Iterable, Sequence
+from typing import Any, NoReturn
+
+from slm import __version__, commands
+from slm.config import (
+    PRESETS,
+    ModelConfig,
+    PrepareConfig,
+    SampleConfig,
+    TrainConfig,
+    field_doc,
+    parse_fields,
+)
+from slm.files import plain
+from slm.launch import BUDGETS, TrainSpec, overridable
+
+DESCRIPTION = "Train a small language model from scratch, watch it learn, and write stories with it."
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run one command; its exit code: 0 done, 1 failed, 2 a mistake in the words, 130 interrupted."""
+    words = sys.argv[1:] if words is None else list(words)
+    as_json = "--json" in words
+    try:
+        args = parser().parse_args(words)
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            result, code = args.run_command(args)
+        if as_json:
+            print(json.dumps(plain(result), ensure_ascii=False))
+        sys.stdout.flush()
+        return code
+    except ValueError as error:
+        return _fail(f"{error}", code=2, as_json=as_json)
+    except KeyboardInterrupt:
+        return _fail("interrupted", code=130, as_json=as_json)
+    except BrokenPipeError:
+        # Whoever read our output has seen enough (`| head`); Python would complain once more while it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        return _fail(f"{error}", code=1, as_json=as_json)
+
+
+def _fail(message: str, *, code: int, as_json: bool) -> int:
+    print(f"slm: {message}", file=sys.stderr)
+    if as_json:
+        print(json.dumps({"error": message}, ensure_ascii=False))
+    return code
+
+
+def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    print(f"slm: {message}", file=sys.stderr)
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaints are one sentence, raised as ValueError."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(f"{message}; `{self.prog} --help` shows what there is")
+
+
+def parser() -> Parser:
+    """The whole command line; each command's function stands in `run_command`."""
+    top = Parser(prog="python -m slm", description=DESCRIPTION, allow_abbrev=False)
+    top.add_argument("--version", action="version", version=f"slm {__version__}")
+    rooms = top.add_subparsers(metavar="COMMAND", required=True)
+    for add in (_add_prepare, _add_train, _add_generate, _add_evaluate, _add_export, _add_runs):
+        add(rooms)
+    return top
+
+
+def spec_from_args(args: argparse.Namespace) -> TrainSpec:
+    """The training that the words of `train` ask for."""
+    words = given_fields(args, [*overridable(), *BUDGETS])
+    values: dict[str, Any] = {}
+    for cls in (ModelConfig, TrainConfig):
+        values |= parse_fields(cls, {name: word for name, word in words.items() if name in _names(cls)})
+    budget = {name: values.pop(name) for name in BUDGETS if name in values}
+    if not args.data:
+        raise ValueError("--data is missing: which data set? `python -m slm prepare` makes one")
+    return TrainSpec(
+        run=args.run,
+        data=args.data,
+        preset=args.preset,
+        overrides=values,
+        checkpoints=args.checkpoints,
+        data_dir=args.data_dir,
+        **budget,
+    )
+
+
+def given_fields(args: argparse.Namespace, names: Iterable[str]) -> dict[str, str]:
+    """The fields that were typed, as the words they were typed in."""
+    return {name: getattr(args, name) for name in names if hasattr(args, name)}
+
+
+def _add_command(rooms: Any, name: str, purpose: str) -> argparse.ArgumentParser:
+    room = rooms.add_parser(name, help=purpose, description=purpose, allow_abbrev=False)
+    room.set_defaults(run_command=getattr(commands, name), spec=spec_from_args, given_fields=given_fields)
+    places = room.add_argument_group("places and output")
+    places.add_argument("--checkpoints", metavar="DIR", help="Folder of models and runs (SLM_CHECKPOINTS, checkpoints/).")
+    places.add_argument("--data-dir", metavar="DIR", help="Folder of prepared data sets (SLM_DATA, data/).")
+    places.add_argument("--json", action="store_true", help="Print one JSON object as the last line.")
+    return room
+
+
+def _add_prepare(rooms: Any) -> None:
+    room = _add_command(rooms, "prepare", "Make a data set of stories ready for training.")
+    _add_fields(room, PrepareConfig, _names(PrepareConfig))
+
+
+def _add_train(rooms: Any) -> None:
+    room = _add_command(rooms, "train", "Train a model, or go on with a run.")
+    purposes = "; ".join(f"{name}: {p.purpose}" for name, p in PRESETS.items())
+    room.add_argument("--run", metavar="NAME", required=True, help="Name of the run, a folder in checkpoints.")
+    room.add_argument("--data", metavar="NAME", help="Name of the prepared data set (with --resume: the run's own).")
+    room.add_argument("--preset", metavar="NAME", default="micro", help=f"Default micro. {purposes}.")
+    room.add_argument(
+        "--resume", action="store_true", help="Go on from the newest snapshot, with the run's own settings; a budget "
+        "given again replaces the run's and counts from the run's beginning."
+    )
+    budget = room.add_argument_group("budget (one of)")
+    _add_fields(budget, TrainConfig, BUDGETS)
+    model = room.add_argument_group("the model's shape")
+    _add_fields(model, ModelConfig, [n for n in overridable() if n in _names(ModelConfig)])
+    model.description = f"The vocabulary is the data set's. ({field_doc(ModelConfig, 'vocab_size')})"
+    training = room.add_argument_group("how it is trained")
+    _add_fields(training, TrainConfig, [n for n in overridable() if n in _names(TrainConfig)])
+
+
+def _add_generate(rooms: Any) -> None:
+    room = _add_command(rooms, "generate", "Write stories with a model.")
+    _add_checkpoint(room)
+    room.add_argument("--prompt", metavar="TEXT", default="", help="How the story begins; nothing begins a new one.")
+    room.add_argument("--num-stories", metavar="N", default="1", help="How many stories to write (default 1).")
+    _add_device(room)
+    _add_fields(room, SampleConfig, _names(SampleConfig))
+
+
+def _add_evaluate(rooms: Any) -> None:
+    room = _add_command(rooms, "evaluate", "Measure a model's loss and bits per byte on stories.")
+    _add_checkpoint(room)
+    stories = room.add_mutually_exclusive_group(required=True)
+    stories.add_argument("--data", metavar="NAME", help="The validation stories of a prepared data set.")
+    stories.add_argument("--text", metavar="FILE", help="All stories of a .txt, .jsonl, .json or .parquet file.")
+    _add_device(room)
+
+
+def _add_export(rooms: Any) -> None:
+    room = _add_command(rooms, "export", "Write a model for other programs: a GGUF file or a Hub repository.")
+    _add_checkpoint(room)
+    room.add_argument("--to", choices=("gguf", "hub"), required=True, help="gguf is llama.cpp's; hub is Hugging Face's.")
+    room.add_argument("target", metavar="TARGET", help="The file to write, or the Hub id (owner/name) to upload to.")
+
+
+def _add_runs(rooms: Any) -> None:
+    room = _add_command(rooms, "runs", "List the runs and models, or tell all about one.")
+    room.add_argument("name", metavar="NAME", nargs="?", help="The run to tell about (default: list them all).")
+
+
+def _add_checkpoint(room: argparse.ArgumentParser) -> None:
+    room.add_argument(
+        "--checkpoint", metavar="PATH", required=True,
+        help="A checkpoint or run folder, the name of one in checkpoints, or a Hugging Face Hub id.",
+    )
+
+
+def _add_device(room: argparse.ArgumentParser) -> None:
+    room.add_argument("--device", default="auto", help=f"{field_doc(TrainConfig, 'device')} (default auto)")
+
+
+def _names(cls: type) -> list[str]:
+    return [f.name for f in dataclasses.fields(cls)]
+
+
+def _add_fields(room: Any, cls: type, names: Iterable[str]) -> None:
+    """A flag for each field. Only typed ones appear in the result, as words that `parse_fields` reads."""
+    for f in dataclasses.fields(cls):
+        if f.name not in names:
+            continue
+        doc = f"{f.metadata['doc']} {_default_words(cls, f)}".replace("%", "%%")
+        if f.metadata["choices"]:
+            doc += f" One of {', '.join(map(str, f.metadata['choices']))}."
+        # A yes-or-no setting may be typed without its word.
+        lone = {"nargs": "?", "const": "yes"} if isinstance(f.default, bool) else {}
+        room.add_argument(
+            f"--{f.name.replace('_', '-')}", metavar="VALUE", default=argparse.SUPPRESS, help=doc, **lone
+        )
+
+
+def _default_words(cls: type, f: dataclasses.Field[Any]) -> str:
+    """The default as the help shows it: presets may each have their own."""
+    room = {ModelConfig: "model", TrainConfig: "train"}.get(cls)
+    own = {name: getattr(getattr(p, room), f.name) for name, p in PRESETS.items()} if room else {"": f.default}
+    if len(set(own.values())) == 1:
+        value = next(iter(own.values()))
+        return "" if f.name in BUDGETS else f"(default {_word(value)})"
+    return f"(default by preset: {', '.join(f'{name} {_word(value)}' for name, value in own.items())})"
+
+
+def _word(value: Any) -> str:
+    return "none" if value is None else ("no", "yes")[value] if isinstance(value, bool) else str(value)

@@ -1,0 +1,168 @@
+"""What each command of the command line does. What is slow to import is imported when the command runs.
+
+A command takes the parsed words and returns what `--json` prints, and the exit code.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import secrets
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from slm.config import PrepareConfig, SampleConfig, field_kinds, parse_fields
+from slm.runs import RunSummary, check_name, checkpoints_dir, data_dir, list_runs, resolve, summarize
+from slm.train_command import train
+
+__all__ = ["evaluate", "export", "generate", "prepare", "runs", "train"]
+
+Result = tuple[dict[str, Any], int]
+
+
+def prepare(args: argparse.Namespace) -> Result:
+    """`prepare`: stories to a data set."""
+    from tqdm import tqdm
+
+    from slm.data.prepare import prepare as prepare_data
+
+    words = args.given_fields(args, field_kinds(PrepareConfig))
+    config = PrepareConfig(**parse_fields(PrepareConfig, words))
+    manifest: dict[str, Any] = {}
+    with tqdm(disable=None, file=sys.stderr) as bar:
+        for progress in prepare_data(config, data_dir(args.data_dir)):
+            if progress["stage"] != bar.desc.rstrip(": "):
+                bar.reset(total=progress.get("total"))
+                bar.set_description(progress["stage"])
+            bar.update(progress.get("done", bar.n) - bar.n)
+            manifest = progress.get("manifest", manifest)
+    sizes = ", ".join(
+        f"{part}: {manifest[part]['stories']:,} stories, {manifest[part]['tokens']:,} tokens"
+        for part in ("train", "validation")
+    )
+    print(f"Data set {manifest['name']}, {manifest['vocab_size']:,} different tokens. {sizes}.")
+    return manifest, 0
+
+
+def generate(args: argparse.Namespace) -> Result:
+    """`generate`: stories, printed as they are written."""
+    words = args.given_fields(args, field_kinds(SampleConfig))
+    settings = parse_fields(SampleConfig, words)
+    config = SampleConfig(**settings)
+    if not args.num_stories.isdigit() or int(args.num_stories) < 1:
+        raise ValueError(f"num_stories is a whole number from 1, not {args.num_stories!r}")
+    import slm
+
+    lm = slm.load(_model_path(args), device=args.device)
+    # Story i is the one that seed + i gives alone, as in LanguageModel.generate_many.
+    seed = secrets.randbits(31) if config.seed is None else config.seed
+    stories = []
+    for number in range(int(args.num_stories)):
+        print("\n" * 2 * (number > 0) + args.prompt, end="", flush=True)
+        story = args.prompt
+        for piece in lm.stream(args.prompt, **{**settings, "seed": seed + number}):
+            story += piece
+            print(piece, end="", flush=True)
+        stories.append(story)
+    print()
+    return {"prompt": args.prompt, "seed": seed, "stories": stories}, 0
+
+
+def _model_path(args: argparse.Namespace) -> str:
+    """The model as typed; a name that is no path here is looked for among the checkpoints, then on the Hub."""
+    named = checkpoints_dir(args.checkpoints) / args.checkpoint
+    return str(named) if named.is_dir() and not Path(args.checkpoint).exists() else args.checkpoint
+
+
+def evaluate(args: argparse.Namespace) -> Result:
+    """`evaluate`: loss and bits per byte on stories."""
+    import slm
+    from slm.evaluate import evaluate as measure
+
+    stories = list(_stories(args))
+    result = measure(slm.load(_model_path(args), device=args.device), stories)
+    print(
+        f"val_loss {result['val_loss']:.4f} nats a token, val_bpb {result['val_bpb']:.4f} bits a byte, perplexity "
+        f"{result['perplexity']:.2f}, over {result['tokens']:,} tokens and {result['bytes']:,} bytes."
+    )
+    return result, 0
+
+
+def _stories(args: argparse.Namespace) -> Iterator[str]:
+    if args.text is not None:
+        yield from _file_stories(Path(args.text))
+        return
+    from slm.data.batches import Corpus
+
+    corpus = Corpus(data_dir(args.data_dir) / check_name(args.data))
+    story: list[int] = []
+    for token in corpus.validation.tolist():
+        if token == corpus.tokenizer.eot_id:
+            yield corpus.tokenizer.decode(story)
+            story = []
+        else:
+            story.append(token)
+    if story:
+        yield corpus.tokenizer.decode(story)
+
+
+def _file_stories(path: Path) -> Iterator[str]:
+    """The stories of a file, treated as those of a data set are."""
+    from slm.data.clean import clean_story
+    from slm.data.readers import SUFFIXES, read_stories
+
+    if not path.is_file() or path.suffix.lower() not in SUFFIXES:
+        raise ValueError(f"{path} is no file of stories that can be read ({', '.join(SUFFIXES)})")
+    for story in read_stories(path):
+        yield clean_story(story)[0]
+
+
+def export(args: argparse.Namespace) -> Result:
+    """`export`: a model for other programs."""
+    from slm.export import to_gguf, to_hub
+
+    folder = resolve(_model_path(args))
+    place = to_gguf(folder, args.target) if args.to == "gguf" else to_hub(folder, args.target)
+    print(f"{args.checkpoint} is at {place}.")
+    return {"checkpoint": folder, "to": args.to, "target": str(place)}, 0
+
+
+def runs(args: argparse.Namespace) -> Result:
+    """`runs`: a table of all, or all about one."""
+    folder = checkpoints_dir(args.checkpoints)
+    if args.name is not None:
+        run_dir = folder / check_name(args.name)
+        if not run_dir.is_dir():
+            raise ValueError(f"there is no run {args.name!r} in {folder}")
+        facts = dataclasses.asdict(summarize(run_dir))
+        for name, value in facts.items():
+            print(f"{name:<12} {_fact(value)}")
+        return facts, 0
+    summaries = list_runs(folder)
+    print(_table(summaries) if summaries else f"There are no runs in {folder} yet.")
+    return {"runs": [dataclasses.asdict(s) for s in summaries]}, 0
+
+
+def _fact(value: Any) -> str:
+    if isinstance(value, dict):
+        return " ".join(f"{v:g} {k}" for k, v in value.items()) or "-"
+    return "-" if value is None else f"{value:.4f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _table(summaries: list[RunSummary]) -> str:
+    head = ("name", "status", "preset", "data", "step", "val_loss", "val_bpb", "minutes", "size_mb")
+    rows = [head] + [
+        (
+            s.name, s.status, s.preset or "-", s.data or "-", f"{s.step:,}", _number(s.val_loss), _number(s.val_bpb),
+            "-" if s.elapsed_s is None else f"{s.elapsed_s / 60:.1f}", f"{s.size_mb:.1f}",
+        )
+        for s in summaries
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)

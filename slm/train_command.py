@@ -1,0 +1,169 @@
+"""The `train` command: what is to be trained, how it is watched on a terminal, and how Ctrl-C ends it."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from slm.config import ModelConfig, TrainConfig, parameter_count, parse_fields, preset
+from slm.launch import BUDGETS, TrainSpec, overridable
+from slm.runs import (
+    check_name,
+    checkpoints_dir,
+    data_dir,
+    is_checkpoint,
+    is_run,
+    read_json,
+    request_stop,
+    summarize,
+)
+
+# What a resumed run may change: where it computes and how it is watched, never what is computed.
+RESUME_FIELDS = ("device", "threads", "compile", "eval_interval", "eval_interval_s", "save_interval_s")
+
+
+def train(args: argparse.Namespace) -> tuple[dict[str, Any], int]:
+    """`train`: a new run, or one that goes on."""
+    checkpoints = checkpoints_dir(args.checkpoints)
+    run_dir = checkpoints / check_name(args.run)
+    plan = _resumed_plan(args, run_dir) if args.resume else _new_plan(args, run_dir)
+    # Mistakes are told before torch is imported, which takes seconds.
+    from slm.train import DEFAULT_MINUTES, TrainJob
+    from slm.train import train as train_model
+
+    job = TrainJob(run=args.run, checkpoints=checkpoints, resume=args.resume, command=command_typed(), **plan)
+    if not _budget(job.train):
+        print(f"No --minutes, --steps or --tokens is given: {DEFAULT_MINUTES:g} minutes.", flush=True)
+        job = dataclasses.replace(job, train=dataclasses.replace(job.train, minutes=DEFAULT_MINUTES))
+    code = 0
+    with _stopping(run_dir) as stops, contextlib.closing(train_model(job)) as events, _TrainingBar() as bar:
+        for event in events:
+            if stops:
+                request_stop(run_dir)  # again: a stop from before the run's beginning was taken for an old one
+            bar.show(event)
+            if event["kind"] == "end":
+                code = 128 + stops[0] if stops else 0 if event["reason"] in ("finished", "stopped") else 1
+    print(f"Saved in {run_dir}.", flush=True)
+    return dataclasses.asdict(summarize(run_dir)), code
+
+
+def _new_plan(args: argparse.Namespace, run_dir: Path) -> dict[str, Any]:
+    spec: TrainSpec = args.spec(args)
+    if is_run(run_dir) or is_checkpoint(run_dir):
+        raise ValueError(f"there is a run {spec.run!r} already; give another name, or --resume to go on with it")
+    model, config = spec.configs()
+    own, count = preset(spec.preset).model, parameter_count(model)
+    print(f"Run {spec.run}: preset {spec.preset}, {count:,} parameters, data set {spec.data}{_budget_words(config)}.")
+    if model.vocab_size != own.vocab_size:
+        print(
+            f"Preset {spec.preset} is made for {own.vocab_size:,} different tokens, data set {spec.data} has "
+            f"{model.vocab_size:,}: that makes {count:,} parameters."
+        )
+    return {"data": spec.data_folder, "preset": spec.preset, "model": model, "train": config}
+
+
+def _resumed_plan(args: argparse.Namespace, run_dir: Path) -> dict[str, Any]:
+    words = args.given_fields(args, [*overridable(), *BUDGETS])
+    if fixed := sorted(set(words) - {*RESUME_FIELDS, *BUDGETS}):
+        free = ", ".join(RESUME_FIELDS)
+        raise ValueError(f"a resumed run keeps its own {', '.join(fixed)}; what can change is its budget, {free}")
+    try:
+        record = read_json(run_dir / "run.json")
+        model, config = ModelConfig(**record["model"]), TrainConfig(**record["train"])
+        data, name = args.data or record["data"]["name"], record["preset"]
+    except FileNotFoundError:
+        raise ValueError(f"there is no run {args.run!r} in {run_dir.parent} to resume") from None
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{run_dir / 'run.json'} is not this version's: {error}") from None
+    changes = parse_fields(TrainConfig, words)
+    # An earlier resume may have had a budget of its own: then that one is the run's.
+    budget = {k: changes.pop(k) for k in BUDGETS if k in changes} or summarize(run_dir).budget
+    config = dataclasses.replace(config, **{**dict.fromkeys(BUDGETS), **budget, **changes})
+    print(f"Run {args.run} goes on from its newest snapshot{_budget_words(config)} in all.")
+    return {"data": data_dir(args.data_dir) / check_name(data), "preset": name, "model": model, "train": config}
+
+
+def _budget(config: TrainConfig) -> dict[str, float]:
+    return {name: getattr(config, name) for name in BUDGETS if getattr(config, name) is not None}
+
+
+def _budget_words(config: TrainConfig) -> str:
+    return "".join(f", {value:,g} {name}" if name == "minutes" else f", {value:,} {name}"
+                   for name, value in _budget(config).items())
+
+
+def command_typed() -> list[str]:
+    """The words this process was started with, as a person would type them."""
+    return ["python", "-m", "slm", *sys.argv[1:]]
+
+
+@contextlib.contextmanager
+def _stopping(run_dir: Path) -> Iterator[list[int]]:
+    """Turn Ctrl-C and a termination into a stop request. The list holds the signal that came; a second ends at once."""
+    came: list[int] = []
+
+    def ask(number: int, frame: Any) -> None:
+        if came or not is_run(run_dir):
+            raise KeyboardInterrupt
+        came.append(number)
+        request_stop(run_dir)
+        print("\nStopping: the model is saved first. Once more ends at once.", file=sys.stderr, flush=True)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield came  # signals reach the main thread alone
+        return
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield came
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class _TrainingBar:
+    """Progress of a training: a bar on a terminal, a line for each evaluation and its sample story everywhere."""
+
+    def __enter__(self) -> _TrainingBar:
+        from tqdm import tqdm
+
+        self.bar = tqdm(disable=None, file=sys.stderr, bar_format="{l_bar}{bar}| {elapsed}<{remaining}{postfix}")
+        self.by_time = False
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.close()
+
+    def show(self, event: dict[str, Any]) -> None:
+        """Print what a person wants to know of an event."""
+        kind, step = event["kind"], event["step"]
+        if kind == "start":
+            self.by_time = event["budget_s"] is not None
+            self.bar.reset(total=event["budget_s"] if self.by_time else event["max_steps"])
+            self._say(f"{event['n_params']:,} parameters on {event['device']}, {event['dtype']}")
+        elif kind == "train":
+            done = event["elapsed_s"] if self.by_time else step
+            speed = f"{event['tok_per_s']:,.0f} tokens/s"
+            self.bar.set_postfix_str(f"step {step} loss {_loss(event['loss'])} {speed}", refresh=False)
+            self.bar.update(min(done, self.bar.total or done) - self.bar.n)
+        elif kind == "eval":
+            losses = f"val_loss {_loss(event['val_loss'])}  val_bpb {_loss(event['val_bpb'])}"
+            self._say(f"step {step}  train_loss {_loss(event['train_loss'])}  {losses}")
+        elif kind == "sample":
+            self._say(f"  {event['prompt']}{event['text']}".replace("\n", "\n  "))
+        elif kind in ("warning", "end"):
+            self._say(f"{event.get('reason', kind)}: {event['message']}")
+
+    def _say(self, line: str) -> None:
+        self.bar.write(line, file=sys.stdout)
+        sys.stdout.flush()
+
+
+def _loss(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
