@@ -1,0 +1,68 @@
+"""The three endpoints for programs: /generate, /runs and /metrics (design: docs in README, "From a program")."""
+
+# No `from __future__ import annotations` here: gradio reads the types off the functions themselves.
+
+import dataclasses
+from typing import Any
+
+import gradio as gr
+
+from demo.session import Session, check_prompt, sentence
+from demo.stories import sample_settings
+from slm.config import SampleConfig
+from slm.events import EVENTS_FILE, parse_line, read_lines
+from slm.files import plain
+
+USUAL = SampleConfig()
+
+
+class Endpoints:
+    """What a program can ask of this page."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+
+    def generate(
+        self,
+        prompt: str,
+        model: str = "",
+        max_new_tokens: int = USUAL.max_new_tokens,
+        temperature: float = USUAL.temperature,
+        top_k: int | None = USUAL.top_k,
+        top_p: float | None = USUAL.top_p,
+        seed: int | None = None,
+    ) -> str:
+        """Write a story: the prompt and its continuation. An empty model is the one the page offers first."""
+        values = {"max_new_tokens": max_new_tokens, "temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
+        try:
+            settings = sample_settings(values, most_tokens=self.session.most_tokens)
+            lm = self.session.language_model(model or self.session.default_model())
+            return lm.generate(check_prompt(prompt), **dataclasses.asdict(settings))
+        except ValueError as error:
+            raise gr.Error(sentence(error), print_exception=False) from None
+
+    def runs(self) -> list[dict[str, Any]]:
+        """All runs and bundled models with their status, sizes and losses, the newest first."""
+        return [plain(dataclasses.asdict(run)) for run in self.session.runs()]
+
+    def metrics(self, run: str, since_offset: int = 0) -> list[dict[str, Any]]:
+        """The events of a run after a byte offset; each carries `next_offset`, from which to ask for the rest."""
+        try:
+            folder = self.session.run_dir(run)
+        except ValueError as error:
+            raise gr.Error(sentence(error), print_exception=False) from None
+        lines, start, _ = read_lines(folder / EVENTS_FILE, int(since_offset))
+        events = []
+        for line in lines:
+            start += len(line)
+            if event := parse_line(line):
+                events.append({**event, "next_offset": start})
+        return events
+
+
+def add_endpoints(session: Session) -> None:
+    """Register the endpoints with the page that is being built."""
+    endpoints = Endpoints(session)
+    gr.api(endpoints.generate, api_name="generate", concurrency_id="model", concurrency_limit=2)
+    gr.api(endpoints.runs, api_name="runs", queue=False)
+    gr.api(endpoints.metrics, api_name="metrics", queue=False)

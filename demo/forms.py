@@ -1,0 +1,199 @@
+"""The training form: its fields come from the settings' own definitions, its values become a TrainSpec."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from demo.session import Session
+from demo.views.words import compact, duration
+from slm.config import (
+    PRESETS,
+    ModelConfig,
+    TrainConfig,
+    field_doc,
+    field_kinds,
+    parameter_count,
+    parameter_parts,
+    preset,
+)
+from slm.launch import TrainSpec
+from slm.runs import check_name, checkpoints_dir, data_dir
+
+STARTER = "starter"  # the dropdown's value for stories that are made when they are needed
+STARTER_LABEL = "Starter stories, made here when you press Start (no network needed)"
+DEFAULT_PRESET = "micro"
+DEFAULT_MINUTES = 5.0
+SHAPE_FIELDS = ("architecture", "n_layer", "n_head", "n_embd", "n_inner", "block_size", "dropout")
+
+
+@dataclass(frozen=True)
+class FormField:
+    """One setting as the form shows it. `kind` is int, float, bool or str; an optional one may stay empty."""
+
+    name: str
+    doc: str
+    kind: type
+    optional: bool
+    choices: tuple[Any, ...] | None
+    minimum: float | None
+    maximum: float | None
+
+
+def form_fields() -> list[FormField]:
+    """The settings under "More settings": the model's shape, then everything of TrainConfig but the minutes."""
+    train = [f.name for f in dataclasses.fields(TrainConfig) if f.name != "minutes"]
+    return [_form_field(ModelConfig, n) for n in SHAPE_FIELDS] + [_form_field(TrainConfig, n) for n in train]
+
+
+def _form_field(cls: type, name: str) -> FormField:
+    kind, optional = field_kinds(cls)[name]
+    meta = next(f.metadata for f in dataclasses.fields(cls) if f.name == name)
+    return FormField(
+        name, field_doc(cls, name), kind, optional, meta["choices"], meta["minimum"], meta["maximum"]
+    )
+
+
+def preset_values(name: str) -> list[Any]:
+    """What a preset puts into each of form_fields."""
+    chosen = preset(name)
+    return [getattr(chosen.model if f.name in SHAPE_FIELDS else chosen.train, f.name) for f in form_fields()]
+
+
+@dataclass(frozen=True)
+class TrainForm:
+    """The training form as a person filled it in; `more` holds the values of form_fields by name."""
+
+    data: str
+    preset: str
+    minutes: float | None
+    run: str
+    more: Mapping[str, Any]
+
+    @classmethod
+    def from_values(cls, data: str, preset: str, minutes: float | None, run: str, more: Sequence[Any]) -> TrainForm:
+        names = [f.name for f in form_fields()]
+        return cls(data or STARTER, preset, minutes, (run or "").strip(), dict(zip(names, more, strict=True)))
+
+    def overrides(self) -> dict[str, Any]:
+        """The fields that differ from the preset's, budget aside."""
+        usual = dict(zip((f.name for f in form_fields()), preset_values(self.preset), strict=True))
+        return {
+            f.name: _typed(f, self.more[f.name])
+            for f in form_fields()
+            if f.name not in ("steps", "tokens") and _typed(f, self.more[f.name]) != usual[f.name]
+        }
+
+    def budget(self) -> dict[str, Any]:
+        """One of minutes, steps and tokens; the minutes count where neither of the others is given."""
+        exact = {name: int(self.more[name]) for name in ("steps", "tokens") if self.more.get(name)}
+        if len(exact) == 2:
+            raise ValueError("both steps and tokens are filled in; the training ends after one of them, empty the other")
+        if not exact and not self.minutes:
+            raise ValueError("there is no end: fill in the minutes (or steps or tokens under More settings)")
+        return exact or {"minutes": float(self.minutes or 0)}
+
+    def model(self, vocab_size: int) -> ModelConfig:
+        """The model's shape; ValueError where the fields do not fit each other."""
+        shape = {k: v for k, v in self.overrides().items() if k in SHAPE_FIELDS}
+        return dataclasses.replace(preset(self.preset).model, vocab_size=vocab_size, **shape)
+
+    def train(self) -> TrainConfig:
+        """The training settings; ValueError where one is out of its limits."""
+        settings = {k: v for k, v in self.overrides().items() if k not in SHAPE_FIELDS}
+        return dataclasses.replace(preset(self.preset).train, **settings, **self.budget())
+
+
+def _typed(f: FormField, value: Any) -> Any:
+    """A number field's 3.0 as the 3 that an int setting wants; an empty field as None."""
+    if value is None or (value == "" and f.kind is not str):
+        return None
+    if f.kind is int and isinstance(value, float) and value.is_integer():
+        return int(value)
+    return float(value) if f.kind is float and isinstance(value, int) else value
+
+
+def data_name(form: TrainForm) -> str:
+    """The name of the data set that the form means; starter stories are kept once for each vocabulary."""
+    return f"{STARTER}-{preset(form.preset).vocab}" if form.data == STARTER else check_name(form.data)
+
+
+def vocab_size(session: Session, form: TrainForm) -> int:
+    """The number of tokens the model will have: the data set's, or what the preset would be prepared with."""
+    try:
+        return int(session.manifest(data_name(form))["vocab_size"])
+    except ValueError:
+        return preset(form.preset).model.vocab_size
+
+
+def spec(session: Session, form: TrainForm) -> TrainSpec:
+    """What slm.launch starts. Raises ValueError, with the way out, for everything that could not be trained."""
+    form.model(vocab_size(session, form))
+    form.train()
+    name = check_name(form.run or suggest_name(session, form))
+    if (session.checkpoints / name).exists():
+        raise ValueError(f"there is a run or model {name} already; choose another name, or Resume that one")
+    # The usual places go unsaid, so that the command line stays short.
+    return TrainSpec(
+        run=name, data=data_name(form), preset=form.preset, overrides=form.overrides(), **form.budget(),
+        checkpoints=None if session.checkpoints == checkpoints_dir() else session.checkpoints,
+        data_dir=None if session.data == data_dir() else session.data,
+    )
+
+
+def suggest_name(session: Session, form: TrainForm) -> str:
+    """A free name that says what the run is: micro-starter-001."""
+    stem = f"{form.preset}-{form.data}"[:56].rstrip(".")
+    numbers = (path.name[len(stem) + 1 :] for path in session.checkpoints.glob(f"{stem}-*"))
+    return f"{stem}-{1 + max((int(n) for n in numbers if n.isdigit()), default=0):03d}"
+
+
+def parts(session: Session, form: TrainForm) -> tuple[dict[str, int], dict[str, float], str]:
+    """The model's parameters by part, the memory that training takes in MB by part, and a remark on both."""
+    model, train = form.model(vocab_size(session, form)), form.train()
+    return parameter_parts(model), memory_mb(model, train), forecast(session, form, model)
+
+
+def memory_mb(model: ModelConfig, train: TrainConfig) -> dict[str, float]:
+    """A rough count of what stands in memory while training: fp32 weights, gradients and two moments, activations."""
+    weights = 4 * parameter_count(model) / 1e6
+    moments = 2 if train.optimizer == "adamw" else 1.3
+    tokens = train.batch_size * model.block_size
+    inside = model.n_layer * (10 * model.n_embd + 2 * model.mlp_size) + 3 * model.vocab_size
+    return {"weights": weights, "gradients": weights, "optimizer": moments * weights, "activations": 4e-6 * tokens * inside}
+
+
+def forecast(session: Session, form: TrainForm, model: ModelConfig) -> str:
+    """How much the model will read in the time given, by the speed of this machine's last run of the same preset."""
+    like = [r for r in session.runs() if r.preset == form.preset and r.tok_per_s]
+    if not like:
+        return "How fast it learns on this machine shows within seconds of the start."
+    speed = like[0].tok_per_s or 1.0
+    budget = form.budget()
+    per_step = form.train().tokens_per_step(model.block_size)
+    tokens = budget.get("tokens") or per_step * budget.get("steps", 0) or 60 * budget.get("minutes", 0) * speed
+    return (
+        f"At the speed of {like[0].name} ({compact(speed)} tokens/s) it reads about {compact(tokens)} tokens "
+        f"in {duration(tokens / speed)}, in about {math.ceil(tokens / per_step):,} steps."
+    )
+
+
+def data_choices(manifests: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """(label, name) of the prepared data sets, and the starter stories that are made when they are wanted."""
+    ready = [
+        (f"{m['name']} \u00b7 {compact(m['train']['stories'])} stories, {compact(m['train']['tokens'])} tokens", m["name"])
+        for m in manifests
+    ]
+    return [*ready, (STARTER_LABEL, STARTER)]
+
+
+def preset_choices() -> list[tuple[str, str]]:
+    """(label, name) of the presets, the quickest that is worth reading first."""
+    order = sorted(PRESETS, key=lambda name: (name != DEFAULT_PRESET, name == "golden", parameter_count(PRESETS[name].model)))
+    return [
+        (f"{name} \u00b7 {compact(parameter_count(PRESETS[name].model))} parameters, {PRESETS[name].purpose}", name)
+        for name in order
+    ]

@@ -1,0 +1,232 @@
+"""What the page's handlers share: where things lie, who may change them, the models in memory, the requests to stop.
+
+One Session belongs to one server. It holds nothing that a reload of the page could lose: runs and data sets are on
+the disk, and the models kept here are only there to save time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hmac
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from demo.views.words import compact
+from slm.events import read_events
+from slm.runs import RunSummary, after_resume, check_name, find_snapshots, list_runs, read_json, resolve
+
+if TYPE_CHECKING:
+    from slm.generate import LanguageModel
+
+MOST_PROMPT_CHARACTERS = 20_000
+MOST_TOKENS = 1000  # of one story on one's own page
+MOST_TOKENS_FOR_STRANGERS = 400
+STRANGERS_MAY_NOT = "This page is open to everybody, so training, preparing and deleting need the owner's code (top of the page)."
+
+
+class ModelCache:
+    """The models used last, so that a second story begins at once; a run that has a better snapshot is read anew."""
+
+    def __init__(self, most: int = 2) -> None:
+        self._most = most
+        self._models: OrderedDict[tuple[str, int], LanguageModel] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, path: Path) -> LanguageModel:
+        """The model of a run or checkpoint folder. Raises ValueError where there is none."""
+        folder = resolve(path)
+        weights = sorted(folder.glob("*.safetensors"))
+        key = (str(folder), max((file.stat().st_mtime_ns for file in weights), default=0))
+        with self._lock:
+            if key not in self._models:
+                import slm
+
+                self._models[key] = slm.load(folder)
+            self._models.move_to_end(key)
+            while len(self._models) > self._most:
+                self._models.popitem(last=False)
+            return self._models[key]
+
+
+class Stops:
+    """One stop Event for the story each page is waiting for."""
+
+    def __init__(self) -> None:
+        self._events: dict[str, threading.Event] = {}
+        self._lock = threading.Lock()
+
+    def begin(self, page: str) -> threading.Event:
+        """A new request of this page; an older one that still writes is stopped."""
+        with self._lock:
+            if old := self._events.get(page):
+                old.set()
+            self._events[page] = threading.Event()
+            return self._events[page]
+
+    def current(self, page: str) -> threading.Event:
+        """The event of the page's request; a fresh one where none was begun."""
+        with self._lock:
+            return self._events.setdefault(page, threading.Event())
+
+    def stop(self, page: str) -> None:
+        self.current(page).set()
+
+    def end(self, page: str) -> None:
+        """Forget the page's request."""
+        with self._lock:
+            self._events.pop(page, None)
+
+
+class EventCache:
+    """The events of the runs looked at last, read on from where the last reader stopped."""
+
+    def __init__(self, most: int = 8) -> None:
+        self._most = most
+        self._runs: OrderedDict[Path, tuple[int | None, int, list[dict[str, Any]]]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def read(self, run_dir: Path) -> tuple[list[dict[str, Any]], int]:
+        """All events of a run that count, and the byte offset up to which the file was read."""
+        with self._lock:
+            identity = _inode(run_dir / "events.jsonl")
+            before, offset, events = self._runs.get(run_dir, (identity, 0, []))
+            if before != identity:  # deleted and begun anew
+                offset, events = 0, []
+            new, end = read_events(run_dir, offset)
+            events = after_resume([*events, *new]) if new else events
+            self._runs[run_dir] = (identity, end, events)
+            self._runs.move_to_end(run_dir)
+            while len(self._runs) > self._most:
+                self._runs.popitem(last=False)
+            return events, end
+
+
+def _inode(path: Path) -> int | None:
+    try:
+        return path.stat().st_ino
+    except FileNotFoundError:
+        return None
+
+
+@dataclass(frozen=True)
+class Session:
+    """The places and rights of one server. With a `code`, only who types it may change anything."""
+
+    checkpoints: Path
+    data: Path
+    code: str | None = None
+    models: ModelCache = field(default_factory=ModelCache)
+    stops: Stops = field(default_factory=Stops)
+    events: EventCache = field(default_factory=EventCache)
+    notices: dict[str, str] = field(default_factory=dict)  # what a background thread has to say, by subject
+
+    @property
+    def public(self) -> bool:
+        return self.code is not None
+
+    @property
+    def most_tokens(self) -> int:
+        return MOST_TOKENS_FOR_STRANGERS if self.public else MOST_TOKENS
+
+    def allow_change(self, code: str | None) -> None:
+        """Raise ValueError unless this person may train, prepare and delete."""
+        if self.code is not None and not hmac.compare_digest((code or "").encode(), self.code.encode()):
+            raise ValueError(STRANGERS_MAY_NOT)
+
+    # --- runs ---------------------------------------------------------------------------------------------------------
+
+    def runs(self) -> list[RunSummary]:
+        """All runs, the newest first, then the bundled models."""
+        return list_runs(self.checkpoints)
+
+    def run_dir(self, name: str | None) -> Path:
+        """The folder of a run or bundled model; ValueError for a name that is none."""
+        folder = self.checkpoints / check_name(name or "")
+        if not folder.is_dir() or folder.resolve().parent != self.checkpoints.resolve():
+            raise ValueError(f"there is no run or model {name!r} here; reload the page to see what there is")
+        return folder
+
+    # --- models -------------------------------------------------------------------------------------------------------
+
+    def model_choices(self) -> list[tuple[str, str]]:
+        """(label, name) of everything that can write, for a dropdown: trained runs first, then bundled models."""
+        return [(model_label(run), run.name) for run in self.runs() if run.status == "bundled" or run.snapshots]
+
+    def snapshot_choices(self) -> list[tuple[str, str]]:
+        """(label, value) of every model and of every snapshot of every run."""
+        choices = []
+        for run in self.runs():
+            if run.status == "bundled" or run.snapshots:
+                choices.append((model_label(run), run.name))
+            for folder in find_snapshots(run.path):
+                choices.append((f"{run.name} at step {int(folder.name):,}", f"{run.name}@{folder.name}"))
+        return choices
+
+    def default_model(self) -> str | None:
+        """The model a newcomer meets: the newest that was trained here to an end, else a bundled one, else any."""
+        able = [run for run in self.runs() if run.status == "bundled" or run.snapshots]
+        order = {"finished": 0, "stopped": 0, "bundled": 1}
+        best = min(able, key=lambda run: (order.get(run.status, 2), run.name == "golden"), default=None)
+        return best.name if best else None
+
+    def model_path(self, value: str | None) -> Path:
+        """The folder that a dropdown's value NAME or NAME@STEP means; ValueError where there is no such model."""
+        if not value:
+            raise ValueError("there is no model yet: train one in the Train tab")
+        name, _, step = value.partition("@")
+        folder = self.run_dir(name)
+        if not step:
+            return folder
+        if not step.isdigit() or not (folder / "snapshots" / step).is_dir():
+            raise ValueError(f"run {name} has no snapshot {step!r}; choose another")
+        return folder / "snapshots" / step
+
+    def language_model(self, value: str | None) -> LanguageModel:
+        """The model of a dropdown's value, ready to write."""
+        return self.models.get(self.model_path(value))
+
+    def warm(self) -> None:
+        """Import torch and load the model that the page offers first, so that the first story begins at once."""
+        import slm
+
+        assert slm.load
+        with contextlib.suppress(ValueError):  # no model yet, or a broken one: whoever asks for it is told
+            self.language_model(self.default_model())
+
+    # --- data sets ----------------------------------------------------------------------------------------------------
+
+    def manifest(self, name: str | None) -> dict[str, Any]:
+        """What is known of a prepared data set; ValueError where there is none of this name."""
+        try:
+            return read_json(self.data / check_name(name or "") / "manifest.json")
+        except FileNotFoundError:
+            raise ValueError(f"there is no prepared data set {name!r}; prepare it in the Data tab") from None
+
+
+def model_label(run: RunSummary) -> str:
+    """One line that tells a model from the others: "micro-starter-001, finished, step 300, 2.6 M"."""
+    parts = [run.name, "comes with the project" if run.status == "bundled" else run.status]
+    if run.status != "bundled":
+        parts.append(f"step {run.step:,}")
+    if run.n_params:
+        parts.append(f"{compact(run.n_params)} parameters")
+    return " \u00b7 ".join(parts)
+
+
+def check_prompt(prompt: str | None) -> str:
+    """The prompt, when it is short enough to be read; ValueError says how much too long it is."""
+    prompt = prompt or ""
+    if len(prompt) > MOST_PROMPT_CHARACTERS:
+        raise ValueError(
+            f"the prompt has {len(prompt):,} characters, the most possible is {MOST_PROMPT_CHARACTERS:,}; shorten it"
+        )
+    return prompt
+
+
+def sentence(error: Exception | str) -> str:
+    """An error's message as one sentence: a capital at its beginning, a point at its end."""
+    text = str(error).strip() or "Something went wrong"
+    return text[0].upper() + text[1:] + ("" if text[-1] in ".!?" else ".")

@@ -1,0 +1,163 @@
+"""Data: stories become a data set that a model can learn from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from demo import preparing
+from demo.session import Session, sentence
+from demo.tabs.wiring import PRIVATE, QUICK, TICK, bind, choose, html, warned
+from demo.views.data import compact_counts, manifest_html, preview_html, progress_html
+from slm.config import PrepareConfig, field_doc
+from slm.data.prepare import default_name, list_datasets
+from slm.runs import check_name, read_json
+
+TICK_S = 1.0
+SOURCES = {
+    "starter": ("Starter stories", "Written by a generator that is part of this project: at once and without a network, but simpler "
+                "and more alike than real stories. Good for a first training; take TinyStories where the Hub can be reached."),
+    "tinystories": ("TinyStories", "2.1 million short stories for small children (roneneldan/TinyStories), "
+                    "fetched from the Hugging Face Hub: about 1 GB."),
+    "tinystories-clean": ("TinyStories, clean edition", "2.7 million stories without duplicates or broken characters "
+                          "(karpathy/tinystories-gpt4-clean), fetched from the Hugging Face Hub: the best choice."),
+    "other": ("Hub data set, file or folder", "The id of a data set on the Hugging Face Hub with a column \"text\", or the place of a "
+              ".txt, .jsonl or .parquet file or folder on this computer."),
+    "text": ("Own text", "Paste or upload stories, one after the other with an empty line or a line <|endoftext|> between them."),
+}
+VOCABULARIES = [
+    ("4,096 tokens, for micro and mini", "4096"),
+    ("8,192 tokens, for slm-55m", "8192"),
+    ("GPT-2's 50,257 tokens, for slm-51m", "gpt2"),
+    ("512 tokens, for golden", "512"),
+]
+UPLOAD_TYPES = [".txt", ".jsonl", ".json", ".parquet"]
+
+
+def layout(session: Session, code: gr.Textbox) -> dict[str, Any]:
+    """Lay out the tab; the components that the page refreshes when it is opened."""
+    with gr.Row(elem_classes="slm-split"):
+        with gr.Column(scale=3, min_width=300):
+            source = gr.Radio([(label, key) for key, (label, _) in SOURCES.items()], value="starter", label="Stories",
+                              elem_id="data-source")
+            about = gr.Markdown(SOURCES["starter"][1], elem_id="data-about")
+            place = gr.Textbox(label="Hub id, file or folder", elem_id="data-place", visible=False,
+                               placeholder="roneneldan/TinyStories")
+            text = gr.Textbox(label="Text", elem_id="data-text", visible=False, lines=8, max_lines=16)
+            upload = gr.File(label="Or a file", elem_id="data-upload", visible=False, file_types=UPLOAD_TYPES, height=120)
+            vocab = gr.Dropdown(VOCABULARIES, value="4096", label="Vocabulary", elem_id="data-vocab",
+                                info="How many different pieces of words the model will know.")
+            with gr.Accordion("More settings", open=False):
+                name = gr.Textbox(label="Name", elem_id="data-name", info=field_doc(PrepareConfig, "name"))
+                limit = gr.Number(None, label="Limit", precision=0, elem_id="data-limit", info=field_doc(PrepareConfig, "limit"))
+            with gr.Row():
+                prepare = gr.Button("Prepare", variant="primary", elem_id="data-prepare", scale=2, min_width=110)
+                cancel = gr.Button("Cancel", variant="stop", elem_id="data-cancel", interactive=False, min_width=80)
+            status = html(progress_html(None), elem_id="data-status")
+        with gr.Column(scale=5, min_width=300):
+            prepared = gr.Dropdown([], label="Data sets", elem_id="data-sets", info="Everything that is ready to be learnt from.")
+            manifest = html(manifest_html(None), elem_id="data-manifest")
+            gr.Markdown("### Some of the stories")
+            preview = html(preview_html([]), elem_id="data-preview")
+    seen = gr.Textbox("", visible=False)
+    shown = [seen, status, cancel, prepared, manifest, preview]
+    source.input(choose_source, [source], [about, place, text, upload], **QUICK)
+    prepare.click(bind(start_preparing, session), [source, place, text, upload, vocab, name, limit, code], [status], **PRIVATE).then(
+        bind(paint, session), [prepared], shown, **QUICK)
+    cancel.click(bind(cancel_preparing, session), [code], [cancel], **QUICK)
+    prepared.input(bind(show, session), [prepared], [manifest, preview], **QUICK)
+    gr.Timer(TICK_S).tick(bind(tick, session), [prepared, seen], shown, **TICK)
+    return {"prepared": prepared, "view": shown}
+
+
+def choose_source(source: str) -> tuple[str, Any, Any, Any]:
+    """What the source is, and the fields that it needs."""
+    own = source == "text"
+    return SOURCES[source][1], gr.update(visible=source == "other"), gr.update(visible=own), gr.update(visible=own)
+
+
+def start_preparing(
+    session: Session, source: str, place: str, text: str, upload: str | None, vocab: str, name: str, limit: int | None, code: str
+) -> Any:
+    """Begin to prepare in a process of its own."""
+    try:
+        session.allow_change(code)
+        config = prepare_config(session, source, place, text, upload, vocab=vocab, name=name, limit=limit)
+        preparing.start(config, session.data)
+    except ValueError as error:
+        gr.Warning(sentence(error), title="Not started")
+        session.notices["data"] = sentence(error)
+        return progress_html({"stage": "error", "message": sentence(error)})
+    return progress_html({"stage": "read"})
+
+
+def prepare_config(
+    session: Session, source: str, place: str, text: str, upload: str | None, *, vocab: str, name: str, limit: int | None
+) -> PrepareConfig:
+    """The form as settings; an own text is kept as a file first. ValueError says what is missing."""
+    name = name.strip()
+    if source == "other":
+        source = place.strip()
+        if not source:
+            raise ValueError("which data set? Type a Hub id, a file or a folder")
+    elif source == "text" and upload:
+        file = Path(upload)
+        name = name or f"{file.stem}-{vocab}"
+        if file.suffix.lower() not in UPLOAD_TYPES:
+            raise ValueError(f"{file.name} cannot be read; upload one of {', '.join(UPLOAD_TYPES)}")
+        source = str(preparing.keep_file(file, session.data, name=_as_name(name)))
+    elif source == "text":
+        name = name or free_name(session, "own-text")
+        source = str(preparing.save_text(text, session.data, name=_as_name(name)))
+    wanted = PrepareConfig(source=source, name=_as_name(name) if name else None, vocab=vocab, limit=limit or None)
+    return PrepareConfig(source=source, name=default_name(wanted), vocab=vocab, limit=limit or None)
+
+
+def _as_name(name: str) -> str:
+    return check_name("".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in name)[:64].strip("-."))
+
+
+def free_name(session: Session, stem: str) -> str:
+    """A name that no data set has yet."""
+    return next(name for i in range(1, 10_000) if not (session.data / (name := f"{stem}-{i}")).exists())
+
+
+@warned
+def cancel_preparing(session: Session, code: str) -> Any:
+    """End the preparation at work."""
+    session.allow_change(code)
+    preparing.cancel(session.data)
+    return gr.update(interactive=False)
+
+
+def show(session: Session, name: str | None) -> tuple[str, str]:
+    """Counts and stories of a data set."""
+    try:
+        manifest = session.manifest(name)
+        stories = read_json(session.data / check_name(name or "") / "preview.json")
+    except (ValueError, FileNotFoundError):
+        return manifest_html(None), preview_html([])
+    return manifest_html(manifest), preview_html(stories)
+
+
+def paint(session: Session, chosen: str | None) -> tuple[Any, ...]:
+    """Everything that the tab shows: the preparation at work, the data sets, one of them."""
+    return tick(session, chosen, "")
+
+
+def tick(session: Session, chosen: str | None, seen: str) -> Any:
+    """What is new on the disk, if anything is."""
+    progress = preparing.progress(session.data)
+    sets = {m["name"]: m for m in list_datasets(session.data)}
+    version = f"{progress} {list(sets)}"
+    if version == seen:
+        return gr.skip()
+    at_work = bool(progress and progress["stage"] not in ("done", "error"))
+    just_made = progress["name"] if progress and progress["stage"] == "done" and "'done'" not in seen else None
+    value = just_made if just_made in sets else chosen if chosen in sets else next(iter(sets), None)
+    choices = [(f"{name} \u00b7 {compact_counts(m)}", name) for name, m in sets.items()]
+    return (
+        version, progress_html(progress), gr.update(interactive=at_work), choose(choices, value, None), *show(session, value),
+    )

@@ -1,0 +1,127 @@
+"""Runs: everything that was trained, compared, looked back on, taken away and deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+
+from demo.exporting import FORMATS, export
+from demo.session import Session, sentence
+from demo.stories import sample_settings, stories_html, write
+from demo.tabs.wiring import MODEL, PRIVATE, QUICK, bind, chart, choose, html, warned
+from demo.views.runs import runs_rows
+from demo.views.words import note
+from demo.watching import compare_chart
+from slm.runs import delete_run, find_snapshots
+
+TIME_MACHINE_TOKENS = 120
+TIME_MACHINE_SETTINGS = {"temperature": 0.8, "top_p": 0.95, "max_new_tokens": TIME_MACHINE_TOKENS}
+
+
+def layout(session: Session, code: gr.Textbox) -> dict[str, Any]:
+    """Lay out the tab; the components that the page refreshes when it is opened."""
+    headers, _ = runs_rows([])
+    table = gr.Dataframe(headers=headers, elem_id="runs-table", interactive=False, show_label=False, max_height=360,
+                         column_count=len(headers), buttons=[])
+    gr.Markdown("Choose a row to work with that run below.", elem_classes="slm-hint")
+    with gr.Row():
+        run = gr.Dropdown([], label="Run", elem_id="runs-run", info="The one that is looked back on, exported or deleted.")
+        compare = gr.Dropdown([], label="Curves", elem_id="runs-compare", multiselect=True, info="Several show over each other.")
+    curve = chart("runs-chart")
+    with gr.Group(elem_id="runs-time-machine"):
+        gr.Markdown("### Time machine\nThe same words and the same seed, given to the model at each stage of its training.",
+                    container=True)
+        with gr.Row():
+            prompt = gr.Textbox("Once upon a time", label="How the story begins", elem_id="runs-prompt", scale=3, min_width=240)
+            seed = gr.Number(7, label="Seed", precision=0, minimum=0, elem_id="runs-seed", min_width=90)
+        stage = gr.Slider(1, 2, 1, step=1, label="Snapshot", elem_id="runs-stage", interactive=False,
+                          info="From the first saved step to the last.")
+        told = html(note("Choose a run with snapshots, then move the slider."), elem_id="runs-story", padding=True)
+    with gr.Row():
+        target = gr.Dropdown(list(FORMATS.items()), value=next(iter(FORMATS.values())), label="Take it with you",
+                             elem_id="runs-format", info="The best model of the run, as one file.", min_width=240)
+        take = gr.Button("Export", elem_id="runs-export", min_width=110)
+        delete = gr.Button("Delete \u2026", variant="stop", elem_id="runs-delete", min_width=110)
+    file = gr.File(label="Exported model", visible=False, interactive=False, elem_id="runs-file")
+    with gr.Row(visible=False) as sure:
+        gr.Markdown("Delete this run with all its snapshots, for good?")
+        yes = gr.Button("Yes, delete it", variant="stop", elem_id="runs-delete-yes", min_width=120)
+        no = gr.Button("Keep it", elem_id="runs-delete-no", min_width=100)
+    view = [table, run, compare, curve, stage]
+    table.select(bind(choose_row, session), None, [run, compare, curve, stage], **QUICK)
+    run.input(bind(choose_run, session), [run], [compare, curve, stage], **QUICK)
+    compare.input(bind(compare_chart, session), [compare], [curve], **QUICK)
+    gr.on([stage.release, prompt.submit, seed.submit], bind(tell, session), [run, prompt, seed, stage], [told],
+          **{**MODEL, "trigger_mode": "always_last", "show_progress": "hidden"})
+    take.click(bind(export_run, session), [run, target], [file], **PRIVATE)
+    delete.click(lambda: gr.update(visible=True), None, [sure], **QUICK)
+    no.click(lambda: gr.update(visible=False), None, [sure], **QUICK)
+    yes.click(bind(delete_chosen, session), [run, code], [sure], **QUICK).then(
+        bind(paint, session), [run, compare], view, **QUICK)
+    return {"run": run, "compare": compare, "view": view}
+
+
+def paint(session: Session, run: str | None, compare: list[str] | None) -> tuple[Any, ...]:
+    """The table, and what is chosen from it, read from the disk."""
+    runs = session.runs()
+    headers, rows = runs_rows(runs)
+    names = [(r.name, r.name) for r in runs]
+    known = [name for name, _ in names]
+    run = run if run in known else next(iter(known), None)
+    trained = [r.name for r in runs if r.status != "bundled"]
+    compared = [name for name in compare or [] if name in trained] or [name for name in [run] if name in trained]
+    return (
+        gr.update(value=rows, headers=headers), choose(names, run, None),
+        gr.update(choices=trained, value=compared), compare_chart(session, compared), stages(session, run),
+    )
+
+
+def stages(session: Session, run: str | None) -> Any:
+    """The slider over a run's snapshots, set to the last."""
+    count = len(find_snapshots(session.run_dir(run))) if run else 0
+    return gr.update(maximum=max(2, count), value=max(1, count), interactive=count > 1)
+
+
+def choose_row(session: Session, event: gr.SelectData) -> tuple[Any, ...]:
+    """Work with the run of the row that was clicked."""
+    name = str(event.row_value[0])
+    return name, *choose_run(session, name)
+
+
+@warned
+def choose_run(session: Session, run: str) -> tuple[Any, ...]:
+    """Show another run's curve, and its snapshots on the slider."""
+    return [run], compare_chart(session, [run]), stages(session, run)
+
+
+def tell(session: Session, run: str, prompt: str, seed: int | None, stage: int, request: gr.Request) -> Iterator[str]:
+    """The story that the model of one snapshot tells."""
+    try:
+        snapshots = find_snapshots(session.run_dir(run))
+        if not snapshots:
+            raise ValueError("this model has no snapshots: it came as it is, without its training")
+        folder = snapshots[min(max(int(stage), 1), len(snapshots)) - 1]
+        settings = sample_settings({**TIME_MACHINE_SETTINGS, "seed": seed or 0}, most_tokens=session.most_tokens)
+        stop = session.stops.begin(f"time machine {request.session_hash}")
+        for stories in write(session, [f"{run}@{folder.name}"], prompt=prompt, count=1, settings=settings, stop=stop):
+            stories[0].remark = f"Snapshot of step {int(folder.name):,}."
+            yield stories_html(stories)
+    except ValueError as error:
+        yield note(sentence(error), kind="warning")
+
+
+@warned
+def export_run(session: Session, run: str, target: str) -> Any:
+    """The run's best model as a file to download."""
+    return gr.update(value=str(export(session.run_dir(run), target)), visible=True)
+
+
+@warned
+def delete_chosen(session: Session, run: str, code: str) -> Any:
+    """Delete the run for good."""
+    session.allow_change(code)
+    delete_run(session.run_dir(run), checkpoints=session.checkpoints)
+    gr.Info(f"{run} is deleted.", title="Deleted")
+    return gr.update(visible=False)

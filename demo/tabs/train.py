@@ -1,0 +1,181 @@
+"""Train: a model from nothing, watched while it learns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+
+from demo import training
+from demo.forms import (
+    DEFAULT_MINUTES,
+    DEFAULT_PRESET,
+    FormField,
+    STARTER,
+    TrainForm,
+    data_choices,
+    form_fields,
+    parts,
+    preset_choices,
+    preset_values,
+    spec,
+    suggest_name,
+)
+from demo.session import Session, sentence
+from demo.tabs.wiring import PRIVATE, QUICK, TICK, bind, chart, choose, html, warned
+from demo.views.runs import size_html
+from demo.views.status import samples_html, status_html
+from demo.views.words import note
+from demo.watching import LATEST, RunView, shown_run, watch
+from slm import launch
+from slm.data.prepare import list_datasets
+
+TICK_S = 1.5
+
+
+def layout(session: Session, code: gr.Textbox) -> dict[str, Any]:
+    """Lay out the tab; the components that the page refreshes when it is opened."""
+    with gr.Row(elem_classes="slm-split"):
+        with gr.Column(scale=3, min_width=300):
+            data = gr.Dropdown([], label="Data", elem_id="train-data", info="The stories it learns from.")
+            size = gr.Dropdown(preset_choices(), value=DEFAULT_PRESET, label="Size", elem_id="train-preset",
+                               info="Larger models write better, and learn more slowly.")
+            minutes = gr.Number(DEFAULT_MINUTES, label="Minutes", minimum=0, elem_id="train-minutes",
+                                info="The training ends by itself after this time; the model is saved along the way.")
+            with gr.Row():
+                start = gr.Button("Start", variant="primary", elem_id="train-start", scale=2, min_width=110)
+                stop = gr.Button("Stop", variant="stop", elem_id="train-stop", interactive=False, min_width=80)
+                resume = gr.Button("Resume", elem_id="train-resume", interactive=False, min_width=90)
+            forecast = html(elem_id="train-size")
+            with gr.Accordion("More settings", open=False):
+                run = gr.Textbox("", label="Name of the run", elem_id="train-run", info="Empty takes the next free name.")
+                more = [form_component(f, value) for f, value in zip(form_fields(), preset_values(DEFAULT_PRESET), strict=True)]
+            with gr.Accordion("The same from the command line", open=False):
+                command = gr.Code(language="shell", elem_id="train-command", show_label=False, interactive=False, wrap_lines=True)
+        with gr.Column(scale=5, min_width=300):
+            chosen = gr.Dropdown([("The latest", LATEST)], value=LATEST, label="Run", elem_id="train-shown",
+                                 info="Whose training is shown below.")
+            status = html(status_html(None, [], now=0.0), elem_id="train-status")
+            curve = chart("train-chart")
+            samples = html(samples_html([]), elem_id="train-samples")
+    seen = gr.Textbox("", visible=False)
+    form = [data, size, minutes, run, *more]
+    view = [seen, chosen, status, curve, samples, stop, resume]
+    size.input(take_preset, [size], more, **QUICK).then(bind(explain, session), form, [forecast, command, run], **QUICK)
+    gr.on([c.change for c in (data, minutes)] + [c.blur if hasattr(c, "blur") else c.input for c in (run, *more)],
+          bind(explain, session), form, [forecast, command, run], **QUICK)
+    start.click(bind(start_training, session), [*form, code], [status, data, chosen], **PRIVATE).then(
+        bind(paint, session), [chosen], view, **QUICK)
+    stop.click(bind(stop_training, session), [chosen, code], [stop], **QUICK)
+    resume.click(bind(resume_training, session), [chosen, minutes, code], [status], **PRIVATE).then(
+        bind(paint, session), [chosen], view, **QUICK)
+    chosen.input(bind(paint, session), [chosen], view, **QUICK)
+    data.focus(bind(refresh_data, session), [data], [data], **QUICK)
+    gr.Timer(TICK_S).tick(bind(tick, session), [chosen, seen], view, **TICK)
+    return {"data": data, "chosen": chosen, "view": view, "form": form, "explained": [forecast, command, run]}
+
+
+def form_component(f: FormField, value: Any) -> gr.components.Component:
+    """The field of the form that suits a setting's type."""
+    label, elem_id = f.name.replace("_", " "), f"train-{f.name.replace('_', '-')}"
+    if f.choices:
+        return gr.Dropdown(list(f.choices), value=value, label=label, info=f.doc, elem_id=elem_id)
+    if f.kind is bool:
+        return gr.Checkbox(value, label=label, info=f.doc, elem_id=elem_id)
+    if f.kind is str:
+        return gr.Textbox(value, label=label, info=f.doc, elem_id=elem_id)
+    return gr.Number(value, label=label, info=f.doc, elem_id=elem_id, precision=0 if f.kind is int else None)
+
+
+def take_preset(name: str) -> list[Any]:
+    """Fill the form with a preset's settings."""
+    return preset_values(name)
+
+
+def refresh_data(session: Session, data: str | None) -> Any:
+    """The data sets there are."""
+    choices = data_choices(list_datasets(session.data))
+    return choose(choices, data, choices[0][1])
+
+
+def explain(session: Session, data: str, preset: str, minutes: float | None, run: str, *more: Any) -> tuple[str, str, Any]:
+    """What the form means: the model's size, the command line, a free name for the run."""
+    try:
+        form = TrainForm.from_values(data, preset, minutes, run, more)
+        counted, memory, remark = parts(session, form)
+        words = launch.command_line(spec(session, form))
+    except ValueError as error:
+        return note(sentence(error), kind="warning"), "", gr.skip()
+    return size_html(counted, memory_mb=memory, note=remark), words, gr.update(placeholder=suggest_name(session, form))
+
+
+def start_training(
+    session: Session, data: str, preset: str, minutes: float | None, run: str, *more_and_code: Any
+) -> Iterator[tuple[Any, Any, Any]]:
+    """Start a run as the form says; the status says at once that it begins, or why it does not."""
+    *more, code = more_and_code
+    try:
+        session.allow_change(code)
+        wanted = spec(session, form := TrainForm.from_values(data, preset, minutes, run, more))
+        yield note(f"Starting {wanted.run}: the first numbers come in a few seconds."), gr.skip(), gr.skip()
+        training.start(session, wanted, make_data=form.data == STARTER)
+    except ValueError as error:
+        gr.Warning(sentence(error), title="Not started")
+        session.notices["train"] = note(sentence(error), kind="warning")
+    yield gr.skip(), refresh_data(session, data), LATEST
+
+
+@warned
+def stop_training(session: Session, chosen: str, code: str) -> Any:
+    """Ask the run to save and end."""
+    session.allow_change(code)
+    run = shown_run(session, chosen)
+    if run is None or run.status != "running":
+        raise ValueError("nothing is training now")
+    launch.stop(run.path)
+    gr.Info("It saves what was learnt, then it ends: a few seconds.", title="Stopping")
+    return gr.update(interactive=False)
+
+
+def resume_training(session: Session, chosen: str, minutes: float | None, code: str) -> Iterator[Any]:
+    """Go on with the run that is shown; one that has used its time up gets the form's minutes on top."""
+    try:
+        session.allow_change(code)
+        run = shown_run(session, chosen)
+        if run is None:
+            raise ValueError("there is no run to go on with yet; press Start")
+        session.notices.pop("train", None)
+        yield note(f"Going on with {run.name}: the next numbers come in a few seconds.")
+        more = {"minutes": (run.elapsed_s or 0) / 60 + (minutes or DEFAULT_MINUTES)} if run.status == "finished" else {}
+        launch.resume(run.path, data_dir=session.data, **more)
+    except ValueError as error:
+        gr.Warning(sentence(error), title="Not resumed")
+        session.notices["train"] = note(sentence(error), kind="warning")
+    yield gr.skip()
+
+
+def paint(session: Session, chosen: str | None) -> tuple[Any, ...]:
+    """Everything that is shown of a run."""
+    view = watch(session, chosen)
+    assert view is not None
+    return _outputs(view, chosen)
+
+
+def tick(session: Session, chosen: str | None, seen: str) -> Any:
+    """What is new of the run that is shown, if anything is."""
+    view = watch(session, chosen, seen=seen)
+    return gr.skip() if view is None else _outputs(view, chosen)
+
+
+def _outputs(view: RunView, chosen: str | None) -> tuple[Any, ...]:
+    known = [value for _, value in view.choices]
+    return (
+        view.version,
+        gr.update(choices=view.choices, value=chosen if chosen in known else LATEST),
+        view.status,
+        view.chart,
+        view.samples,
+        gr.update(interactive=view.can_stop),
+        gr.update(interactive=view.can_resume),
+    )

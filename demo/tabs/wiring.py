@@ -1,0 +1,55 @@
+"""How handlers are bound to components: with the session, out of the public API, their mistakes said in a sentence."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from types import MethodType
+from typing import Any
+
+import gradio as gr
+
+from demo.session import Session, sentence
+from demo.views.chart import CHART_TEMPLATE, chart_js
+
+PRIVATE: dict[str, Any] = {"api_visibility": "private"}
+QUICK: dict[str, Any] = {**PRIVATE, "queue": False, "show_progress": "hidden"}  # reads the disk and answers at once
+TICK: dict[str, Any] = {**QUICK, "trigger_mode": "once"}
+MODEL: dict[str, Any] = {  # computes with a model; two at a time
+    **PRIVATE, "concurrency_id": "model", "concurrency_limit": 2, "show_progress": "minimal",
+}
+
+
+def bind(handler: Callable[..., Any], session: Session) -> Callable[..., Any]:
+    """The handler with the session as its first argument; gradio still sees its types, as it does a method's."""
+    return MethodType(handler, session)
+
+
+def warned(handler: Callable[..., Any]) -> Callable[..., Any]:
+    """The handler, with a person's mistake (ValueError) shown as one sentence and the page left as it was."""
+
+    @functools.wraps(handler)
+    def careful(*args: Any) -> Any:
+        try:
+            return handler(*args)
+        except ValueError as error:
+            gr.Warning(sentence(error), title="Not yet")
+            return gr.skip()
+
+    return careful
+
+
+def chart(elem_id: str) -> gr.HTML:
+    """The loss chart."""
+    return gr.HTML(value={"runs": []}, html_template=CHART_TEMPLATE, js_on_load=chart_js(), elem_id=elem_id)
+
+
+def html(value: str = "", *, elem_id: str | None = None, js: str | None = None, **props: Any) -> gr.HTML:
+    """Ready-made HTML from one of the views."""
+    return gr.HTML(value=value, elem_id=elem_id, js_on_load=js, apply_default_css=False, **props)
+
+
+def choose(choices: list[tuple[str, str]], value: str | None, default: str | None) -> dict[str, Any]:
+    """A dropdown's new choices; its value stays where it is still among them."""
+    known = [choice for _, choice in choices]
+    return gr.update(choices=choices, value=value if value in known else default if default in known else None)

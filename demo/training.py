@@ -1,0 +1,49 @@
+"""Starting a training from the page: the data is made first where there is none, then the training process."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+
+from demo import preparing
+from demo.session import Session, sentence
+from demo.views.words import note
+from demo.watching import preparing_remark
+from slm import launch
+from slm.config import PrepareConfig, preset
+from slm.launch import TrainSpec
+from slm.runs import Busy
+
+LOOK_INTERVAL_S = 0.5
+
+
+def start(session: Session, spec: TrainSpec, *, make_data: bool) -> Path | None:
+    """Start the training, or with `make_data` the starter stories and the training after them (returns None then).
+
+    Raises Busy, which says who trains, and ValueError for what cannot be trained.
+    """
+    session.notices.pop("train", None)
+    if running := launch.running(session.checkpoints):
+        raise Busy(f"run {running.name} is training already; stop it first, or wait until it ends")
+    if not make_data or (session.data / spec.data / "manifest.json").exists():
+        return launch.start(spec, checkpoints=session.checkpoints)
+    config = PrepareConfig(source="starter", name=spec.data, vocab=preset(spec.preset).vocab)
+    preparing.start(config, session.data)
+    session.notices["train"] = preparing_remark({"stage": "read"})
+    threading.Thread(target=start_when_ready, args=(session, spec), daemon=True).start()
+    return None
+
+
+def start_when_ready(session: Session, spec: TrainSpec) -> None:
+    """Wait for the data set of a training, then start it; what goes wrong becomes the page's notice."""
+    try:
+        while (progress := preparing.progress(session.data, spec.data)) and progress["stage"] not in ("done", "error"):
+            session.notices["train"] = preparing_remark(progress)
+            time.sleep(LOOK_INTERVAL_S)
+        if not progress or progress["stage"] == "error":
+            raise ValueError((progress or {}).get("message") or "the starter stories could not be made")
+        launch.start(spec, checkpoints=session.checkpoints)
+        session.notices.pop("train", None)
+    except (ValueError, OSError) as error:
+        session.notices["train"] = note(sentence(error), kind="error")

@@ -1,0 +1,89 @@
+"""What the page shows of the runs, made from the disk alone, so that every page and every server shows the same."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from demo.session import Session
+from demo.views.chart import Curve, Landmark, chart_value, curve_from_events, landmarks_for
+from demo.views.data import progress_html
+from demo.views.status import samples_html, status_html
+from demo.views.words import note
+from slm.runs import RunSummary, summarize
+
+LATEST = "latest"
+
+
+@dataclass(frozen=True)
+class RunView:
+    """All that the Train tab shows of one run. `version` changes when anything of it does."""
+
+    version: str
+    choices: list[tuple[str, str]]
+    status: str
+    chart: dict[str, Any]
+    samples: str
+    can_stop: bool
+    can_resume: bool
+
+
+def shown_run(session: Session, chosen: str | None) -> RunSummary | None:
+    """The run that is meant: the one chosen, else the one that trains now, else the newest."""
+    runs = [run for run in session.runs() if run.status != "bundled"]
+    if named := [run for run in runs if run.name == chosen]:
+        return named[0]
+    return next((run for run in runs if run.status == "running"), runs[0] if runs else None)
+
+
+def watch(session: Session, chosen: str | None, *, seen: str | None = None) -> RunView | None:
+    """The Train tab's picture of a run, or None when it is still the one whose version was `seen`."""
+    names = [run.name for run in session.runs() if run.status != "bundled"]
+    run = shown_run(session, chosen)
+    remark = session.notices.get("train", "")
+    events, offset = session.events.read(run.path) if run else ([], 0)
+    if run:
+        run = summarize(run.path)  # after the events, so that an end in between is seen in both
+    version = f"{run.name if run else ''} {run.status if run else ''} {offset} {len(names)} {','.join(names[:3])} {remark}"
+    if version == seen:
+        return None
+    # Between its first sign of life and its first event a resumed run still shows its old end.
+    return RunView(
+        version=version,
+        choices=[("The latest", LATEST), *((name, name) for name in names)],
+        status=remark + status_html(run, events, now=time.time()),
+        chart=run_chart(session, run, events),
+        samples=samples_html(events),
+        can_stop=bool(run and run.status == "running"),
+        can_resume=bool(run and run.status in ("stopped", "lost", "error", "finished") and run.snapshots),
+    )
+
+
+def run_chart(session: Session, run: RunSummary | None, events: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The loss chart of one run."""
+    if run is None:
+        return chart_value([])
+    return chart_value([curve_from_events(run.name, events)], landmarks=landmarks(session, run), budget=run.budget)
+
+
+def landmarks(session: Session, run: RunSummary) -> list[Landmark]:
+    """Losses that mean something for the data set of this run; none where it is gone."""
+    try:
+        manifest = session.manifest(run.data)
+    except ValueError:
+        return []
+    return landmarks_for(manifest.get("vocab_size"), manifest.get("unigram_entropy"))
+
+
+def compare_chart(session: Session, names: Sequence[str]) -> dict[str, Any]:
+    """The curves of several runs over each other; names that are gone are left out."""
+    runs = [run for run in session.runs() if run.name in names and run.status != "bundled"]
+    curves: list[Curve] = [curve_from_events(run.name, session.events.read(run.path)[0]) for run in runs]
+    return chart_value(curves, landmarks=landmarks(session, runs[0]) if len({run.data for run in runs}) == 1 else [])
+
+
+def preparing_remark(progress: dict[str, Any] | None) -> str:
+    """What stands above the run's state while the data for the next one is made."""
+    return progress_html(progress) + note("The training begins by itself when the stories are ready.")
