@@ -1,114 +1,16 @@
-// The live loss chart. Runs as the `js_on_load` of a gr.HTML component: `element`, `props` and `watch` are given.
+// The live loss chart. Runs, after chart-tools.js, as the `js_on_load` of a gr.HTML component: `element`, `props` and `watch` are given.
 // props.value is what demo/views/chart.py calls chart_value; each new value is drawn in place, zoom and switches stay.
 // Whatever a person named (runs, landmarks) goes into the page as text, never as HTML.
-"use strict";
-
-const STEP = 0, LOSS = 1, MEAN = 2, TOKENS = 3, SECONDS = 4;
 const UNITS = {
   steps: { column: STEP, name: "steps", title: "Steps" },
   tokens: { column: TOKENS, name: "tokens", title: "Tokens" },
   seconds: { column: SECONDS, name: "training time", title: "Time" },
 };
 const COLOURS = 6;
-const MARGIN = { top: 14, right: 14, bottom: 38, left: 46 };
+const MARGIN = { top: 24, right: 14, bottom: 38, left: 46 };
 
-const state = { unit: "steps", log: false, smoothing: 40, zoom: null, hidden: new Set(), hover: null, drag: null };
+const state = { unit: "steps", log: true, smoothing: 40, zoom: null, hidden: new Set(), hover: null, drag: null };
 let runs = [], landmarks = [], budget = {}, view = null;
-
-// ---------------------------------------------------------------- small helpers
-
-function html(tag, attributes = {}, ...children) {
-  return build(document.createElement(tag), attributes, children);
-}
-
-function svg(tag, attributes = {}, ...children) {
-  return build(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
-}
-
-function build(node, attributes, children) {
-  for (const [name, value] of Object.entries(attributes)) {
-    if (value !== null && value !== undefined && value !== false) node.setAttribute(name, value === true ? "" : value);
-  }
-  node.append(...children.filter((child) => child !== null));
-  return node;
-}
-
-function compact(value) {
-  for (const [size, unit] of [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]]) {
-    if (Math.abs(value) >= size) return `${Number((value / size).toPrecision(3))} ${unit}`;
-  }
-  return `${Number(value.toPrecision(3))}`;
-}
-
-function duration(seconds) {
-  const s = Math.round(seconds);
-  if (s < 60) return `${s} s`;
-  const [big, bigUnit, small, smallUnit] =
-    s < 3600 ? [60, "min", 1, "s"] : s < 86400 ? [3600, "h", 60, "min"] : [86400, "d", 3600, "h"];
-  const rest = Math.floor((s % big) / small);
-  return `${Math.floor(s / big)} ${bigUnit}` + (rest ? ` ${rest} ${smallUnit}` : "");
-}
-
-function amount(unit, value) {
-  if (unit === "seconds") return duration(value);
-  return unit === "tokens" ? `${compact(value)} tokens` : `step ${Math.round(value).toLocaleString("en")}`;
-}
-
-function tickText(unit, value) {
-  if (unit === "seconds") return duration(value);
-  return unit === "tokens" || value >= 100000 ? compact(value) : Math.round(value).toLocaleString("en");
-}
-
-// Round values between low and high, about `wanted` of them; for seconds in steps that clocks have.
-function ticks(low, high, wanted, unit) {
-  const raw = (high - low) / Math.max(1, wanted);
-  const ladder = unit === "seconds" ? [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400] : [];
-  let step = ladder.find((s) => s >= raw);
-  if (!step) {
-    const power = 10 ** Math.floor(Math.log10(raw || 1));
-    step = power * [1, 2, 5, 10].find((m) => m * power >= raw * 0.999);
-  }
-  if (unit === "steps" || unit === "tokens") step = Math.max(1, step);
-  const found = [];
-  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i++) found.push(Number((i * step).toPrecision(12)));
-  return found;
-}
-
-function logTicks(low, high) {
-  const found = [];
-  for (let power = 10 ** Math.floor(Math.log10(low)); power <= high; power *= 10) {
-    for (const m of [1, 1.5, 2, 3, 4, 5, 6, 8]) if (m * power >= low && m * power <= high) found.push(Number((m * power).toPrecision(6)));
-  }
-  return found.length >= 3 ? found : ticks(low, high, 5);
-}
-
-// A centred Gaussian mean by position, so that the line neither lags behind nor loses its steep beginning.
-function smooth(points, amountPct) {
-  const n = points.length;
-  const widest = ((amountPct / 100) ** 2 * n) / 8;
-  return points.map((point, i) => {
-    const sigma = Math.min(widest, i / 3);
-    if (sigma < 0.3) return point[MEAN];
-    const reach = Math.ceil(3 * sigma);
-    let sum = 0, weight = 0;
-    for (let j = Math.max(0, i - reach); j <= Math.min(n - 1, i + reach); j++) {
-      const w = Math.exp(-0.5 * ((j - i) / sigma) ** 2);
-      sum += w * points[j][MEAN];
-      weight += w;
-    }
-    return sum / weight;
-  });
-}
-
-function nearest(points, column, x) {
-  if (!points.length) return -1;
-  let low = 0, high = points.length - 1;
-  while (high - low > 1) {
-    const middle = (low + high) >> 1;
-    if (points[middle][column] < x) low = middle; else high = middle;
-  }
-  return Math.abs(points[low][column] - x) <= Math.abs(points[high][column] - x) ? low : high;
-}
 
 // ---------------------------------------------------------------- the parts that stay
 
@@ -202,6 +104,7 @@ function render() {
   if (!width || !height) return; // in a tab that is not shown; the observer calls again
   view = layout(width, height);
   empty.hidden = Boolean(view);
+  hint.hidden = !view;
   empty.textContent = runs.length && runs.every((run) => state.hidden.has(run.name))
     ? "All runs are switched off: choose one in the legend."
     : "The curve starts here with the first step. Lower is better: the model is less surprised by each next word.";
@@ -225,16 +128,24 @@ function drawGrid(width, height) {
   for (const value of rows) {
     const y = view.y(value);
     parts.push(svg("line", { x1: view.left, x2: view.right, y1: y, y2: y }));
-    if (above - y >= 14) { parts.push(svg("text", { x: view.left - 8, y: y + 4, "text-anchor": "end" }, value.toFixed(Math.min(3, digits)))); above = y; }
+    if (above - y >= 14) {
+      const text = view.useLog ? String(value) : value.toFixed(Math.min(3, digits));
+      parts.push(svg("text", { x: view.left - 8, y: y + 4, "text-anchor": "end" }, text));
+      above = y;
+    }
   }
   let edge = -Infinity;
   for (const value of ticks(view.x0, view.x1, (view.right - view.left) / 95, state.unit)) {
-    const x = view.x(value), text = tickText(state.unit, value), half = text.length * 3.4;
+    const x = view.x(value), text = tickText(state.unit, value), half = text.length * 3.6;
+    const middle = Math.min(Math.max(x, half), width - half - 1);
     parts.push(svg("line", { x1: x, x2: x, y1: view.bottom, y2: view.bottom + 5 }));
-    if (x - half > edge && x + half <= width) { parts.push(svg("text", { x: Math.max(x, half), y: view.bottom + 19, "text-anchor": "middle" }, text)); edge = x + half + 8; }
+    if (middle - half > edge) {
+      parts.push(svg("text", { x: middle, y: view.bottom + 19, "text-anchor": "middle" }, text));
+      edge = middle + half + 8;
+    }
   }
   parts.push(svg("text", { class: "slm-chart-axis", x: view.right, y: height - 4, "text-anchor": "end" }, UNITS[state.unit].name + " \u2192"));
-  parts.push(svg("text", { class: "slm-chart-axis", x: 4, y: 10 }, "loss"));
+  parts.push(svg("text", { class: "slm-chart-axis", x: 2, y: 14 }, "loss"));
   grid.replaceChildren(...parts);
 }
 
@@ -248,7 +159,7 @@ function drawLandmarks(width) {
     let at = y - 5 < view.top + 8 ? y + 14 : y - 5;
     while (taken.some((other) => Math.abs(other - at) < 15)) at += 15;
     taken.push(at);
-    const most = Math.floor(wide / 6.2);
+    const most = Math.floor(wide / 7);
     const label = String(mark.label), figure = ` ${mark.nats.toFixed(2)}`;
     const short = label.length + figure.length > most ? label.slice(0, Math.max(4, most - figure.length - 1)) + "\u2026" : label;
     texts.push(svg("text", { x: view.right - 4, y: at, "text-anchor": "end" }, short + figure, svg("title", {}, String(mark.explanation || mark.label))));
@@ -276,7 +187,8 @@ function drawLines() {
     }
     parts.push(svg("path", { class: `slm-chart-train ${train}`, d: path(run.train.map((p, i) => place(p, run.line[i]))) }));
     parts.push(svg("path", { class: `slm-chart-val ${val}`, d: path(run.val.map((p) => place(p, p[LOSS]))) }));
-    const sparse = Math.max(1, Math.ceil(run.val.length / 60));
+    const apart = run.val.length ? (view.x(run.val[run.val.length - 1][view.column]) - view.x(run.val[0][view.column])) / run.val.length : 0;
+    const sparse = Math.max(1, Math.ceil(18 / Math.max(apart, 0.01)));
     run.val.forEach((p, i) => {
       if (i % sparse === 0 || i === run.val.length - 1) parts.push(dot(run.colour, `slm-chart-dot ${val}`, ...place(p, p[LOSS])));
     });
@@ -323,7 +235,7 @@ function drawLegend() {
     });
     return button;
   });
-  legend.replaceChildren(html("span", {}, "\u2014 training   \u2504 validation"), ...switches);
+  legend.replaceChildren(html("span", {}, key(0, "none", false), "training"), html("span", {}, key(0, "none", true), "validation"), ...switches);
 }
 
 // ---------------------------------------------------------------- reading values

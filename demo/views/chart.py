@@ -28,7 +28,7 @@ def static_text(name: str) -> str:
 
 def chart_js() -> str:
     """The chart's script, for `js_on_load` of a `gr.HTML` whose `html_template` is CHART_TEMPLATE."""
-    return static_text("chart.js")
+    return static_text("chart-tools.js") + static_text("chart.js")
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def landmarks_for(vocab_size: int | None, unigram_entropy: float | None = None) 
     if entropy is not None and entropy > 0:
         marks.append(
             Landmark(
-                "knowing only how frequent words are",
+                "word frequencies only",
                 entropy,
                 "The model has learnt which tokens are common, but no order yet.",
             )

@@ -2,38 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from demo.views.words import bar, compact, duration, escape, figure, finite, note, number, percent, plural
 
 STAGES = {
-    "download": "Fetching the stories",
     "read": "Reading the stories",
     "count": "Counting which tokens are frequent",
-    "clean": "Cleaning the stories",
     "tokenise": "Cutting the stories into tokens",
-    "tokenize": "Cutting the stories into tokens",
-    "write": "Writing the data set",
     "done": "The data set is ready",
 }
 REASONS = {
     "duplicates": "the same story again",
     "empty": "nothing in it",
     "overlap": "also among the validation stories",
-    "too_short": "too short",
-    "too_long": "too long",
-    "broken": "unreadable characters",
 }
 
 
 def progress_html(progress: Mapping[str, Any] | None) -> str:
     """How far the preparation is: {"stage", "done", "total", "elapsed_s"}, or {"stage": "error", "message"}."""
     if not progress:
-        return f'<section class="slm">{note("Choose a source and press Prepare. The starter stories take seconds.")}</section>'
+        hint = "Choose a source and press Prepare. The starter stories take seconds."
+        return f'<section class="slm">{note(hint)}</section>'
     stage = str(progress.get("stage") or "")
     if stage == "error":
-        return f'<section class="slm">{note(str(progress.get("message") or "It did not work."), kind="error")}</section>'
+        message = str(progress.get("message") or "It did not work.")
+        return f'<section class="slm">{note(message, kind="error")}</section>'
     title = STAGES.get(stage, stage)
     done, total = finite(progress.get("done")), finite(progress.get("total"))
     share = 1.0 if stage == "done" else min(1.0, done / total) if done is not None and total else None
@@ -109,8 +104,9 @@ def _counts(manifest: Mapping[str, Any]) -> str:
         cells = "".join(f"<td>{number(counts.get(unit))}</td>" for unit in ("stories", "tokens", "bytes"))
         rows += f"<tr><th scope='row'>{part} <small>{meaning}</small></th>{cells}</tr>"
     return (
-        "<div class='slm-scroll'><table class='slm-table'><thead><tr><th></th><th scope='col'>stories</th><th scope='col'>tokens</th>"
-        f"<th scope='col'>bytes</th></tr></thead><tbody>{rows}</tbody></table></div>"
+        "<div class='slm-scroll'><table class='slm-table'><thead><tr><th></th><th scope='col'>stories</th>"
+        "<th scope='col'>tokens</th><th scope='col'>bytes</th></tr></thead>"
+        f"<tbody>{rows}</tbody></table></div>"
     )
 
 
@@ -128,47 +124,37 @@ def _dropped(manifest: Mapping[str, Any]) -> str:
     )
     if not lines:
         return f"<p class='slm-small'>No story was left out.</p>{mended}"
-    return f"<p class='slm-small'>Left out, {plural(sum(dropped.values()), 'story', 'stories')}:</p><ul class='slm-dropped'>{''.join(lines)}</ul>{mended}"
+    count = plural(sum(dropped.values()), "story", "stories")
+    return f"<p class='slm-small'>Left out, {count}:</p><ul class='slm-dropped'>{''.join(lines)}</ul>{mended}"
 
 
-def histogram_bars(histogram: Any) -> list[tuple[str, int]]:
-    """A histogram as (label, count): from {"edges", "counts"}, a mapping, a list of pairs, or plain counts."""
-    if not histogram:
-        return []
-    if isinstance(histogram, Mapping) and "counts" in histogram:
-        edges, counts = list(histogram.get("edges") or histogram.get("bins") or []), list(histogram["counts"])
-        pairs = [(edges[i] if i < len(edges) else i, count) for i, count in enumerate(counts)]
-    elif isinstance(histogram, Mapping):
-        pairs = list(histogram.items())
-    else:
-        pairs = [
-            (row[0], row[-1]) if isinstance(row, (list, tuple)) and row else (i, row)
-            for i, row in enumerate(histogram)
-        ]
-    return [(str(label), int(count)) for label, count in pairs if finite(count) is not None]
-
-
-def _histogram(histogram: Any) -> str:
-    bars = histogram_bars(histogram)
-    most = max((count for _, count in bars), default=0)
-    if not most:
+def _histogram(histogram: Mapping[str, Any] | None) -> str:
+    """Bars of {"edges", "counts"}, as the manifest has them: counts[i] stories are edges[i] to edges[i + 1] - 1 long."""
+    edges, counts = (histogram or {}).get("edges") or [], (histogram or {}).get("counts") or []
+    most, total = max(counts, default=0), sum(counts)
+    if not most or len(edges) < len(counts):
         return ""
     width, height, base = 600, 150, 120
-    slot = width / len(bars)
-    total = sum(count for _, count in bars)
-    every = max(1, -(-len(bars) // 8))
+    slot = width / len(counts)
     shapes = []
-    for i, (label, count) in enumerate(bars):
+    for i, count in enumerate(counts):
         tall = (base - 8) * count / most
+        until = f"to {edges[i + 1] - 1:,}" if i + 1 < len(edges) else "or more"
+        title = f"{edges[i]:,} {until} tokens: {plural(count, 'story', 'stories')} ({percent(count / total)})"
         shapes.append(
-            f'<rect x="{i * slot + slot * 0.08:.1f}" y="{base - tall:.1f}" width="{slot * 0.84:.1f}" height="{tall:.1f}">'
-            f"<title>{escape(label)} tokens: {plural(count, 'story', 'stories')} ({percent(count / total)})</title></rect>"
+            f'<rect x="{(i + 0.06) * slot:.1f}" y="{base - tall:.1f}" width="{slot * 0.88:.1f}" height="{tall:.1f}">'
+            f"<title>{title}</title></rect>"
         )
-        if i % every == 0:
-            shapes.append(f'<text x="{i * slot + slot * 0.08:.1f}" y="{base + 16}">{escape(label)}</text>')
+    every = max(1, -(-len(edges) // 8))
+    names = [
+        f'<text x="{i * slot:.1f}" y="{base + 18}" text-anchor="{"middle" if i else "start"}">{edge:,}</text>'
+        for i, edge in enumerate(edges[: len(counts)])
+        if i % every == 0
+    ]
     return (
-        f'<figure class="slm-histogram"><figcaption>How long the stories are, in tokens</figcaption><svg viewBox="0 0 {width} {height}" '
-        f'role="img" aria-label="Histogram of story lengths in tokens">{"".join(shapes)}</svg></figure>'
+        '<figure class="slm-histogram"><figcaption>How long the stories are, in tokens</figcaption>'
+        f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="Histogram of story lengths in tokens">'
+        f"{''.join(shapes)}{''.join(names)}</svg></figure>"
     )
 
 

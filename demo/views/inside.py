@@ -31,7 +31,7 @@ def tokens_html(pieces: Sequence[str], ids: Sequence[int]) -> str:
     chips = "".join(
         f'<li class="slm-token slm-tint-{ident % TINTS}" title="token {position}: number {ident}">'
         f"<b>{escape(visible(piece))}</b><small>{ident}</small></li>"
-        for position, (piece, ident) in enumerate(zip(pieces[:MOST_CHIPS], ids[:MOST_CHIPS]), start=1)
+        for position, (piece, ident) in enumerate(zip(pieces[:MOST_CHIPS], ids, strict=False), start=1)
     )
     letters = sum(map(len, pieces))
     more = f" The first {MOST_CHIPS:,} are shown." if len(pieces) > MOST_CHIPS else ""
@@ -43,7 +43,7 @@ def tokens_html(pieces: Sequence[str], ids: Sequence[int]) -> str:
 
 
 def probs_html(alternatives: Sequence[Sequence[Any]]) -> str:
-    """What may come next: a bar for each token of (id, text, probability[, probability after the sampling settings])."""
+    """What may come next, a bar for each (id, text, probability[, probability after the sampling settings])."""
     if not alternatives:
         return f'<section class="slm">{note("The likeliest next tokens appear here.")}</section>'
     after = any(len(row) > 3 and row[3] is not None for row in alternatives)
@@ -66,7 +66,8 @@ def _prob_row(row: Sequence[Any], after: bool) -> str:
         figures += f" <small>\u2192 {percent(sampled)}</small>"
     return (
         f'<li title="number {escape(ident)}"><b>{escape(visible(piece))}</b>'
-        f'<span class="slm-track"><i style="width:{100 * min(1.0, prob):.1f}%"></i>{thin}</span><span>{figures}</span></li>'
+        f'<span class="slm-track"><i style="width:{100 * min(1.0, prob):.1f}%"></i>{thin}</span>'
+        f"<span>{figures}</span></li>"
     )
 
 
@@ -87,20 +88,21 @@ def attention_html(attention: Any, pieces: Sequence[str]) -> str:
     cut = f" Only the first {shown} of {length} tokens are drawn." if shown < length else ""
     lead = (
         "To choose the next token, every head looks back at earlier ones. Each square is one head: a row is a token, "
-        f"a dark spot in it an earlier token it looks at. Choose a square to see it large.{cut}"
+        f"a strong spot in it an earlier token it looks at. Choose a square to see it large.{cut}"
     )
     grid = "".join(
         f'<div class="slm-attn-row"><span>layer {layer + 1}</span>'
         + "".join(
             f'<button type="button" class="slm-attn-cell" data-layer="{layer}" data-head="{head}" '
-            f'aria-label="layer {layer + 1}, head {head + 1}"><canvas width="{shown}" height="{shown}"></canvas></button>'
+            f'aria-label="layer {layer + 1}, head {head + 1}"><canvas></canvas></button>'
             for head in range(heads)
         )
         + "</div>"
         for layer in range(layers)
     )
     return (
-        f'<section class="slm slm-attn" data-layers="{layers}" data-heads="{heads}" data-length="{shown}" data-weights="{data}">'
+        f'<section class="slm slm-attn" data-layers="{layers}" data-heads="{heads}" data-length="{shown}" '
+        f'data-weights="{data}">'
         f'<p class="slm-lead">{lead}</p><div class="slm-attn-both"><div class="slm-attn-grid">{grid}</div>'
         f'<div class="slm-attn-large"></div></div><ol class="slm-attn-pieces" hidden>{names}</ol></section>'
     )
@@ -144,11 +146,11 @@ def lens_html(lens: Sequence[Sequence[tuple[str, float]]], pieces: Sequence[str]
     came = "".join(f"<td>{escape(visible(piece))}</td>" for piece in pieces[1:length]) + "<td>?</td>"
     lead = (
         "After each token (top row), what every layer would guess next if it had the last word. Read upwards: "
-        "the guess ripens. Darker is surer; a frame means that the guess came true."
+        "the guess ripens. A stronger colour is surer; a frame means that the guess came true."
     )
     return (
-        f'<section class="slm"><p class="slm-lead">{lead}</p><div class="slm-scroll" tabindex="0"><table class="slm-lens">'
-        f"<thead><tr><th scope='col'>after</th>{head}</tr></thead><tbody>{rows}"
+        f'<section class="slm"><p class="slm-lead">{lead}</p><div class="slm-scroll" tabindex="0">'
+        f"<table class='slm-lens'><thead><tr><th scope='col'>after</th>{head}</tr></thead><tbody>{rows}"
         f"<tr class='slm-came'><th scope='row'>came next</th>{came}</tr></tbody></table></div></section>"
     )
 
@@ -157,5 +159,5 @@ def _guess(guess: tuple[str, float], came: str | None) -> str:
     piece, prob = guess[0], min(1.0, max(0.0, float(guess[1])))
     right = " slm-right" if came is not None and piece == came else ""
     sure = " slm-sure" if prob > 0.55 else ""
-    shade = f"--slm-shade:{prob:.2f}"
-    return f'<td class="slm-guess{right}{sure}" style="{shade}" title="{percent(prob)} sure">{escape(visible(piece))}</td>'
+    look = f'class="slm-guess{right}{sure}" style="--slm-shade:{prob:.2f}" title="{percent(prob)} sure"'
+    return f"<td {look}>{escape(visible(piece))}</td>"

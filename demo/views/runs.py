@@ -90,10 +90,8 @@ def size_html(
         if len(memory) > 1:
             extra += _stack(memory, {name: megabytes(size) for name, size in memory.items()})
     tail = f'<p class="slm-small">{escape(note)}</p>' if note else ""
-    return (
-        f'<section class="slm slm-size"><p class="slm-lead"><b>{compact(total)} parameters</b>: numbers that training adjusts.</p>'
-        f"{bars}{extra}{tail}</section>"
-    )
+    lead = f"<b>{compact(total)} parameters</b>: numbers that training adjusts."
+    return f'<section class="slm slm-size"><p class="slm-lead">{lead}</p>{bars}{extra}{tail}</section>'
 
 
 def _stack(sizes: Mapping[str, float], labels: Mapping[str, str]) -> str:
@@ -102,6 +100,10 @@ def _stack(sizes: Mapping[str, float], labels: Mapping[str, str]) -> str:
     for i, (name, size) in enumerate(sizes.items()):
         meaning = PARTS.get(name, "")
         title = escape(f"{name}: {labels[name]}" + (f" \u2013 {meaning}" if meaning else ""))
-        blocks += f'<i class="slm-part-{i % 6}" style="width:{100 * size / total:.2f}%" title="{title}"></i>'
-        legend += f'<li title="{title}"><i class="slm-part-{i % 6}"></i>{escape(name)} <small>{escape(labels[name])}</small></li>'
-    return f'<div class="slm-stack" role="img" aria-label="{escape(", ".join(f"{n} {labels[n]}" for n in sizes))}">{blocks}</div><ul class="slm-legend">{legend}</ul>'
+        colour = f'class="slm-part-{i % 6}"'
+        blocks += f'<i {colour} style="width:{100 * size / total:.2f}%" title="{title}"></i>'
+        legend += (
+            f'<li title="{title}"><i {colour}></i>{escape(name)} <small>{escape(labels[name])}</small></li>'
+        )
+    said = escape(", ".join(f"{name} {labels[name]}" for name in sizes))
+    return f'<div class="slm-stack" role="img" aria-label="{said}">{blocks}</div><ul class="slm-legend">{legend}</ul>'

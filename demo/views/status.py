@@ -7,7 +7,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from demo.views.words import bar, compact, duration, escape, figure, finite, get, note, number, percent
+from demo.views.words import (
+    NOTHING,
+    bar,
+    compact,
+    duration,
+    escape,
+    figure,
+    finite,
+    get,
+    note,
+    number,
+    percent,
+)
 
 # For each state: its name, what to do next ({step} is the last one saved), and the look of the box.
 STATES = {
@@ -28,11 +40,14 @@ STATES = {
     ),
     "diverged": (
         "Went astray",
-        "The loss became endless, so the training stopped. Start anew with a lower learning rate; step {step} is saved.",
+        "The loss is no number any more. Start anew with a lower learning rate; step {step} is saved.",
     ),
     "bundled": ("Ready", "This model came with the project. Try it in Write."),
     "none": ("No run yet", "Choose data, size and time, then press Start."),
 }
+
+
+UNSAVED = "Nothing was saved yet, so start it anew."
 
 
 @dataclass(frozen=True)
@@ -59,16 +74,17 @@ def progress(summary: Any, events: Sequence[Mapping[str, Any]], *, now: float) -
     elapsed = finite(train.get("elapsed_s"))
     elapsed = finite(get(summary, "elapsed_s")) if elapsed is None else elapsed
     running = get(summary, "status") == "running"
-    since = max(0.0, now - train["t"]) if running and finite(train.get("t")) is not None else 0.0
+    begun, moved = finite(start.get("t")) or 0.0, finite(train.get("t"))
+    # A resumed process has not moved yet: what passed while nothing ran is no training time.
+    since = max(0.0, now - moved) if running and moved is not None and moved >= begun else 0.0
     share = left = None
     if "seconds" in budget:
         done = min(budget["seconds"], (elapsed or 0.0) + since)
         share, left = done / budget["seconds"], budget["seconds"] - done
     elif "steps" in budget or "tokens" in budget:
-        unit = "steps" if "steps" in budget else "tokens"
-        done = (
-            step if unit == "steps" else finite(train.get("tokens")) or finite(get(summary, "tokens")) or 0.0
-        )
+        unit = next(iter(budget))
+        seen = finite(train.get("tokens")) or finite(get(summary, "tokens")) or 0.0
+        done = step if unit == "steps" else seen
         share = min(1.0, done / budget[unit])
         rate = _rate(events, "step" if unit == "steps" else "tokens")
         left = max(0.0, (budget[unit] - done) / rate - since) if rate else None
@@ -79,18 +95,15 @@ def progress(summary: Any, events: Sequence[Mapping[str, Any]], *, now: float) -
 def _budget(summary: Any, start: Mapping[str, Any]) -> dict[str, float]:
     """The budget as one entry: seconds, steps or tokens; the newest start event has the last word."""
     given = get(summary, "budget", {})
-    given = given if isinstance(given, Mapping) else {}
-    minutes = finite(given.get("minutes"))
-    found = {
-        "seconds": finite(start.get("budget_s"))
-        or (minutes and 60 * minutes)
-        or finite(given.get("budget_s")),
-        "steps": finite(start.get("max_steps"))
-        or finite(given.get("steps"))
-        or finite(given.get("max_steps")),
-        "tokens": finite(start.get("max_tokens")) or finite(given.get("tokens")),
-    }
-    return next(({unit: value} for unit, value in found.items() if value and value > 0), {})
+    minutes = finite(get(given, "minutes"))
+    found = (
+        ("seconds", finite(start.get("budget_s"))),
+        ("steps", finite(start.get("max_steps"))),
+        ("seconds", minutes and 60 * minutes),
+        ("steps", finite(get(given, "steps"))),
+        ("tokens", finite(get(given, "tokens"))),
+    )
+    return next(({unit: value} for unit, value in found if value), {})
 
 
 def _rate(events: Sequence[Mapping[str, Any]], field: str) -> float | None:
@@ -121,11 +134,8 @@ def headline(state: str, done: Progress) -> str:
     """The one sentence a beginner needs: "Learning: step 420, 38 s left"."""
     name = STATES[state][0]
     if state == "running":
-        left = (
-            "the end is near"
-            if done.left_s is not None and done.left_s < 1
-            else f"{duration(done.left_s)} left"
-        )
+        soon = done.left_s is not None and done.left_s < 1
+        left = "the end is near" if soon else f"{duration(done.left_s)} left"
         return f"{name}: step {done.step:,}" + (f", {left}" if done.left_s is not None else "")
     if state in ("finished", "stopped", "diverged", "error", "lost") and done.step:
         after = f" after {duration(done.elapsed_s)}" if done.elapsed_s else ""
@@ -139,19 +149,13 @@ def status_html(summary: Any, events: Sequence[Mapping[str, Any]], *, now: float
     done = progress(summary, events, now=now)
     advice = STATES[state][1].format(step=f"{done.saved_step:,}")
     if state in ("stopped", "lost", "error", "diverged") and not done.saved_step:
-        advice = (
-            "Nothing was saved yet, so start it anew."
-            if state != "diverged"
-            else STATES["diverged"][1].split(";")[0] + "."
-        )
+        advice = UNSAVED
     name = get(summary, "name", "")
     title = f'<span class="slm-run">{escape(name)}</span>' if name else ""
     parts = [f"<header><h3>{escape(headline(state, done))}</h3>{title}</header>"]
     if state not in ("none", "bundled"):
         label = f"{percent(done.share)} of the training" if done.share is not None else "training progress"
-        share = (
-            1.0 if state == "finished" else 0.0 if state == "starting" and done.share is None else done.share
-        )
+        share = {"finished": 1.0, "starting": done.share or 0.0}.get(state, done.share)
         parts.append(bar(share, label, state=state))
     parts.append(f'<p class="slm-advice">{escape(advice)}</p>')
     message = last(events, "end").get("message") or get(summary, "message", "")
@@ -164,82 +168,62 @@ def status_html(summary: Any, events: Sequence[Mapping[str, Any]], *, now: float
 
 def _figures(summary: Any, events: Sequence[Mapping[str, Any]], done: Progress) -> str:
     train, evaluation = last(events, "train"), last(events, "eval")
-    loss = finite(train.get("loss"))
-    val_loss = finite(evaluation.get("val_loss"))
-    val_loss = finite(get(summary, "val_loss")) if val_loss is None else val_loss
-    bpb = finite(evaluation.get("val_bpb"))
-    bpb = finite(get(summary, "val_bpb")) if bpb is None else bpb
-    rows = []
-    if done.step:
-        rows.append(
-            figure(
-                "steps",
-                number(done.step),
-                "One step: look at a batch of stories, then correct every weight a little.",
-            )
-        )
-    if loss is not None:
-        rows.append(
-            figure(
-                "training loss", number(loss, 3), _loss_doc(loss, "stories it is learning from"), "nats/token"
-            )
-        )
-    if val_loss is not None:
-        rows.append(
-            figure(
-                "validation loss",
-                number(val_loss, 3),
-                _loss_doc(val_loss, "stories it has never seen"),
-                "nats/token",
-            )
-        )
-    if bpb is not None:
-        rows.append(
-            figure(
-                "bits per byte",
-                number(bpb, 3),
-                "The same for every vocabulary, so models compare by it: lower is better.",
-                "val",
-            )
-        )
-    speed = finite(train.get("tok_per_s"))
-    if speed is not None:
-        rows.append(
-            figure(
-                "speed",
-                compact(speed),
-                "How many tokens (pieces of words) it learns from each second.",
-                "tokens/s",
-            )
-        )
-    tokens = finite(train.get("tokens")) or finite(get(summary, "tokens"))
-    if tokens:
-        rows.append(
-            figure(
-                "seen",
-                compact(tokens),
-                "Tokens it has learnt from so far; a token is about four letters.",
-                "tokens",
-            )
-        )
-    if done.elapsed_s:
-        rows.append(figure("time", duration(done.elapsed_s), "Time spent on training."))
-    size = finite(get(summary, "n_params")) or finite(last(events, "start").get("n_params"))
-    if size:
-        rows.append(
-            figure(
-                "size",
-                compact(size),
-                "Parameters: the numbers inside the model that training adjusts.",
-                "parameters",
-            )
-        )
+
+    def newest(event: Mapping[str, Any], name: str) -> float | None:
+        value = finite(event.get(name))
+        return finite(get(summary, name)) if value is None else value
+
+    loss, val_loss = finite(train.get("loss")), newest(evaluation, "val_loss")
+    size = newest(last(events, "start"), "n_params")
+    shown = (
+        (
+            "steps",
+            number(done.step or None),
+            "",
+            "One step: read a batch of stories, then correct every weight a little.",
+        ),
+        ("training loss", number(loss, 3), "nats/token", _loss_doc(loss, "stories it is learning from")),
+        (
+            "validation loss",
+            number(val_loss, 3),
+            "nats/token",
+            _loss_doc(val_loss, "stories it has never seen"),
+        ),
+        (
+            "bits per byte",
+            number(newest(evaluation, "val_bpb"), 3),
+            "val",
+            "The validation loss made the same for every vocabulary, so that models compare. Lower is better.",
+        ),
+        (
+            "speed",
+            compact(train.get("tok_per_s")),
+            "tokens/s",
+            "How many tokens (pieces of words) it learns from a second.",
+        ),
+        (
+            "seen",
+            compact(newest(train, "tokens")),
+            "tokens",
+            "How much it has read; a token is about four letters.",
+        ),
+        ("time", duration(done.elapsed_s), "", "Time spent on training."),
+        (
+            "size",
+            compact(size),
+            "parameters",
+            "Parameters: the numbers inside the model that training adjusts.",
+        ),
+    )
+    rows = [figure(label, value, doc, unit) for label, value, unit, doc in shown if value != NOTHING]
     return f'<dl class="slm-figures">{"".join(rows)}</dl>' if rows else ""
 
 
-def _loss_doc(loss: float, where: str) -> str:
-    choices = math.exp(min(loss, 50.0))
-    return f"How surprised the model is by the next token of {where}: as if it chose among {compact(choices)} tokens. Lower is better."
+def _loss_doc(loss: float | None, where: str) -> str:
+    if loss is None:
+        return ""
+    choices = f"as if it chose among {compact(math.exp(min(loss, 50.0)))} tokens"
+    return f"How surprised the model is by the next token of {where}: {choices}. Lower is better."
 
 
 def _warnings(events: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -263,13 +247,9 @@ def samples_html(events: Sequence[Mapping[str, Any]], *, limit: int = 50) -> str
 
 def _sample(event: Mapping[str, Any], val_loss: float | None) -> str:
     prompt, text = str(event.get("prompt") or ""), str(event.get("text") or "")
-    text = text[len(prompt) :] if prompt and text.startswith(prompt) else text
     step = finite(event.get("step"))
-    loss = (
-        f'<span title="validation loss: lower is better">loss {number(val_loss, 2)}</span>'
-        if val_loss is not None
-        else ""
-    )
+    shown = f'<span title="validation loss: lower is better">loss {number(val_loss, 2)}</span>'
+    loss = "" if val_loss is None else shown
     return (
         f'<article class="slm-card"><header><b>step {number(step)}</b>{loss}</header>'
         f'<p class="slm-prose"><span class="slm-prompt">{escape(prompt)}</span>{escape(text)}</p></article>'

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+NOTHING = "\u2013"
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _VISIBLE_SPACE = {" ": "\u2423", "\n": "\u21b5", "\t": "\u21e5", "\r": "\u240d"}
 
@@ -38,14 +39,14 @@ def finite(value: Any) -> float | None:
 def number(value: float | None, digits: int = 0) -> str:
     """1234567 as 1,234,567; a dash where there is none."""
     value = finite(value)
-    return "\u2013" if value is None else f"{value:,.{digits}f}"
+    return NOTHING if value is None else f"{value:,.{digits}f}"
 
 
 def compact(value: float | None) -> str:
     """1234567 as 1.23 M: three digits and a unit."""
     value = finite(value)
     if value is None:
-        return "\u2013"
+        return NOTHING
     for size, unit in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= size * 0.9995:
             scaled = value / size
@@ -57,7 +58,7 @@ def duration(seconds: float | None) -> str:
     """Seconds as a person says them: 38 s, 4 min 10 s, 2 h 5 min, 3 days 4 h."""
     seconds = finite(seconds)
     if seconds is None:
-        return "\u2013"
+        return NOTHING
     seconds = max(0, round(seconds))
     for size, unit, part, small in ((86400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
         if seconds >= size:
@@ -70,7 +71,7 @@ def percent(share: float | None) -> str:
     """A share as a percentage with no more digits than it deserves."""
     share = finite(share)
     if share is None:
-        return "\u2013"
+        return NOTHING
     if 0 < share < 0.001:
         return "< 0.1 %"
     return f"{100 * share:.1f} %" if share < 0.1 else f"{100 * share:.0f} %"
@@ -80,7 +81,7 @@ def megabytes(size_mb: float | None) -> str:
     """A size in megabytes, in the unit that suits it."""
     size_mb = finite(size_mb)
     if size_mb is None:
-        return "\u2013"
+        return NOTHING
     return (
         f"{size_mb / 1000:.1f} GB"
         if size_mb >= 1000
@@ -111,8 +112,8 @@ def bar(share: float | None, label: str, *, state: str = "") -> str:
         )
     width = 100 * min(1.0, max(0.0, share))
     return (
-        f'<div class="slm-bar slm-is-{escape(state)}" role="progressbar" aria-label="{escape(label)}" aria-valuemin="0" '
-        f'aria-valuemax="100" aria-valuenow="{width:.0f}"><i style="width:{width:.1f}%"></i></div>'
+        f'<div class="slm-bar slm-is-{escape(state)}" role="progressbar" aria-label="{escape(label)}" '
+        f'aria-valuemin="0" aria-valuemax="100" aria-valuenow="{width:.0f}"><i style="width:{width:.1f}%"></i></div>'
     )
 
 
