@@ -18,14 +18,17 @@ _FOLLOWING = "[" + "".join(re.escape(char) for char, byte in _BYTE_OF.items() if
 # No language writes these: dashes and quotes (E2 80 ..), emoji (F0 9F .. ..), a byte order mark; and
 # an E2 80 whose third byte got lost on the way, as the 9D of a closing quote does.
 _SURE = re.compile(f"â[€\x80]{_FOLLOWING}|ð[Ÿ\x9f]{_FOLLOWING}{{2}}|ï»¿|â€")
-# These may be right in capitals before a quote mark, as in MANHÃ”: not after a capital, and never one alone (below).
-_LIKELY = re.compile(f"(?<![A-ZÀ-Þ])[Â-ß]{_FOLLOWING}|[à-ï]{_FOLLOWING}{{2}}")
+# These may be right: a capital before a closing mark, as in MANHÃ”, is left alone where another stands before it.
+_CLOSING = "”“’‘»›…–—®™°ªº\xa0"
+_LIKELY = re.compile(
+    f"(?<![A-ZÀ-Þ])[Â-ß]{_FOLLOWING}|[Â-ß](?![{_CLOSING}]){_FOLLOWING}|[à-ï]{_FOLLOWING}{{2}}"
+)
+_EITHER = re.compile(f"{_SURE.pattern}|{_LIKELY.pattern}")
 # What English and its neighbours are written with: the characters of Windows-1252.
-_PLAUSIBLE = {char for char in _BYTE_OF if ord(char) >= 0xA0}
+_PLAUSIBLE = set(_BYTE_OF)
 
+_CONTROLS = re.compile("[\x80-\x9f]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_TRAILING_BLANKS = re.compile(r"[^\S\n]+\n")
-_BLANK_LINES = re.compile(r"\n{3,}")
 
 
 class Cleaning:
@@ -101,12 +104,13 @@ def repair_misread(text: str) -> str:
     Sequences that no language writes are repaired wherever they stand (`â€œ` is a quote mark). Others, such as
     `Ã©`, only where every character beyond ASCII in the text belongs to one, so that right text stays as it is.
     """
+    step = best = text
     for _ in range(3):
-        repaired = _repair_once(text)
-        if repaired == text:
-            break
-        text = repaired
-    return text
+        step = _repair_once(step)
+        # Control characters are no text, but what was misread twice goes through them.
+        if len(_CONTROLS.findall(step)) <= len(_CONTROLS.findall(best)):
+            best = step
+    return best
 
 
 def digest(text: str, *, seed: int | None = None) -> int:
@@ -119,13 +123,8 @@ def _repair_once(text: str) -> str:
     if text.isascii():
         return text
     sure = _SURE.sub(" ", text)
-    if _LIKELY.sub(lambda found: " " if _plausible(found) else found[0], sure).isascii():
-        text = _LIKELY.sub(lambda found: _reread(found) if _plausible(found) else found[0], text)
-    return _SURE.sub(_reread, text)
-
-
-def _plausible(found: re.Match[str]) -> bool:
-    return _reread(found) in _PLAUSIBLE
+    all_misread = _LIKELY.sub(lambda found: " " if _reread(found) in _PLAUSIBLE else found[0], sure).isascii()
+    return (_EITHER if all_misread else _SURE).sub(_reread, text)
 
 
 def _reread(found: re.Match[str]) -> str:
@@ -141,4 +140,5 @@ def _reread(found: re.Match[str]) -> str:
 def _tidy(text: str) -> str:
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    return _BLANK_LINES.sub("\n\n", _TRAILING_BLANKS.sub("\n", text)).strip()
+    text = "\n".join([line.rstrip() for line in text.split("\n")])
+    return re.sub(r"\n{3,}", "\n\n", text).strip()

@@ -66,7 +66,9 @@ def default_name(config: PrepareConfig) -> str:
     if config.name is not None:
         return check_name(config.name)
     source = Path(config.source).expanduser()
-    title = source.resolve().stem if source.exists() else config.source.rsplit("/", 1)[-1]
+    title = config.source.rsplit("/", 1)[-1]
+    if source.exists():
+        title = source.stem if source.is_file() else source.resolve().name
     words = [re.sub(r"[^A-Za-z0-9_]+", "-", title).strip("-")[:40] or "stories", config.vocab]
     return check_name("-".join(words if config.limit is None else [*words, f"first{config.limit}"]))
 

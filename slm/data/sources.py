@@ -15,6 +15,7 @@ from slm.data.clean import clean_story, digest
 from slm.data.readers import COLUMN, SUFFIXES, count_stories, missing_column, read_stories, text_bytes
 
 STARTER_COUNT = 20_000
+STARTER_REMEMBERED = 100_000  # up to this many are told once and kept, about 1 KB each
 VALIDATION_SHARE = 0.05
 MOST_VALIDATION_STORIES = 5_000
 _EMPTY = 2**64 - 1  # the key of empty stories, which are no one's validation story
@@ -74,10 +75,22 @@ def open_source(source: str, *, limit: int | None = None, seed: int = 1337) -> S
 
 
 def _open_starter(count: int, seed: int) -> Source:
+    """The first stories told are the validation stories; no two are the same."""
     from slm.data import starter
 
-    stories = Stories(lambda: starter.stories(seed, count))
-    return _split(stories, seed, description=f"{count:,} starter stories, made up by this project", text_bytes=None)
+    held_out = _validation_size(count)
+    description = f"{count:,} starter stories, made up by this project"
+    if count < 2:
+        raise ValueError(_too_few(description, count))
+    told = Stories(lambda: starter.stories(seed, count))
+    if count <= STARTER_REMEMBERED:
+        told = Stories(list(told).__iter__)
+    return Source(
+        train=Stories(lambda: itertools.islice(told, held_out, None)),
+        validation=Stories(lambda: itertools.islice(told, held_out)),
+        description=description,
+        counts={"train": count - held_out, "validation": held_out},
+    )
 
 
 def _open_files(files: dict[str, list[Path]], title: str, limit: int | None, seed: int) -> Source:
@@ -195,18 +208,13 @@ def _split(stories: Stories, seed: int, *, description: str, text_bytes: int | N
     keys = np.fromiter((_split_key(story, seed) for story in stories), dtype=np.uint64)
     different = np.unique(keys[keys != _EMPTY])
     if len(different) < 2:
-        raise ValueError(
-            f"{description} holds {len(different)} different stories; at least 2 are needed, one to learn from and "
-            "one to test on"
-        )
-    size = min(max(round(len(different) * VALIDATION_SHARE), 1), MOST_VALIDATION_STORIES)
-    last = int(different[size - 1])
-    held_out = int((keys <= last).sum())
+        raise ValueError(_too_few(description, len(different)))
+    held_out = keys <= different[_validation_size(len(different)) - 1]
     return Source(
-        train=Stories(lambda: (story for story in stories if _split_key(story, seed) > last)),
-        validation=Stories(lambda: (story for story in stories if _split_key(story, seed) <= last)),
+        train=Stories(lambda: itertools.compress(stories, ~held_out)),
+        validation=Stories(lambda: itertools.compress(stories, held_out)),
         description=description,
-        counts={"train": len(keys) - held_out, "validation": held_out},
+        counts={"train": int((~held_out).sum()), "validation": int(held_out.sum())},
         text_bytes=text_bytes,
     )
 
@@ -214,3 +222,12 @@ def _split(stories: Stories, seed: int, *, description: str, text_bytes: int | N
 def _split_key(story: str, seed: int) -> int:
     clean = clean_story(story)[0]
     return digest(clean, seed=seed) if clean else _EMPTY
+
+
+def _validation_size(stories: int) -> int:
+    return min(max(round(stories * VALIDATION_SHARE), 1), MOST_VALIDATION_STORIES)
+
+
+def _too_few(description: str, stories: int) -> str:
+    found = "1 story" if stories == 1 else f"{stories} stories"
+    return f"{description}: {found} in it; at least 2 different ones are needed, one to learn from and one to test on"
