@@ -1,6 +1,7 @@
-"""Starter stories: short tales made up on the spot, so that a machine without a network has something to learn from.
+"""Starter stories: short tales made up on the spot, for a machine that has no network to fetch others from.
 
-Read `cast` and `words` for who and what appears, `beats` and `details` for what plots share, then any `plots_*`.
+Read `cast` and `words` for who and what appears, `beats` and `details` for what plots share, then any
+`plots_*`.
 """
 from __future__ import annotations
 
@@ -23,10 +24,12 @@ PLOTS: dict[str, Callable[[Scene], list[str]]] = {plot.__name__: plot for plot i
     plots_fears.fear_of_the_dark, plots_fears.thunder, plots_fears.noise_in_the_night, plots_fears.first_day,
     plots_nature.planting_a_seed, plots_nature.first_snow, plots_nature.catching_the_moon,
     plots_nature.helper_in_the_rain, plots_nature.wish_to_fly,
-    plots_home.birthday_surprise, plots_home.new_sibling, plots_home.broken_thing, plots_home.rainy_day_ship,
+    plots_home.birthday_surprise, plots_home.birthday_present, plots_home.new_sibling,
+    plots_home.broken_thing, plots_home.rainy_day_ship,
     plots_doing.learning_a_skill, plots_doing.spoiled_picnic, plots_doing.baking_day, plots_doing.stuck_kite,
     plots_doing.stage_fright,
 )}
+LONGEST_WORDS = 220
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class Story:
 def tell(plot: str, rng: random.Random, *, genders: Sequence[str] = ("he", "she")) -> Story:
     """Tell one story of the named plot; paragraphs are separated by a blank line.
 
-    `genders` limits the cast: ("she",) gives a story in which everybody is "she". Raises KeyError for an unknown plot.
+    `genders` limits the cast: with ("she",) everybody is "she". Raises KeyError for an unknown plot.
     """
     scene = Scene(rng, genders)
     paragraphs = [with_pronouns(paragraph, scene.cast) for paragraph in PLOTS[plot](scene)]
@@ -49,12 +52,14 @@ def tell(plot: str, rng: random.Random, *, genders: Sequence[str] = ("he", "she"
 
 
 def stories(seed: int, count: int) -> Iterator[str]:
-    """Yield `count` different stories; the same seed gives the same stories, and a larger count only adds to them."""
+    """Yield `count` different stories; one seed gives one sequence, and a larger count only adds to it."""
     rng = random.Random(seed)
     names = tuple(PLOTS)
     seen: set[bytes] = set()
     while len(seen) < count:
         story = tell(names[int(rng.random() * len(names))], rng).text
+        if len(story.split()) > LONGEST_WORDS:
+            continue
         digest = hashlib.blake2b(story.encode(), digest_size=12).digest()
         if digest not in seen:
             seen.add(digest)

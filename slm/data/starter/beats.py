@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from slm.data.starter.cast import Character
-from slm.data.starter.grammar import an, capital, text
+from slm.data.starter.grammar import an, capital, plural, text
 from slm.data.starter.scene import Scene
 from slm.data.starter.words import GENTLE, LIVELY, TIMES
 
@@ -25,15 +25,26 @@ ANIMAL_HOBBIES = (
     "hum while working", "balance on logs", "paint with berry juice", "wave at the passing geese",
 )
 
+CHILD_FEATURES = ("with freckles", "with a gap between two teeth", "with curly black hair",
+    "with scabby knees", "with big round glasses", "who never stopped asking questions",
+    "with a laugh like a trumpet", "with untied shoelaces", "who talked to snails",
+    "with pockets full of treasures", "with red cheeks", "who could not sit still", "with hair like straw",
+    "with a missing front tooth", "who was small for school",)
+ANIMAL_FEATURES = ("with bright black eyes", "with one white ear", "with a twitchy nose", "who snored",
+    "with muddy feet", "who could smell supper a mile away", "with a torn ear",
+    "with a coat as soft as velvet", "with a red scarf", "who talked to the moon", "with very long whiskers",
+    "who was never on time",)
+
 
 def opening(scene: Scene, hero: Character, habit: float = 0.5) -> str:
-    """Return one to three sentences that introduce the hero; `habit` is the chance of hearing what they love to do."""
+    """Return sentences that introduce the hero; `habit` is the chance of hearing what they love to do."""
     small = scene.one("little ", "young ", "")
     trait, other = scene.pick(GENTLE), scene.pick(LIVELY)
     if scene.chance(0.5):
         trait, other = other, trait
     who = scene.one(f"{an(trait)} {small}{hero.kind}", f"{an(trait)} and {other} {hero.kind}")
     lived = scene.one("lived", "made a home") if hero.animal else "lived"
+    feature = scene.pick(ANIMAL_FEATURES if hero.animal else CHILD_FEATURES)
     first = scene.one(
         f"Once upon a time, there was {who} named {hero}.",
         f"Once upon a time, there lived {who} called {hero}. {hero.His} home was {hero.home}.",
@@ -46,6 +57,14 @@ def opening(scene: Scene, hero: Character, habit: float = 0.5) -> str:
         f"This is the story of {hero}, {who}.",
         f"Have you ever met {an(trait)} {hero.kind}? {hero} was one.",
         f"Everybody liked {hero}, who was {who}.",
+        f"{hero} was {an(trait)} {hero.kind} {feature}.",
+        f"Once there was {an(trait)} {hero.kind} {feature}. {hero.His} name was {hero}.",
+        f"Let me tell you about {hero}, {who}.",
+        f"Long, long ago, there was {who} named {hero}.",
+        f"Not far from here, in {hero.home}, lived {who}. {hero.His} name was {hero}.",
+        f"Of all the {plural(hero.kind)} in the world, none was as {trait} as {hero}.",
+        f"Some {plural(hero.kind)} are {trait}, and some are {other}. {hero} was both.",
+        f"If you had met {hero}, you would have liked {hero.him} at once. {hero.He} was {who}.",
     )
     hobbies = ANIMAL_HOBBIES if hero.animal else CHILD_HOBBIES
     loved, also = scene.some(hobbies, 2)
@@ -89,9 +108,9 @@ def afraid(scene: Scene, who: Character) -> str:
 def comfort(scene: Scene, elder: Character, who: Character) -> str:
     """Return a sentence in which an elder comforts somebody."""
     return scene.one(f"{elder} gave {who.him} a big hug.", f"{elder} pulled {who.him} close.",
-        f"{elder} stroked {who.his} back.", f"{elder} kissed the top of {who.his} head.",
+        f"{elder} stroked {who}'s back.", f"{elder} kissed the top of {who}'s head.",
         f"{elder} knelt down and smiled.", f"{elder} took {who} by the {who.hand}.",
-        f"{elder} wiped {who.his} nose and smiled.", f"{elder} sat down beside {who.him}.",
+        f"{elder} wiped {who}'s nose and smiled.", f"{elder} sat down beside {who.him}.",
         f"{elder} lifted {who.him} up.",)
 
 
@@ -108,7 +127,7 @@ def bedtime(scene: Scene, hero: Character) -> str:
 
 
 def lesson(scene: Scene, hero: Character, *truths: str) -> str:
-    """Return what the story teaches, from truths written as clauses ("a friend is worth more than a toy"), or nothing."""
+    """Return what the story teaches, or nothing; each truth is a clause ("a lie grows heavier")."""
     truth = scene.pick(truths)
     return scene.maybe(scene.one(
         f"{hero} had learned that {truth}.", f"And so {hero} found out that {truth}.", f"{capital(truth)}.",

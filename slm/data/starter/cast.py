@@ -8,10 +8,10 @@ from slm.data.starter.words import bank
 
 @dataclass(frozen=True)
 class Character:
-    """Somebody in a story. Pronouns are kept under their masculine names: for a girl `he` is "she", `his` is "her".
+    """Somebody in a story. Pronouns go by their masculine names: for a girl `he` is "she" and `his` is "her".
 
-    `kind` is what the character is (girl, rabbit, baker, grandmother), `hand` what it holds things with, `moved` how
-    it goes about ("ran", "hopped") and `treat` what it likes best to eat.
+    `kind` is what the character is (girl, rabbit, baker, grandmother), `hand` what it holds things with,
+    `moved` how it goes about ("ran", "hopped") and `treat` what it likes best to eat.
     """
 
     name: str

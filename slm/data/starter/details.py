@@ -1,4 +1,4 @@
-"""What can be seen, heard and smelled: places and weather, each a whole sentence that any story may borrow."""
+"""What can be seen, heard and smelled: places and weather, in whole sentences that any story may borrow."""
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -9,29 +9,27 @@ from slm.data.starter.cast import Character
 _SENTENCE_END = re.compile(r'(?<=[.!?"])(?<!Mr\.)(?<!Mrs\.) (?=[A-Z"])')
 _SPEAKER = re.compile(r'" (?:said|asked|cried|called|whispered|thought|begged|shouted|mumbled) ([A-Z][\w. '
     r']*)\.$')
+_NAMED = re.compile(r"\b(?:named|called|name was) ([A-Z]\w*)\.$")
 _NOT_A_SUBJECT = ("and ", "or ", "the ")
 
 
 def with_pronouns(paragraph: str, cast: Sequence[Character]) -> str:
     """Replace the name that opens a sentence by a pronoun, where the sentence before is about nobody else.
 
-    "Mia sat down. Mia sighed." becomes "Mia sat down. She sighed.", and so after '"No," said Mia.'; nothing inside
-    quotation marks is touched.
+    "Mia sat down. Mia sighed." becomes "Mia sat down. She sighed.", and so after '"No," said Mia.';
+    nothing inside quotation marks is touched.
     """
     sentences = _SENTENCE_END.split(paragraph)
     told = sentences[:1]
+    quotes = sentences[0].count('"')
     for before, sentence in zip(sentences, sentences[1:]):
-        if _quotes_are_closed(told):
-            for character in cast:
-                if _is_only_about(before, character, cast):
-                    sentence = _open_with_pronoun(sentence, character)
+        for character in cast:
+            named = sentence.startswith(character.name) and quotes % 2 == 0
+            if named and _is_only_about(before, character, cast):
+                sentence = _open_with_pronoun(sentence, character)
+        quotes += sentence.count('"')
         told.append(sentence)
     return " ".join(told)
-
-
-def _quotes_are_closed(sentences: Sequence[str]) -> bool:
-    """Return whether all quotations opened so far are closed again."""
-    return sum(sentence.count('"') for sentence in sentences) % 2 == 0
 
 
 def _is_only_about(sentence: str, character: Character, cast: Sequence[Character]) -> bool:
@@ -39,14 +37,16 @@ def _is_only_about(sentence: str, character: Character, cast: Sequence[Character
         speaker = _SPEAKER.search(sentence)
         about = speaker is not None and speaker[1] == character.name
     else:
-        about = sentence.startswith((character.name + " ", character.name + "'s "))
+        named = _NAMED.search(sentence)
+        about = sentence.startswith((character.name + " ", character.name + "'s ")) or (
+            named is not None and named[1] == character.name)
     return about and not any(other.name in sentence for other in cast if other is not character)
 
 
 def _open_with_pronoun(sentence: str, character: Character) -> str:
-    for start, pronoun in ((character.name + " ", character.He + " "),
-        (character.name + "'s ", character.His + " ")):
+    for ending, pronoun in ((" ", character.He), ("'s ", character.His)):
+        start = character.name + ending
         rest = sentence[len(start):]
         if sentence.startswith(start) and not rest.startswith(_NOT_A_SUBJECT):
-            return pronoun + rest
+            return f"{pronoun} {rest}"
     return sentence

@@ -4,12 +4,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 _SOUNDS_LIKE_YOU_OR_ONE = ("uni", "use", "one", "eu")
+_IRREGULAR = {"mouse": "mice", "dormouse": "dormice", "wolf": "wolves"}
 _SILENT_H = ("hour", "honest", "heir")
-_IRREGULAR = {
-    "mouse": "mice", "goose": "geese", "foot": "feet", "child": "children", "leaf": "leaves", "loaf": "loaves",
-    "knife": "knives", "wolf": "wolves", "sheep": "sheep", "fish": "fish", "shelf": "shelves", "potato": "potatoes",
-    "tomato": "tomatoes",
-}
 
 
 def an(phrase: str) -> str:

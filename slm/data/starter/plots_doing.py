@@ -5,7 +5,7 @@ from slm.data.starter.beats import afraid, bedtime, comfort, glad, lesson, openi
 from slm.data.starter.details import PLACES, indoors, senses, sunny
 from slm.data.starter.grammar import an, plural, text
 from slm.data.starter.scene import Scene
-from slm.data.starter.words import BAKED, COLORS, FARM_SOUNDS, FRUITS, SNACKS, bank
+from slm.data.starter.words import BAKED, COLORS, FARM_SOUNDS, FRUITS, SNACKS, TRADES, bank
 
 _SKILLS = (
     ("ride a bicycle", "fell into the hedge", "Look ahead, not at your feet", "rode all the way to the gate"),
@@ -34,6 +34,7 @@ def learning_a_skill(s: Scene) -> list[str]:
     """Many failures, one hint, practice, success."""
     hero, elder = s.child(), s.elder()
     skill, fail, hint, success = s.pick(_SKILLS)
+    hours = s.one("before breakfast", "after school", "until it grew dark", "even when it drizzled")
     return [
         text(opening(s, hero, 0.2),
             s.one(f"More than anything, {hero} wanted to learn to {skill}.",
@@ -50,8 +51,7 @@ def learning_a_skill(s: Scene) -> list[str]:
                 f'"You cannot do it yet," said {elder}. "Yet is an important word."',
                 f'"Did you walk on the day you were born?" asked {elder}. {hero} had to laugh.'),
             f'"Let me tell you a secret," said {elder}. "{hint}."',
-            s.one(f"Every day {hero} practiced "
-                f"{s.one('before breakfast', 'after school', 'until it grew dark', 'even when it drizzled')}.",
+            s.one(f"Every day {hero} practiced {hours}.",
                 f"{hero} practiced on Monday. {hero.He} practiced on Tuesday, Wednesday and Thursday, too."),
             s.maybe(s.one("Some days were good, and some days were not.",
                     f"{hero} got {s.one('a scraped elbow', 'a bruise', 'sore arms', 'tired legs')}, but "
@@ -140,7 +140,7 @@ _BAKING_MISTAKES = (
 def baking_day(s: Scene) -> list[str]:
     """Baking for somebody goes wrong by a mix-up and is saved, or is funny."""
     hero, elder = s.child(), s.elder()
-    guest, cake = s.neighbor(), s.pick(BAKED)
+    guest, cake = s.neighbor(TRADES[1:]), s.pick(BAKED)
     mistake, result, repair = s.pick(_BAKING_MISTAKES)
     subject = "The whole room" if "kitchen" in result or "slippery" in result else f"The {plural(cake)}"
     return [
@@ -168,7 +168,7 @@ def baking_day(s: Scene) -> list[str]:
                 f'"Shall we try once more?" asked {elder}.'), f"{repair}."),
         text(s.one("Soon a sweet, buttery smell filled the house.",
                 f"This time the {plural(cake)} turned out golden and crisp.",
-                f"When the {plural(cake)} had cooled, they put them on a {s.pick(COLORS)} plate."),
+                f"When the {plural(cake)} had cooled, they put them on {an(s.pick(COLORS))} plate."),
             s.one(f"They carried the plate to {guest}'s door.",
                 f"{hero} rang {guest}'s bell with one elbow."),
             s.one(f'"For me?" asked {guest}. "I have not tasted anything so good in years!"',
@@ -202,7 +202,6 @@ def stuck_kite(s: Scene) -> list[str]:
     attempts = s.some((f"{hero} jumped as high as {hero.he} could.",
             f"{friend} threw a stick, and the stick got stuck too.",
             f"{hero} climbed on a box, but it was too low.",
-            f"{friend} shook the nearest branch, and only leaves fell down." if "branch" in where or "oak" in where else
             f"{friend} shouted at it to come down.", f"{hero} tried to hook it with an umbrella.",
             "They waited for a gust of wind, but the air was still."), 2)
     trio = s.some(bank("mail carrier, milkman, bus driver, window cleaner, ice cream seller, gardener, "
@@ -215,8 +214,8 @@ def stuck_kite(s: Scene) -> list[str]:
         text(f"They played and played. But then the {thing} {up} {where}.",
             s.one('"Oh no!"', '"Come back!"', '"My ' + thing + '!"') + f" cried {hero}.", *attempts,
             sad(s, hero)),
-        text(s.one(f"{hero.His} {elder.kind} came by and tried with a long rake. It was too short.",
-                f"{hero.His} {elder.kind} lifted {hero} up, but they could not reach it."),
+        text(s.one(f"{hero}'s {elder.kind} came by and tried with a long rake. It was too short.",
+                f"{hero}'s {elder.kind} lifted {hero.him} up, but they could not reach it."),
             f"Then the {trio[0]} stopped to help. Then the {trio[1]} came.",
             s.one("Everybody had a different plan, and everybody talked at once.",
                 "Each of them tried alone, and each of them failed."),

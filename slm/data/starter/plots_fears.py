@@ -1,7 +1,7 @@
 """Plots about being afraid, and how it passes."""
 from __future__ import annotations
 
-from slm.data.starter.beats import afraid, bedtime, comfort, lesson, opening, when
+from slm.data.starter.beats import afraid, bedtime, comfort, lesson, opening
 from slm.data.starter.details import RAINY, night
 from slm.data.starter.grammar import text
 from slm.data.starter.scene import Scene
@@ -25,6 +25,7 @@ def fear_of_the_dark(s: Scene) -> list[str]:
     """A monster in the dark turns out to be something that belongs there."""
     hero, elder, toy = s.child(), s.elder(), s.pick(SOFT_TOYS)
     monster, truth = s.pick(_MONSTERS)
+    visitor = "spider" if "spider" in monster else monster.split()[1]
     return [
         text(opening(s, hero, 0.5),
             s.one(f"{hero} was not afraid of dogs or bees, but {hero.he} was afraid of the dark.",
@@ -55,8 +56,7 @@ def fear_of_the_dark(s: Scene) -> list[str]:
                 f"{s.one('star', 'snail', 'mushroom', 'moon', 'shell', 'whale')}.",
                 f"{elder} left the door open, just a crack.",
                 f"{elder} hummed a slow song until {hero} closed both eyes."),
-            s.one(f'"Good night, {monster[monster.index(" ") + 1:].split(" ")[0]}," {hero} whispered.' if not monster.startswith(
-                    "an ") else f'"Good night, spider," {hero} whispered.',
+            s.one(f'"Good night, {visitor}," {hero} whispered.',
                 f"After that, {hero} said good night to every shadow in the room.",
                 f"{hero} told the {toy.name} not to worry. Then they both slept until morning."),
             lesson(s, hero, "most monsters vanish when you look at them",
@@ -95,11 +95,11 @@ def thunder(s: Scene) -> list[str]:
         small, name = s.pick(_WILD_LITTLE_ONES)
     return [
         text(opening(s, hero, 0.4),
-            s.one(f"{when(s)}, the sky grew dark as ink.",
+            s.one(f"Toward {s.one('evening', 'noon', 'suppertime')}, the sky grew dark as ink.",
                 "All day the air had been hot and heavy. Then came the clouds.",
                 "One evening, the wind began to moan.", "It was a gray and gusty afternoon."), s.pick(RAINY)),
         text(flash,
-            s.one("Boom! went the thunder.", "Then came a crash that shook the walls.",
+            s.one('"Boom!" went the thunder.', "Then came a crash that shook the walls.",
                 "Rumble, rumble, BANG!", "A long growl rolled across the hills."), afraid(s, hero),
             s.one(f"{hero} dived under the blanket.", f"{hero} ran to {elder} and held on tight.",
                 f"{hero} covered {hero.his} ears."),
@@ -167,10 +167,11 @@ def noise_in_the_night(s: Scene) -> list[str]:
     """A strange noise is followed with courage to a funny cause."""
     hero = s.hero()
     partner = s.friend(hero)
-    tool = s.one("lantern", "candle", "flashlight") if not hero.animal else "jar of glowworms"
+    tool, ground = s.one("lantern", "candle", "flashlight"), "floor"
     noise, where, what, ending = s.pick(_HOUSE_NOISES)
     if hero.animal:
         noise, where, what, ending = s.pick(_WILD_NOISES)
+        tool, ground = "jar of glowworms", "ground"
     return [
         text(opening(s, hero, 0.5),
             s.one(f"One night {hero.his} friend {partner} came to sleep over.",
@@ -187,8 +188,7 @@ def noise_in_the_night(s: Scene) -> list[str]:
                 f'"I will go first if you stay close behind me," said {hero}.'),
             f"They took the {tool} and tiptoed toward the {where}.",
             s.one("Step by step they went.", "The shadows jumped along the wall.",
-                "Their hearts beat like drums.", "The floor was cold under their feet." if not hero.animal else
-                "The ground was cold under their paws."), f'"{noise}!" It was louder now.',
+                "Their hearts beat like drums.", f"The {ground} was cold."), f'"{noise}!" It was louder now.',
             s.maybe(f"{partner} grabbed {hero}'s {hero.hand}.")),
         text(s.one(f"{hero} held up the {tool}.", f"{hero} counted to three and looked.",
                 f"Slowly, very slowly, {hero} peered around the corner."), f"It was {what}!",
@@ -214,6 +214,8 @@ def first_day(s: Scene) -> list[str]:
     hero, elder, teacher = s.child(), s.elder(), s.neighbor(("teacher",))
     friend, color = s.child(), s.pick(COLORS)
     keepsake = s.pick(_KEEPSAKES)
+    recess = s.one("played horses", "dug a hole to the other side of the world", "shared a swing",
+        "hung upside down from the bars", "hunted for treasure behind the shed")
     activity, moment = s.pick((("painting",
                 f"{friend} had spilled the {color} paint and looked ready to cry"),
             ("singing", f"{friend} did not know the words"),
@@ -252,7 +254,7 @@ def first_day(s: Scene) -> list[str]:
             s.one(f'"Thank you," said {friend}. "I am new here."',
                 f'{friend} smiled. "It is my first day," {friend.he} said. "Mine too," said {hero}.')),
         text(s.one(
-                f"At recess they {s.one('played horses', 'dug a hole to the other side of the world', 'hung upside down from the bars', 'shared a swing', 'hunted for treasure behind the shed')}.",
+                f"At recess they {recess}.",
                 "For the rest of the day they sat side by side."),
             s.one(f"{hero} did not need the {keepsake.split()[-1]} even once.",
                 f"When the bell rang, {hero} could not believe it was over."),

@@ -30,8 +30,8 @@ def new_friend(s: Scene) -> list[str]:
                 f'"What if I say something silly?" thought {hero}.',
                 f"{hero}'s cheeks grew hot. It is hard to speak first.")),
         text(s.one(f"Then {hero} noticed {an(gift)} on the ground. {hero.He} picked it up and held it out.",
-                f"Then {hero} remembered the {gift} in {hero.his} {'bag' if hero.animal else 'pocket'}. "
-                f"\"Would you like to see this?\" {hero.he} asked.",
+                f"Then {hero} remembered the {gift} in {hero.his} {'bag' if hero.animal else 'pocket'} "
+                "and held it out.",
                 f"Just then the stranger sneezed so loudly that both of them giggled. {hero} stepped "
                 "closer."),
             s.one(f'"Hello, I am {hero}. Do you want to play {game}?"',
@@ -45,7 +45,7 @@ def new_friend(s: Scene) -> list[str]:
                 f"First they played {game}, and then they built a "
                 f"{s.one('fort', 'castle', 'den', 'bridge')} out of sticks."),
             s.one(f"{friend} showed {hero} how to "
-                f"{s.one('whistle with a blade of grass', 'skip stones', 'find four-leaf clovers', 'walk on tiptoe without a sound')}.",
+                f"{s.one('whistle on a blade of grass', 'skip stones', 'find four-leaf clovers')}.",
                 f"{friend} knew the best jokes.",
                 f"They found out that both of them loved {plural(s.pick(BAKED))}.", ""),
             s.one(f'"Will you come back tomorrow?" asked {friend}. "Of course!" said {hero}.',
@@ -132,7 +132,7 @@ def promise_kept(s: Scene) -> list[str]:
                 f'"Cross my heart," said {hero}.')),
         text(s.one(f"The next day something unexpected happened. {treat}!",
                 f"But the next day there was exciting news. {treat}!"),
-            s.one(f'"Come along, {hero}!" everyone called.',
+            s.one(f'"Come along, {hero}!" the others called.',
                 f'"Hurry up, {hero}, or you will miss it!" somebody shouted.'),
             s.one(f"{hero} wanted to go more than anything.", f"{hero}'s feet were already running.",
                 f'"Oh, I want to see that!" said {hero}.'),
@@ -180,7 +180,7 @@ def truth_told(s: Scene) -> list[str]:
     return [
         text(opening(s, hero, 0.3),
             f"{when(s)}, {hero} was {game}, although {elder} had said, "
-            f"{s.one(chr(34) + 'Please be careful.' + chr(34), chr(34) + 'Not so close to the house!' + chr(34), chr(34) + 'Slow down.' + chr(34))}",
+            + s.one('"Please be careful."', '"Not so close to the house!"', '"Slow down."'),
             f"{noise} The {thing} {s.one('lay in pieces', 'was broken', 'fell and broke')}."),
         text(s.one(f"{elder} came in. \"What happened here?\"",
                 f"\"Who broke the {thing}?\" asked {elder}."),
@@ -222,7 +222,7 @@ def the_race(s: Scene) -> list[str]:
     """The fastest runner stops to help a rival who fell."""
     hero, rival = s.animal(), s.animal()
     third, place, color = s.animal(), s.pick(PLACES[2:8]), s.pick(COLORS)
-    prize = s.one(f"a {color} ribbon", "a big carrot cake", "a golden cup", "a crown of flowers",
+    prize = s.one(f"{an(color)} ribbon", "a big carrot cake", "a golden cup", "a crown of flowers",
         "a basket of berries", "a shiny medal")
     return [
         text(opening(s, hero, 0.2),
@@ -233,7 +233,7 @@ def the_race(s: Scene) -> list[str]:
                 f"{rival} the {rival.kind} was there too, warming up.",
                 f"Next to {hero.him} stood {rival} the {rival.kind}."), f"The prize was {prize}."),
         text(s.one(f'"Ready, set, go!" cried {third}, the old {third.kind}.',
-                f"{third} the {third.kind} waved a {color} flag, and off they went."),
+                f"{third} the {third.kind} waved {an(color)} flag, and off they went."),
             s.one(f"{hero} took the lead at once.",
                 f"At first {rival} was ahead, but soon {hero} passed by.",
                 f"{hero} and {rival} ran side by side."),

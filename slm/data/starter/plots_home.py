@@ -7,65 +7,71 @@ from slm.data.starter.grammar import listed, text
 from slm.data.starter.scene import Scene
 from slm.data.starter.words import COLORS, bank
 
-PRESENTS = (("a scarf", "knitted it row by row"),
+_PRESENTS = (("a scarf", "knitted it row by row"),
     ("a bird house", "sawed and nailed until it stood straight"),
     ("a card with pop-up flowers", "cut and folded and glued"),
     ("a necklace of shells", "threaded every shell"), ("a song", "practiced every verse behind the shed"),
     ("a painting of the two of them", "painted until every brush was used up"),
-    ("a jar of strawberry jam", "stirred and stirred"), ("a clay cup", "shaped and smoothed the wet clay"),
+    ("a box of shells", "glued a shell on every side"),
+    ("a stuffed mouse", "sewed on two ears and a long tail"),
     ("a book of funny drawings", "filled page after page"),
-    ("a cushion stuffed with lavender", "stitched and pricked a thumb twice"),
+    ("a cushion stuffed with lavender", "stitched for three evenings"),
     ("a walking stick with a carved handle", "rubbed it until it shone"),
     ("a paper crown", "stuck on forty gold stars"),)
 
 
+_CAKES = bank(
+    "chocolate cake, carrot cake, plum cake, nut cake, lemon cake, cream cake, cherry pie, berry pie")
+
+
 def birthday_surprise(s: Scene) -> list[str]:
-    """Everybody seems to have forgotten; or the hero makes a present that goes wrong and turns out right."""
+    """Everybody seems to have forgotten the birthday, and nobody has."""
     hero = s.hero()
     friend, elder = s.friend(hero), s.elder()
-    present, work = s.pick(PRESENTS)
-    cake, color = s.one("chocolate cake", "carrot cake", "plum cake", "nut cake", "lemon cake", "cream cake",
-        "cherry pie", "berry pie"), s.pick(COLORS)
-    if present != "a song" and s.chance(0.5):
-        return [
-            text(opening(s, hero, 0.2),
-                s.one(f"Today was {hero}'s birthday, and {hero.he} woke up before the sun.",
-                    f"{hero} had counted the days, and now it was {hero.his} birthday.")),
-            text(s.one("But at breakfast nobody said a word about it.",
-                    f"But {elder} only said, \"Good morning\" and went out."),
-                s.one(f'"Do you know what day it is?" asked {hero}. "Washing day," said {elder}.',
-                    f'"Is today special?" asked {hero}. "Not that I know," said {elder}, and coughed.'),
-                f"{hero} went to see {friend}. "
-                f"{s.one('Nobody was at home.', f'{friend} said, ' + chr(34) + 'I am busy!' + chr(34) + ' and shut the door.', 'The windows were dark.')}",
-                sad(s, hero),
-                s.one(f'"They have all forgotten," thought {hero}.',
-                    f"{hero} walked home slowly, kicking a stone.")),
-            text(s.one(f"When {hero} opened the door, it was dark inside.",
-                    f"At home there was not a sound. {hero} pushed open the door."),
-                'Then, all at once, lights went on. "Surprise!"',
-                s.one(f"Everyone was there! There were {color} balloons and paper lanterns and a {cake}.",
-                    f"{color.capitalize()} streamers hung from the ceiling, and on the table stood a "
-                    f"{cake}."), f"{friend} held out a parcel. Inside was {present}.",
-                s.one(f'"I was making this. That is why I was so busy," said {friend}.',
-                    f'"I {work}," said {friend}. "I was so afraid you would find out!"'.replace(
-                        "pricked a thumb twice", "pricked my thumb twice"))),
-            text(glad(s, hero),
-                s.one(f'"I thought you had forgotten me," said {hero}. "Never!" said {elder}.',
-                    "They sang so loudly that the cups rattled.",
-                    f"{hero} blew out all the candles in one puff."),
-                s.one("They played and danced until the stars came out.", bedtime(s, hero)),
-                lesson(s, hero, "those who love you do not forget you", "a secret can be a kind of gift")),
-        ]
-    mishap = s.one(f"{hero} tripped, and it was squashed on one side", "the dog chewed off one corner",
-        f"a whole pot of {color} paint spilled over it", "the rain got in and soaked it",
-        "it fell down the stairs")
-    if present in ("a song", "a clay cup", "a jar of strawberry jam"):
-        present, work = "a paper crown", "stuck on forty gold stars"
+    (present, work), cake, color = s.pick(_PRESENTS), s.pick(_CAKES), s.pick(COLORS)
+    return [
+        text(opening(s, hero, 0.2),
+            s.one(f"Today was {hero}'s birthday, and {hero.he} woke up before the sun.",
+                f"{hero} had counted the days, and now it was {hero.his} birthday.")),
+        text(s.one("But at breakfast nobody said a word about it.",
+                f"But {elder} only said, \"Good morning,\" and buttered the bread."),
+            s.one(f'"Do you know what day it is?" asked {hero}. "Washing day," said {elder}.',
+                f'"Is today special?" asked {hero}. "Not that I know," said {elder}, and coughed.'),
+            f"{hero} went to see {friend}.",
+            s.one("Nobody was at home.", f'{friend} said, "I am busy!" and shut the door.',
+                "The windows were dark."),
+            sad(s, hero),
+            s.one(f'"They have all forgotten," thought {hero}.',
+                f"{hero} walked home slowly, kicking a stone.")),
+        text(s.one(f"When {hero} opened the door, it was dark inside.",
+                f"At home there was not a sound. {hero} pushed open the door."),
+            'Then, all at once, lights went on. "Surprise!"',
+            s.one(f"Everyone was there! There were {color} balloons and paper lanterns and a {cake}.",
+                f"{color.capitalize()} streamers hung from the ceiling, and on the table stood a "
+                f"{cake}."), f"{friend} held out a parcel. Inside was {present}.",
+            s.one(f'"I was making this. That is why I was so busy," said {friend}.',
+                f'"I {work}," said {friend}. "I was so afraid you would find out!"')),
+        text(glad(s, hero),
+            s.one(f'"I thought you had forgotten me," said {hero}. "Never!" said {elder}.',
+                "They sang so loudly that the cups rattled.",
+                f"{hero} blew out all the candles in one puff."),
+            s.one("They played and danced until the stars came out.", bedtime(s, hero)),
+            lesson(s, hero, "those who love you do not forget you", "a secret can be a kind of gift")),
+    ]
+
+
+def birthday_present(s: Scene) -> list[str]:
+    """A present made by hand gets spoiled on the way and is loved all the same."""
+    hero = s.hero()
+    friend, elder = s.friend(hero), s.elder()
+    (present, work), cake = s.pick(_PRESENTS), s.pick(_CAKES)
+    day = s.one("Friday", "Sunday", "Monday", "the first of May", "Saturday")
+    mishap = s.one(f"{hero} tripped and sat down on it", "the dog chewed off one corner",
+        "a whole pot of paint spilled over it", "the rain got in and soaked it",
+        "a gust of wind blew it into the mud")
     return [
         text(opening(s, hero, 0.3),
-            f"{friend}'s birthday was on "
-            f"{s.one('Friday', 'Sunday', 'Monday', 'the first of May', 'Saturday')}, and {hero} had no "
-            "money for a present.",
+            f"{friend}'s birthday was on {day}, and {hero} had no money for a present.",
             s.one(f'"Then make something yourself," said {elder}. "Those are the best presents."',
                 f'"A present from your own {hero.hand}s is worth more," said {elder}.')),
         text(f"So {hero} decided to make {present}.", f"{hero} {work}.",
@@ -222,6 +228,11 @@ _CRAFTS = (
 )
 
 
+_GEAR = bank(
+    "two wooden spoons, a colander, some string, a bedsheet, three pot lids, a broom, an alarm clock,"
+    "a pair of goggles, a paper plate, a funnel")
+
+
 def rainy_day_ship(s: Scene) -> list[str]:
     """Nothing to do on a rainy day, until a box becomes something else."""
     hero = s.child()
@@ -244,7 +255,7 @@ def rainy_day_ship(s: Scene) -> list[str]:
                 f'"Look again," said {elder}, "but with your eyes closed."')),
         text(s.one(f"{hero} closed {hero.his} eyes. Then {hero.he} smiled.",
                 "The two friends looked at each other."), f'"It is a {craft}!" {hero} cried.',
-            f"They fetched {listed(s.some(bank('two wooden spoons, a colander, some string, a bedsheet, three pot lids, a broom, an alarm clock, a pair of goggles, a paper plate, a funnel'), 3))}.",
+            f"They fetched {listed(s.some(_GEAR, 3))}.",
             f"The {craft} {sail}. On the way they met {meets}.", f"Then {problem}!",
             s.one(f'"What shall we do?" cried {friend}.', f'"Hold tight!" shouted {hero}.',
                 f'"Do not panic, Captain!" said {friend}.'), f"They {fix}, and all was well."),

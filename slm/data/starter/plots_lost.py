@@ -31,7 +31,7 @@ def lost_toy(s: Scene) -> list[str]:
     """A beloved toy is gone; thinking back finds it."""
     hero, elder, thing = s.hero(), s.elder(), s.pick(TOYS)
     toy, (spot, reason) = thing.name, s.pick(HIDDEN)
-    looked = listed(s.some(SEARCHED, 3))
+    first, second, third = s.some(SEARCHED, 3)
     return [
         text(opening(s, hero, 0.2),
             s.one(f"{hero} had {an(s.describe(thing))} and took it everywhere.",
@@ -41,8 +41,9 @@ def lost_toy(s: Scene) -> list[str]:
         text(s.one(f"{when(s)}, the {toy} was gone.",
                 f"But one day, {hero} could not find the {toy} anywhere.",
                 f'"Where is my {toy}?" {hero} cried one morning.'),
-            f"{hero} looked {looked}." if s.chance(0.6) else f"It was not {s.one(*SEARCHED)}. {hero} even "
-            f"looked {s.one(*SEARCHED)}.", s.maybe("There was only dust."), sad(s, hero)),
+            f"{hero} looked {listed([first, second, third])}." if s.chance(0.6) else
+            f"It was not {first}. {hero} even looked {second}.",
+            s.maybe("There was only dust."), sad(s, hero)),
         text(s.one(f'"I have lost my {toy}," {hero} told {elder}.',
                 f"{elder} heard {hero} sniffling and came in.",
                 f'"What is the matter?" asked {elder}. "My {toy} is lost!" said {hero}.'),
@@ -71,8 +72,10 @@ def treasure_map(s: Scene) -> list[str]:
     hero = s.hero()
     friend, elder = s.friend(hero), s.elder()
     place, find = s.pick(PLACES[2:9]), s.pick(FINDS)
-    steps, tree = s.one("ten", "twelve", "seven", "twenty", "nine"), s.one("oak", "willow", "birch", "pine",
-        "elm")
+    steps, tree = s.one("ten", "twelve", "seven", "nine"), s.one("oak", "willow", "birch", "pine", "elm")
+    hidden = s.one("inside a dusty book", "in a green bottle", "behind a loose brick", "under a floorboard")
+    who = f"{friend} the {friend.kind}" if friend.animal else friend.name
+    box = s.one("a hat box", "a broken clock", "a cracked teapot", "a trunk")
     treasure, reaction = s.pick(((f"{an(s.describe(find))} and a note that said, \"The best treasure is a "
                 "friend to find it with.\"", "smiled at each other"),
             ("two chocolate coins wrapped in gold paper, one for each", "shared a sticky feast"),
@@ -83,17 +86,14 @@ def treasure_map(s: Scene) -> list[str]:
             ("a picture of the two of them, laughing", "decided to hang it on the wall"),))
     return [
         text(opening(s, hero),
-            s.one(f"{when(s)}, {hero} found an old map "
-                f"{s.one('inside a dusty book', 'in a green bottle', 'behind a loose brick', 'in the attic', 'under a floorboard')}.",
-                f"{when(s)}, a rolled-up paper fell out of a "
-                f"{s.one('hat box', 'broken clock', 'cracked teapot', 'trunk')}. It was a map!"),
+            s.one(f"{when(s)}, {hero} found an old map {hidden}.",
+                f"{when(s)}, a rolled-up paper fell out of {box}. It was a map!"),
             s.one("A red cross marked a spot.", "There was a big X on it.",
                 "It smelled of candle wax and adventure.")),
-        text(f"{hero} {hero.moved} to fetch {hero.his} friend {friend}, the {friend.kind}." if hero.animal else
-            f"{hero} ran to show {hero.his} friend {friend}.",
+        text(f"{hero} {hero.moved} to show {hero.his} friend {who}.",
             s.one('"Treasure!"', '"A real map!"', '"An adventure!"') + f" whispered {friend}.",
             s.one(f"The map said to go to {place.name} first and look for the {tree} tree.",
-                f"\"Start at {place.name},\" the map said, \"and find the tallest {tree}.\""),
+                f"\"Start {place.at},\" the map said, \"and find the tallest {tree}.\""),
             senses(s, place, 0.8),
             f"From the {tree} they took {steps} big steps toward the "
             f"{s.one('sun', 'church tower', 'windmill', 'mountain', 'red roof')}.",
@@ -105,10 +105,9 @@ def treasure_map(s: Scene) -> list[str]:
                 "Suddenly a gust of wind snatched the map and blew it into a puddle. The ink began to run."),
             s.one(f'"Let us not give up," said {hero}. "We can work it out together."',
                 f'"Two heads are better than one," said {friend}. "Let us look again."',
-                f'"Wait," said {hero}. "Maybe we counted wrong."'),
+                f'"Wait," said {hero}. "I have an idea."'),
             s.one("They sat down and thought about every line they had seen.",
-                "They tried once more, slowly and carefully.", "This time they held hands and counted aloud." if not hero.animal else
-                "This time they counted aloud.")),
+                "They tried once more, slowly and carefully.", "This time they counted aloud.")),
         text(s.one("Clunk! They had found a box!", "There, under a flat stone, was a small chest.",
                 "A corner of wood stuck out of the earth. It was a box!"),
             f"Inside was {treasure}" + ("" if treasure.endswith('"') else "."),
@@ -181,6 +180,11 @@ _STRAYS = (
 )
 
 
+_FARM_CORNERS = bank(
+    "behind the haystack, in the tractor shed, along the stream, among the beets, between the corn rows,"
+    "under the old cart, beyond the well, by the beehives")
+
+
 def lost_lamb(s: Scene) -> list[str]:
     """A young farm animal has strayed, and its own sound leads the hero to it."""
     hero, elder = s.child(), s.elder()
@@ -191,7 +195,7 @@ def lost_lamb(s: Scene) -> list[str]:
         text(opening(s, hero, 0.2),
             s.one(f"{hero.His} {elder.kind} kept animals, and {hero} helped every day.",
                 f"{hero} often helped {hero.his} {elder.kind} on the farm."),
-            f"{hero.His} favorite was a {kind} named {name}.",
+            f"{hero.His} favorite animal was a {kind} named {name}.",
             s.maybe(f"{name} followed {hero.him} everywhere.")),
         text(s.one(f"{when(s)}, the gate stood open and {name} was gone.",
                 f"At feeding time, {hero} counted the animals. One was missing. It was {name}!"),
@@ -202,8 +206,7 @@ def lost_lamb(s: Scene) -> list[str]:
             s.one("Clouds were gathering.", "The sun was already low.", "A cold wind blew over the fields.",
                 "")),
         text(s.one(
-                f"{hero} looked {s.one('behind the haystack', 'in the tractor shed', 'along the stream', 'among the beets')} and "
-                f"{s.one('between the corn rows', 'under the old cart', 'beyond the well', 'by the beehives')}.",
+                f"{hero} looked {listed(s.some(_FARM_CORNERS, 2))}.",
                 f"{hero} searched until {hero.his} boots were heavy with mud."),
             f'"{name}! {name}!" {hero.he} called.',
             s.one("Nobody answered.", "There was only silence.", "A crow cawed, and that was all."),

@@ -69,6 +69,7 @@ def first_snow(s: Scene) -> list[str]:
     eyes, nose = s.one("two lumps of coal", "two black buttons", "two round pebbles", "two chestnuts"), s.one(
         "a carrot", "a pine cone", "a turnip", "a red pepper")
     scarf = f"{s.one('striped', 'woolly', 'checked', 'knitted', 'long')} {s.pick(COLORS)} scarf"
+    clothes = s.one("mittens and a hat with a bobble", "thick socks and boots", "two sweaters and a scarf")
     return [
         text(opening(s, hero, 0.2),
             s.one(f"One morning {hero} woke up, and everything was strangely quiet.",
@@ -77,8 +78,7 @@ def first_snow(s: Scene) -> list[str]:
             s.one(f'{hero} looked out. "Snow!" {hero.he} shouted. "It has snowed!"',
                 f'"Come and look!" called {elder}. The whole world was white.',
                 f'"It is here!" cried {hero}. "The first snow!"'), s.pick(SNOWY)),
-        text(
-            f"{hero} put on {s.one('mittens and a hat with a bobble', 'thick socks and boots', 'two sweaters and a scarf')} and hurried out to find {hero.his} friend {friend}.",
+        text(f"{hero} put on {clothes} and hurried out to find {hero.his} friend {friend}.",
             s.one("They caught flakes on their tongues.", "They made tracks across the smooth field.",
                 "They lay down and made snow angels.", "They threw snowballs at the fence."),
             s.one("Then they rolled three balls, a big one, a middle one and a small one.",
@@ -169,7 +169,7 @@ _WET_ANIMALS = (
     ("hedgehog", "beside a flooded hole", "rolled into a happy ball"),
     ("baby squirrel", "on a broken branch", "chattered and held on to a thumb"),
     ("rabbit", "in a soaked ditch", "twitched its nose"),
-    ("sparrow", "on the wet steps", "fluffed up its feathers"),
+    ("sparrow", "on the cold steps", "fluffed up its feathers"),
     ("tortoise", "in the middle of the road", "stretched its wrinkly neck"),
     ("pigeon", "on a cold window ledge", "cooed softly"),
 )
@@ -181,12 +181,26 @@ def helper_in_the_rain(s: Scene) -> list[str]:
     animal, place, thanks = s.pick(_WET_ANIMALS)
     color, dish = s.pick(COLORS), s.pick(SOUPS)
     owner = s.neighbor()
-    pet = animal in ("kitten", "puppy", "rabbit", "tortoise", "pigeon")
+    way = s.one("walking home", "coming back from the shop", "on the way to the library",
+        "going home from school")
+    if animal in ("kitten", "puppy", "rabbit", "tortoise", "pigeon"):
+        ending = text(s.one(f"The next day they found out that the {animal} belonged to {owner}, the "
+                f"{owner.kind}.",
+                f"In the morning there was a knock. It was {owner}, the {owner.kind}, who had been looking "
+                "for " f"the {animal} all night."),
+            s.one(f'"Come and visit us whenever you like," said {owner}.',
+                f'"How can I ever thank you?" said {owner}.'))
+    else:
+        ending = text(
+            s.one(f"In the morning the sun came out, and {hero} set the {animal} free in the garden.",
+                f"When the sky cleared, {hero} carried the {animal} back and let it go."),
+            s.one("It turned around once, as if to say thank you.",
+                f"Now and then it came back to visit, and {hero} always knew it."))
     return [
         text(opening(s, hero, 0.4),
-            s.one(f"{when(s)}, it began to pour.", "It had been raining for three days.",
-                "One wet afternoon, the street was empty."), s.pick(RAINY),
-            f"{hero} was {s.one('walking home', 'coming back from the shop', 'on the way to the library', 'going home from school')} under a {color} umbrella."),
+            s.one(f"One {s.one('autumn', 'April', 'November', 'summer')} afternoon, it began to pour.",
+                "It had been raining for three days.", "One wet afternoon, the street was empty."),
+            s.pick(RAINY), f"{hero} was {way} under {an(color)} umbrella."),
         text(s.one(f"Suddenly {hero} heard a faint sound.", "Then something moved.",
                 f"{hero} stopped. Was somebody crying?"),
             f"{capital(place)} sat a {animal}, wet and shivering.",
@@ -206,15 +220,7 @@ def helper_in_the_rain(s: Scene) -> list[str]:
         text(s.one(f"{elder} cooked {dish} for {hero}.", f"{hero} had a bowl of {dish} and two blankets."),
             s.one("Outside it rained and rained, but the kitchen was cozy.",
                 "The rain tapped on the glass as if it wanted to come in too.")),
-        text((s.one(f"The next day they found out that the {animal} belonged to {owner}, the {owner.kind}.",
-                    f"In the morning there was a knock. It was {owner}, the {owner.kind}, who had been "
-                    f"looking for the {animal} all night.") + s.one(' "Come and visit us whenever you '
-                    f'like," said {owner}.', f' "How can I ever thank you?" said {owner}.')) if pet else (s.one(
-                    f"In the morning the sun came out, and the {animal} was strong again. {hero} set it "
-                    "free in the garden.",
-                    f"When the sky cleared, {hero} carried the {animal} back and let it go.") + s.one(
-                    " It turned around once, as if to say thank you.",
-                    f" Now and then it came back to visit, and {hero} always knew it.")),
+        text(ending,
             s.one(lesson(s, hero, "a small kindness can be a big rescue",
                     "a warm heart is the best umbrella"), glad(s, hero))),
     ]
@@ -233,7 +239,7 @@ _BIRDS = (
 _FLIGHTS = (
     ("tied two big leaves to its back", "the leaves tore"),
     ("jumped from a stump with an umbrella", "the umbrella turned inside out"),
-    ("flapped two old fans", "nothing happened but wind"),
+    ("flapped two old fans", "nothing came of it but wind"),
     ("glued feathers on with sap", "the feathers fell off one by one"),
     ("ran down the slope with a cape", "the cape got caught on a bush"),
     ("sat on a seesaw while a stone fell on the other end", "the seesaw broke"),
@@ -245,6 +251,9 @@ def wish_to_fly(s: Scene) -> list[str]:
     hero = s.animal()
     bird, bird_name = s.pick(_BIRDS)
     try_, result = s.pick(_FLIGHTS)
+    landing = s.one("a thorn bush", "a puddle", "a heap of hay", "the mud", "a patch of nettles", "the brook")
+    envy = s.one("dig a tunnel", "have four soft paws", "swim under water", "run through the grass",
+        "sleep in a warm fur coat")
     try_ = try_.replace("its", hero.his)
     way, view = s.pick((("a balloon with a basket", "The trees shrank until they looked like broccoli"),
             ("a swing on the highest branch", "Up and up the swing went, until there was only blue"),
@@ -257,14 +266,13 @@ def wish_to_fly(s: Scene) -> list[str]:
             s.one(f"But all {hero} really wanted was to fly.",
                 f"{hero} had one big dream, and that was to fly.",
                 f"Day after day {hero} watched the birds and sighed."),
-            s.one(f'"A {hero.kind} cannot fly," said everybody.',
+            s.one(f'"{capital(an(hero.kind))} cannot fly," said everybody.',
                 '"You have no wings," laughed the magpies.',
                 '"Paws belong on the ground," said the old toad.')),
         text(f"{when(s)}, {hero} {try_}.",
             s.one("One, two, three, jump!", '"Here I go!" ' + f"cried {hero}.",
                 f"{hero} took a deep breath and leaped."),
-            f"But {result}, and {hero} landed in "
-            f"{s.one('a thorn bush', 'a puddle', 'a heap of hay', 'the mud', 'a patch of nettles', 'the brook')}.",
+            f"But {result}, and {hero} landed in {landing}.",
             sad(s, hero)),
         text(f"{capital(an(bird))} called {bird_name} came down and sat beside {hero.him}.",
             s.one(f'"Why do you want to fly?" asked {bird_name}.',
@@ -272,8 +280,7 @@ def wish_to_fly(s: Scene) -> list[str]:
             s.one(f'"I want to see the world from above," said {hero}.',
                 f'"I want to feel the wind under me," said {hero}.',
                 f'"I want to touch a cloud," said {hero}.'),
-            s.one(f'"And I," said {bird_name}, "would love to '
-                f'{s.one("dig a tunnel", "have four soft paws", "swim under water", "run through the grass", "sleep in a warm fur coat")}."',
+            s.one(f'"And I," said {bird_name}, "would love to {envy}."',
                 f'"You do not need wings for that," said {bird_name}. "You need friends."'),
             s.one("They put their heads together and made a plan.",
                 f"{bird_name} thought for a moment and had an idea.")),
@@ -285,5 +292,5 @@ def wish_to_fly(s: Scene) -> list[str]:
                 "Far below, somebody waved."),
             s.one(lesson(s, hero, "there is more than one way to reach a dream",
                     "with friends, even big wishes come true"), bedtime(s, hero),
-                f"From that day on, nobody said that a {hero.kind} cannot fly.")),
+                f"From that day on, nobody said that {an(hero.kind)} cannot fly.")),
     ]

@@ -81,7 +81,7 @@ class Scene:
         return self.animal() if hero.animal else self.child()
 
     def elder(self) -> Character:
-        """Cast one of the hero's family: the name is how the hero calls them, the kind is mother, grandfather, ..."""
+        """Cast one of the hero's family: `name` is what the hero says, `kind` is mother, grandfather, ..."""
         he = self.pick(self.genders)
         name, kind = self.pick(ELDERS[he])
         return self._enter(Character(name, kind, he))

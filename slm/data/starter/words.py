@@ -1,4 +1,4 @@
-"""Word banks by class: names, looks, things, foods, plants. Whatever a story names, it takes from here or from its plot."""
+"""Word banks by class: names, looks, things, foods, plants."""
 from __future__ import annotations
 
 from dataclasses import dataclass
