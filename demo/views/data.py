@@ -129,7 +129,7 @@ def _dropped(manifest: Mapping[str, Any]) -> str:
 
 
 def _histogram(histogram: Mapping[str, Any] | None) -> str:
-    """Bars of {"edges", "counts"}, as the manifest has them: counts[i] stories are edges[i] to edges[i + 1] - 1 long."""
+    """Bars of the manifest's {"edges", "counts"}: counts[i] stories have edges[i] to edges[i + 1] - 1 tokens."""
     edges, counts = (histogram or {}).get("edges") or [], (histogram or {}).get("counts") or []
     most, total = max(counts, default=0), sum(counts)
     if not most or len(edges) < len(counts):

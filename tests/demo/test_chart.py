@@ -1,0 +1,292 @@
+"""The loss chart: curves out of events, thinning that keeps the extremes, and the drawing itself in a browser."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+import shutil
+
+import pytest
+
+from demo.views.chart import (
+    CHART_TEMPLATE,
+    Curve,
+    chart_js,
+    chart_value,
+    curve_from_events,
+    decimate,
+    landmarks_for,
+    static_text,
+)
+
+
+def losses(count: int, *, seed: int = 0) -> list[tuple[int, float]]:
+    rng = random.Random(seed)
+    return [(step, 2 + 6 * math.exp(-step / 50) + rng.gauss(0, 0.2)) for step in range(1, count + 1)]
+
+
+def events(count: int, *, every: int = 20, floor: float = 2.0) -> list[dict]:
+    log: list[dict] = [{"kind": "start", "step": 0, "tokens_per_step": 64}]
+    for step, loss in losses(count):
+        log.append(
+            {
+                "kind": "train",
+                "step": step,
+                "loss": loss + floor - 2,
+                "tokens": 64 * step,
+                "elapsed_s": step / 4,
+            }
+        )
+        if step % every == 0:
+            log.append({"kind": "eval", "step": step, "val_loss": loss + 0.1})
+    return log
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 499, 500, 501, 997, 1000, 12_347])
+def test_thinning_keeps_ends_and_extremes_in_order(count):
+    points = losses(count)
+    kept = decimate(points)
+    assert len(kept) <= 500
+    assert count > 500 or [p[:2] for p in kept] == points
+    pairs = [(step, loss) for step, loss, _ in kept]
+    assert set(pairs) <= set(points)
+    assert pairs == sorted(set(pairs))
+    if points:
+        assert pairs[0] == points[0] and pairs[-1] == points[-1]
+        for extreme in (min, max):
+            assert extreme(points, key=lambda p: p[1]) in pairs
+
+
+def test_a_single_spike_survives_and_does_not_bend_the_mean():
+    points = [(step, 1.0) for step in range(10_007)]
+    points[5003] = (5003, 99.0)
+    kept = decimate(points)
+    spike = [p for p in kept if p[1] == 99.0]
+    assert len(spike) == 1 and 1.0 < spike[0][2] < 1 + 98 / 30
+
+
+def test_curve_of_a_log():
+    curve = curve_from_events("a", events(47))
+    assert [step for step, _ in curve.train] == list(range(1, 48))
+    assert [step for step, _ in curve.val] == [20, 40]
+    assert curve.tokens_per_step == 64
+    assert curve.seconds_at(20) == 5.0 and curve.seconds_at(0) == 0.0
+
+
+def test_a_resume_takes_back_what_came_after_it():
+    log = [
+        *events(30),
+        {"kind": "start", "step": 10, "resumed_from_step": 10},
+        {"kind": "train", "step": 11, "loss": 7.0},
+    ]
+    curve = curve_from_events("a", log)
+    assert [step for step, _ in curve.train] == list(range(1, 12))
+    assert curve.train[-1] == (11, 7.0) and curve.val == []
+
+
+def test_unmeasured_and_odd_events_are_left_out():
+    log = [
+        {},
+        {"kind": "train"},
+        {"kind": "train", "step": 3, "loss": None},
+        {"kind": "eval", "step": 5, "val_loss": None},
+        {"kind": "train", "step": 7, "loss": float("inf")},
+        {"kind": "train", "step": 11, "loss": 4.5, "elapsed_s": None},
+        {"kind": "start", "step": 0, "resumed_from_step": None, "tokens_per_step": None},
+        {"kind": "later kind", "step": 2},
+    ]
+    curve = curve_from_events("a", log)
+    assert (curve.train, curve.val, curve.tokens_per_step) == ([(11, 4.5)], [], None)
+    value = chart_value([curve], landmarks=[])
+    assert value["runs"][0]["train"] == [[11, 4.5, 4.5, None, None]]
+
+
+def test_value_is_small_plain_json():
+    curves = [
+        Curve(f"run {i}", losses(9973, seed=i), losses(700), 64.0, [(0, 0.0), (9973, 100.0)])
+        for i in range(3)
+    ]
+    value = chart_value(curves, landmarks=landmarks_for(4096, 5.5), budget={"minutes": 2})
+    text = json.dumps(value, allow_nan=False)
+    assert all(len(run[series]) <= 500 for run in value["runs"] for series in ("train", "val"))
+    assert len(text) < 200_000
+    assert value["budget"] == {"seconds": 120}
+
+
+def test_landmarks():
+    marks = landmarks_for(4096, 5.5)
+    assert [round(mark.nats, 3) for mark in marks] == [8.318, 5.5]
+    assert len(landmarks_for(4096, None)) == 1 and landmarks_for(None, None) == []
+
+
+# ---------------------------------------------------------------- in a browser
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine")
+    with playwright.sync_playwright() as driver:
+        running = driver.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"]
+        )
+        yield running
+        running.close()
+
+
+class Chart:
+    """The component in a page of its own, with what Gradio gives to its script."""
+
+    def __init__(self, browser, value: dict, *, width: int = 900) -> None:
+        self.page = browser.new_page(viewport={"width": width, "height": 700})
+        self.errors: list[str] = []
+        self.page.on(
+            "console", lambda message: self.errors.append(message.text) if message.type == "error" else None
+        )
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.set_content(f"<style>{static_text('page.css')}</style><main>{CHART_TEMPLATE}</main>")
+        self.page.evaluate(
+            """([source, value]) => {
+                window.props = { value };
+                const watch = (name, callback) => { window.changed = callback; };
+                new Function("element", "trigger", "props", "server", "upload", "watch", source)(
+                    document.querySelector("main"), () => {}, window.props, {}, null, watch);
+            }""",
+            [chart_js(), value],
+        )
+        self.plot = self.page.locator(".slm-chart-plot")
+        self.page.wait_for_function("document.querySelector('.slm-chart-plot > svg').hasAttribute('viewBox')")
+
+    def update(self, value: dict) -> None:
+        self.page.evaluate("value => { window.props.value = value; window.changed(); }", value)
+
+    def x_labels(self) -> list[str]:
+        found = self.page.locator(".slm-chart-grid text[text-anchor=middle]").all_text_contents()
+        return [label.replace(",", "") for label in found]
+
+    def press(self, name: str) -> None:
+        self.page.get_by_role("button", name=name, exact=True).click()
+
+    def drag(self, start: float, end: float) -> None:
+        box = self.plot.bounding_box()
+        y = box["y"] + box["height"] / 2
+        self.page.mouse.move(box["x"] + start * box["width"], y)
+        self.page.mouse.down()
+        self.page.mouse.move(box["x"] + end * box["width"], y, steps=4)
+        self.page.mouse.up()
+
+
+def one_run(count: int, **more) -> dict:
+    return chart_value(
+        [curve_from_events("first", events(count))], landmarks=landmarks_for(4096, 5.5), **more
+    )
+
+
+@pytest.mark.browser
+def test_draws_lines_points_landmarks_and_updates_in_place(browser):
+    chart = Chart(browser, one_run(100))
+    assert chart.page.locator(".slm-chart-plot .slm-chart-train").get_attribute("d").count("L") == 99
+    assert chart.page.locator(".slm-chart-plot .slm-chart-dot").count() == 5
+    assert (
+        chart.page.locator(".slm-chart-marks text").all_text_contents()[0].startswith("guessing blindly 8.32")
+    )
+    chart.page.evaluate("window.kept = document.querySelector('.slm-chart-plot > svg')")
+    chart.update(one_run(200))
+    assert chart.page.locator(".slm-chart-plot .slm-chart-train").get_attribute("d").count("L") == 199
+    assert chart.page.evaluate("window.kept === document.querySelector('.slm-chart-plot > svg')")
+    assert chart.errors == []
+
+
+@pytest.mark.browser
+def test_axes_can_be_switched(browser):
+    chart = Chart(browser, one_run(200))
+    heights = []
+    for _ in range(2):
+        heights.append(chart.page.locator(".slm-chart-plot .slm-chart-head").get_attribute("cy"))
+        chart.press("Log scale")
+    assert heights[0] != heights[1]
+    assert chart.x_labels()[-1] == "200"
+    chart.press("Tokens")
+    assert chart.x_labels()[-1].endswith("k")
+    chart.press("Time")
+    assert chart.x_labels()[-1].endswith("s")
+    assert chart.errors == []
+
+
+@pytest.mark.browser
+def test_zoom_stays_across_updates_and_double_click_resets(browser):
+    chart = Chart(browser, one_run(200))
+    chart.drag(0.5, 0.75)
+    zoomed = [float(label) for label in chart.x_labels()]
+    assert min(zoomed) > 80 and max(zoomed) < 170
+    chart.update(one_run(900))
+    assert [float(label) for label in chart.x_labels()] == zoomed
+    chart.plot.dblclick()
+    assert float(chart.x_labels()[0]) == 0 and float(chart.x_labels()[-1]) > 700
+    assert chart.errors == []
+
+
+@pytest.mark.browser
+def test_exact_values_by_mouse_and_by_keyboard(browser):
+    chart = Chart(browser, one_run(100))
+    box = chart.plot.bounding_box()
+    chart.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 90)
+    tip = chart.page.locator(".slm-chart-tip")
+    assert "training" in tip.inner_text() and "validation" in tip.inner_text()
+    chart.page.mouse.move(5, 5)
+    assert tip.is_hidden()
+    chart.plot.focus()
+    chart.page.keyboard.press("ArrowLeft")
+    loss = dict(curve_from_events("x", events(100)).train)[100]
+    assert "step 100" in tip.inner_text() and f"training {loss:.3f}" in tip.inner_text()
+    chart.page.keyboard.press("ArrowLeft")
+    assert "step 99" in chart.page.locator("[aria-live]").text_content()
+    chart.page.get_by_text("The numbers").click()
+    assert f"{loss:.3f}" in chart.page.locator(".slm-chart-table").inner_text()
+    assert chart.errors == []
+
+
+@pytest.mark.browser
+def test_names_are_text_and_runs_can_be_hidden(browser):
+    name = "<img src=x onerror=alert(1)>"
+    curves = [curve_from_events(name, events(90)), curve_from_events("second", events(120, floor=1.5))]
+    chart = Chart(browser, chart_value(curves, landmarks=[]))
+    assert chart.page.locator("main img").count() == 0
+    assert chart.page.locator(".slm-chart-plot .slm-chart-train").count() == 2
+    chart.press(name)
+    assert chart.page.locator(".slm-chart-plot .slm-chart-train").count() == 1
+    chart.press("second")
+    assert "switched off" in chart.page.locator(".slm-chart-empty").inner_text()
+    assert chart.errors == []
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [390, 1440])
+def test_labels_do_not_overlap(browser, width):
+    chart = Chart(browser, one_run(12_000, budget={"steps": 20_000}), width=width)
+    boxes = chart.page.evaluate(
+        "[...document.querySelectorAll('.slm-chart-plot > svg text')].map((t) => t.getBoundingClientRect().toJSON())"
+    )
+    assert len(boxes) > 8
+    for i, a in enumerate(boxes):
+        for b in boxes[i + 1 :]:
+            apart = (
+                a["right"] <= b["left"]
+                or b["right"] <= a["left"]
+                or a["bottom"] - 3 <= b["top"]
+                or b["bottom"] - 3 <= a["top"]
+            )
+            assert apart, (a, b)
+    assert chart.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("value", [None, {}, {"runs": []}, chart_value([Curve("new")])])
+def test_nothing_yet_is_a_friendly_sentence(browser, value):
+    chart = Chart(browser, value)
+    assert "starts here" in chart.page.locator(".slm-chart-empty").inner_text()
+    assert chart.errors == []
