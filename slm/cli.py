@@ -12,6 +12,7 @@ import os
 import sys
 import warnings
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from slm import __version__, commands
@@ -112,8 +113,12 @@ def _add_command(rooms: Any, name: str, purpose: str) -> argparse.ArgumentParser
     room = rooms.add_parser(name, help=purpose, description=purpose, allow_abbrev=False)
     room.set_defaults(run_command=getattr(commands, name), spec=spec_from_args, given_fields=given_fields)
     places = room.add_argument_group("places and output")
-    places.add_argument("--checkpoints", metavar="DIR", help="Folder of models and runs (SLM_CHECKPOINTS, checkpoints/).")
-    places.add_argument("--data-dir", metavar="DIR", help="Folder of prepared data sets (SLM_DATA, data/).")
+    for option, content, variable, folder in (
+        ("--checkpoints", "models and runs", "SLM_CHECKPOINTS", "checkpoints/"),
+        ("--data-dir", "prepared data sets", "SLM_DATA", "data/"),
+    ):
+        words = f"Folder of {content} (default ${variable}, else {folder} in the project)."
+        places.add_argument(option, metavar="DIR", type=Path, help=words)
     places.add_argument("--json", action="store_true", help="Print one JSON object as the last line.")
     return room
 
@@ -163,7 +168,7 @@ def _add_evaluate(rooms: Any) -> None:
 def _add_export(rooms: Any) -> None:
     room = _add_command(rooms, "export", "Write a model for other programs: a GGUF file or a Hub repository.")
     _add_checkpoint(room)
-    room.add_argument("--to", choices=("gguf", "hub"), required=True, help="gguf is llama.cpp's; hub is Hugging Face's.")
+    room.add_argument("--to", choices=("gguf", "hub"), required=True, help="gguf: llama.cpp; hub: Hugging Face.")
     room.add_argument("target", metavar="TARGET", help="The file to write, or the Hub id (owner/name) to upload to.")
 
 

@@ -31,12 +31,14 @@ def prepare(args: argparse.Namespace) -> Result:
     words = args.given_fields(args, field_kinds(PrepareConfig))
     config = PrepareConfig(**parse_fields(PrepareConfig, words))
     manifest: dict[str, Any] = {}
+    stage = ""
     with tqdm(disable=None, file=sys.stderr) as bar:
         for progress in prepare_data(config, data_dir(args.data_dir)):
-            if progress["stage"] != bar.desc.rstrip(": "):
+            if progress["stage"] != stage:
+                stage = progress["stage"]
                 bar.reset(total=progress.get("total"))
-                bar.set_description(progress["stage"])
-            bar.update(progress.get("done", bar.n) - bar.n)
+                bar.set_description(stage)
+            bar.update((progress.get("done") or bar.n) - bar.n)
             manifest = progress.get("manifest", manifest)
     sizes = ", ".join(
         f"{part}: {manifest[part]['stories']:,} stories, {manifest[part]['tokens']:,} tokens"

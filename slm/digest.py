@@ -22,7 +22,7 @@ class EventDigest:
 
     def __init__(self) -> None:
         self.offset = 0
-        self.first: dict[str, Any] = {}
+        self.first_line = b""
         self.start: dict[str, Any] = {}
         self.train: dict[str, Any] = {}
         self.end: dict[str, Any] = {}
@@ -34,6 +34,17 @@ class EventDigest:
         """The evaluation with the lowest loss."""
         known = [e for e in self.evals if e.get("val_loss") is not None]
         return min(known, key=lambda e: e["val_loss"], default={})
+
+    @property
+    def first(self) -> dict[str, Any]:
+        """The first event."""
+        return parse_line(self.first_line) or {}
+
+    def belongs_to(self, path: Path) -> bool:
+        """Whether this is still the log that was read: a run may be deleted and begun anew under the same name."""
+        with open(path, "rb") as file:
+            # The first line holds the time of the start; inode numbers are given out again.
+            return file.read(len(self.first_line)) == self.first_line and file.seek(0, os.SEEK_END) >= self.offset
 
     def read(self, path: Path) -> None:
         """Take in the whole lines that were added since the last time."""
@@ -49,7 +60,7 @@ class EventDigest:
                 self._take(event)
         self.train = parse_line(train_line) or self.train
         self.last = parse_line(last_line) or self.last
-        self.first = self.first or next((e for e in map(parse_line, lines[:1]) if e), {})
+        self.first_line = self.first_line or b"".join(lines[:1])
 
     def _take(self, event: dict[str, Any]) -> None:
         if event["kind"] == "start":
@@ -64,7 +75,7 @@ class EventDigest:
             self.train = event
 
 
-_digests: OrderedDict[Path, tuple[tuple[int, int], EventDigest]] = OrderedDict()
+_digests: OrderedDict[Path, tuple[tuple[int, int, int], EventDigest]] = OrderedDict()
 _lock = threading.Lock()
 
 
@@ -75,15 +86,14 @@ def digest(run_dir: str | Path) -> EventDigest:
         found = os.stat(path)
     except FileNotFoundError:
         return EventDigest()
-    identity = (found.st_dev, found.st_ino)
+    version = (found.st_ino, found.st_size, found.st_mtime_ns)
     with _lock:
-        known, kept = _digests.pop(path, (None, None))
-        # Another file, or a shorter one: the run was deleted and begun anew under the same name.
-        if kept is None or known != identity or found.st_size < kept.offset:
-            kept = EventDigest()
-        if found.st_size > kept.offset:
+        known, kept = _digests.pop(path, (None, EventDigest()))
+        if version != known:
+            if not kept.belongs_to(path):
+                kept = EventDigest()
             kept.read(path)
-        _digests[path] = (identity, kept)
+        _digests[path] = (version, kept)
         while len(_digests) > KEPT:
             _digests.popitem(last=False)
         return kept

@@ -18,6 +18,7 @@ Nothing about a run is kept in memory but what its files say, so every process s
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -111,7 +112,12 @@ def list_runs(checkpoints: str | Path) -> list[RunSummary]:
     """All runs, the newest first, then the bundled models by name."""
     folder = Path(checkpoints)
     found = [p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")] if folder.is_dir() else []
-    summaries = [summarize(p) for p in found if is_run(p) or is_checkpoint(p)]
+    summaries = []
+    for path in found:
+        # Another process may delete a run while this one looks at it.
+        with contextlib.suppress(FileNotFoundError):
+            if is_run(path) or is_checkpoint(path):
+                summaries.append(summarize(path))
     return sorted(summaries, key=lambda s: (s.status == "bundled", -(s.created or 0.0), s.name))
 
 

@@ -1,0 +1,456 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import slm.digest
+from slm import runs
+from slm.events import EVENTS_FILE, EventLog, after_resume, read_events
+from slm.processes import PROCESS_FILE
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def python(code: str, *words: object) -> subprocess.Popen[str]:
+    """A Python process that runs `code` with `sys.argv[1:]` as given; its output can be read."""
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, words)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        stdin=subprocess.PIPE,
+    )
+
+
+def working_on(run_dir: Path) -> subprocess.Popen[str]:
+    """A live process that said it works on the run."""
+    code = "import sys, time; from slm.runs import record_process; record_process(sys.argv[1]); print('at work'); "
+    child = python(code + "sys.stdout.flush(); time.sleep(60)", run_dir)
+    assert child.stdout.readline() == "at work\n"
+    return child
+
+
+def end(child: subprocess.Popen[str]) -> None:
+    child.kill()
+    child.wait()
+
+
+def write_events(run_dir: Path, *events: tuple[str, int, dict]) -> None:
+    with EventLog(run_dir / EVENTS_FILE) as log:
+        for kind, step, fields in events:
+            log.append(kind, step, **fields)
+
+
+def make_checkpoint(folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text("{}")
+    (folder / "model.safetensors").write_bytes(b"weights")
+    return folder
+
+
+# --- status ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("reason", ["finished", "stopped", "diverged", "error"])
+def test_an_end_gives_its_reason_even_while_the_process_lives(tmp_path, reason):
+    runs.record_process(tmp_path)
+    write_events(tmp_path, ("start", 0, {}), ("end", 1, {"reason": reason, "message": ""}))
+    assert runs.status(tmp_path) == reason
+
+
+def test_running_then_killed_is_lost_as_a_zombie_and_when_reaped(tmp_path):
+    child = working_on(tmp_path)
+    try:
+        write_events(tmp_path, ("start", 0, {}), ("train", 1, {"loss": 1.0}))
+        assert runs.status(tmp_path) == "running" and runs.process_alive(tmp_path)
+        os.kill(child.pid, signal.SIGKILL)
+        deadline = time.monotonic() + 10
+        while runs.process_alive(tmp_path) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        if sys.platform == "linux":
+            assert ") Z " in Path(f"/proc/{child.pid}/stat").read_text()
+        assert runs.status(tmp_path) == "lost"
+    finally:
+        end(child)
+    assert runs.status(tmp_path) == "lost"
+
+
+def test_another_process_with_the_same_pid_is_not_the_run(tmp_path):
+    record = runs.record_process(tmp_path)
+    write_events(tmp_path, ("start", 0, {}))
+    assert runs.status(tmp_path) == "running"
+    runs.write_json(tmp_path / PROCESS_FILE, {**record, "start_mark": "1 ticks after boot long-ago"})
+    assert runs.status(tmp_path) == "lost"
+
+
+@pytest.mark.parametrize("record", ["{torn", "[]", "{}", '{"pid": "7"}', '{"pid": -1, "start_mark": null}'])
+def test_a_damaged_process_file_is_a_dead_process(tmp_path, record):
+    (tmp_path / PROCESS_FILE).write_text(record)
+    assert runs.status(tmp_path) == "lost"
+
+
+def test_a_resumed_run_is_running_before_its_first_event(tmp_path):
+    write_events(tmp_path, ("start", 0, {}), ("end", 5, {"reason": "stopped", "message": ""}))
+    assert runs.status(tmp_path) == "stopped"
+    time.sleep(0.01)
+    child = working_on(tmp_path)
+    try:
+        assert runs.status(tmp_path) == "running"
+    finally:
+        end(child)
+    assert runs.status(tmp_path) == "stopped"
+
+
+def test_a_resumed_and_killed_run_is_lost_whatever_its_first_end_was(tmp_path):
+    finished = ("end", 5, {"reason": "finished", "message": ""})
+    write_events(tmp_path, ("start", 0, {}), finished, ("start", 5, {"resumed_from_step": 5}))
+    assert runs.status(tmp_path) == "lost"
+
+
+def test_status_of_other_folders(tmp_path):
+    assert runs.status(make_checkpoint(tmp_path / "model")) == "bundled"
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match="is no run"):
+        runs.status(tmp_path / "empty")
+
+
+def test_process_name_with_spaces_and_brackets_does_not_confuse(tmp_path):
+    if not Path("/proc/self/comm").exists():
+        pytest.skip("needs /proc")
+    child = python("open('/proc/self/comm', 'w').write('a) Z (b'); input()")
+    try:
+        time.sleep(0.3)
+        assert ") Z (b)" in Path(f"/proc/{child.pid}/stat").read_text()
+        assert slm.processes.start_mark(child.pid) is not None
+    finally:
+        end(child)
+
+
+# --- the lock --------------------------------------------------------------------------------------------------------
+
+RACER = """
+import pathlib, sys, time
+from slm.runs import Busy, claim_training
+folder, me, rounds = pathlib.Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+def meet(name):
+    (folder / f"{name}-{me}").touch()
+    while len(list(folder.glob(f"{name}-?"))) < 2:
+        pass
+for n in range(rounds):
+    meet(f"ready{n}")
+    try:
+        with claim_training(folder / "checkpoints", me):
+            meet(f"tried{n}")
+            print("won", flush=True)
+    except Busy as busy:
+        print(busy, flush=True)
+        meet(f"tried{n}")
+    meet(f"left{n}")
+"""
+
+
+def test_of_two_that_race_for_the_lock_one_wins(tmp_path):
+    rounds = 7
+    racers = [python(RACER, tmp_path, name, rounds) for name in "ab"]
+    said = [racer.communicate(timeout=60)[0].splitlines() for racer in racers]
+    for a, b in zip(*said, strict=True):
+        assert (a == "won") != (b == "won")
+        loser, winner = (a, "b") if b == "won" else (b, "a")
+        assert f"'{winner}' is training already (process {racers['ab'.index(winner)].pid} on" in loser
+    assert len(said[0]) == rounds
+
+
+def test_a_dead_holder_holds_nothing(tmp_path):
+    code = (
+        "import sys, time; from slm.runs import claim_training; c = claim_training(sys.argv[1], 'old'); c.__enter__(); "
+    )
+    child = python(code + "print('held', flush=True); time.sleep(60)", tmp_path)
+    assert child.stdout.readline() == "held\n"
+    assert runs.training_holder(tmp_path)["run"] == "old"
+    with pytest.raises(runs.Busy, match=rf"'old' is training already \(process {child.pid} on"):
+        runs.claim_training(tmp_path, "new").__enter__()
+    end(child)
+    assert runs.training_holder(tmp_path) is None
+    with runs.claim_training(tmp_path, "new"):
+        assert runs.training_holder(tmp_path)["run"] == "new"
+    assert runs.training_holder(tmp_path) is None
+
+
+def test_the_lock_is_free_after_an_error(tmp_path):
+    with pytest.raises(RuntimeError), runs.claim_training(tmp_path, "a"):
+        raise RuntimeError
+    with runs.claim_training(tmp_path, "b"):
+        pass
+
+
+# --- names and places ------------------------------------------------------------------------------------------------
+
+
+def test_places_come_from_argument_environment_project(tmp_path, monkeypatch):
+    for place, variable, folder in (
+        (runs.checkpoints_dir, "SLM_CHECKPOINTS", "checkpoints"),
+        (runs.data_dir, "SLM_DATA", "data"),
+    ):
+        monkeypatch.delenv(variable, raising=False)
+        assert place() == ROOT / folder
+        monkeypatch.setenv(variable, str(tmp_path / "from-environment"))
+        assert place() == tmp_path / "from-environment"
+        assert place(tmp_path / "given") == tmp_path / "given"
+        monkeypatch.setenv(variable, "relative")
+        assert place() == Path.cwd() / "relative"
+
+
+def test_good_names_are_handed_back():
+    for name in ("a", "tinystories-5m", "Run_2.1", "0", "_x", "a" * 64):
+        assert runs.check_name(name) == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", ".", "..", "../x", "a/../b", "/etc", "a/b", "a\\b", "C:", "-rf", ".hidden", "a ", " a", "a\n", "a\0b", "é",
+     "a.", "a" * 65, None, 7, "x;y", "$(x)", "~", "a*", "a?b", "a\tb", "‮x"],
+)  # fmt: skip
+def test_bad_names_are_refused(name):
+    with pytest.raises(ValueError, match="name"):
+        runs.check_name(name)
+
+
+def test_whatever_name_is_taken_makes_a_folder_right_there(tmp_path):
+    rng, taken = random.Random(11), 0
+    for _ in range(2000):
+        name = "".join(rng.choices("aZ0_.-/\\ :~\n\0é", weights=[4, 4, 4, 2, 2, 2, *[0.2] * 8], k=rng.randint(0, 9)))
+        try:
+            runs.check_name(name)
+        except ValueError:
+            continue
+        taken += 1
+        (tmp_path / name).mkdir(exist_ok=True)
+        assert (tmp_path / name).resolve().parent == tmp_path.resolve() and name in os.listdir(tmp_path)
+    assert taken > 50
+
+
+# --- snapshots -------------------------------------------------------------------------------------------------------
+
+
+def make_run(run_dir: Path, steps: list[int]) -> Path:
+    run_dir.mkdir(parents=True)
+    runs.write_json(run_dir / "run.json", {"run": run_dir.name})
+    for step in steps:
+        make_checkpoint(run_dir / "snapshots" / f"{step:06d}")
+    return run_dir
+
+
+def point(run_dir: Path, pointer: str, snapshot: str) -> None:
+    runs.write_json(run_dir / pointer, {"snapshot": snapshot, "step": 1, "val_loss": 1.0})
+
+
+def test_snapshots_are_found_by_step_and_only_whole_ones(tmp_path):
+    run = make_run(tmp_path / "run", [1000000, 20, 300])
+    (run / "snapshots" / ".000400.ab.part").mkdir()
+    (run / "snapshots" / "000500").write_text("no folder")
+    assert [p.name for p in runs.find_snapshots(run)] == ["000020", "000300", "1000000"]
+    assert runs.find_snapshots(tmp_path) == []
+
+
+def test_a_run_means_its_best_snapshot_then_its_last_then_its_newest(tmp_path):
+    run = make_run(tmp_path / "run", [10, 20, 30])
+    assert runs.resolve(run).name == "000030"
+    point(run, "last.json", "snapshots/000020")
+    assert runs.resolve(run).name == "000020"
+    point(run, "best.json", "snapshots/000010")
+    assert runs.resolve(str(run)).name == "000010"
+    point(run, "best.json", "snapshots/000099")
+    assert runs.resolve(run).name == "000020"
+    (run / "best.json").write_text("{torn")
+    assert runs.resolve(run).name == "000020"
+
+
+@pytest.mark.parametrize(
+    "snapshot", ["../other/snapshots/000010", "/etc", "snapshots/../../other", "snapshots/000010/..", 7]
+)
+def test_a_pointer_cannot_lead_out_of_its_run(tmp_path, snapshot):
+    make_checkpoint(tmp_path / "other")
+    run = make_run(tmp_path / "run", [10])
+    runs.write_json(run / "best.json", {"snapshot": snapshot})
+    assert runs.resolve(run) == run / "snapshots" / "000010"
+
+
+def test_a_checkpoint_means_itself(tmp_path):
+    folder = make_checkpoint(tmp_path / "model")
+    assert runs.resolve(folder) == folder
+    run = make_run(tmp_path / "run", [10])
+    assert runs.resolve(run / "snapshots" / "000010") == run / "snapshots" / "000010"
+
+
+def test_where_there_is_no_model_the_error_says_what_was_expected(tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "pickled").mkdir()
+    (tmp_path / "pickled" / "pytorch_model.bin").touch()
+    make_run(tmp_path / "young", [])
+    for name, words in {
+        "absent": "there is no folder", "empty": "expected config.json and model.safetensors",
+        "pickled": "pickled weights are not read", "young": "young has not saved a model yet",
+    }.items():  # fmt: skip
+        with pytest.raises(ValueError, match=words):
+            runs.resolve(tmp_path / name)
+
+
+def test_stop_is_asked_seen_and_taken_back(tmp_path):
+    assert not runs.stop_requested(tmp_path)
+    runs.request_stop(tmp_path)
+    runs.request_stop(tmp_path)
+    assert runs.stop_requested(tmp_path)
+    runs.clear_stop(tmp_path)
+    runs.clear_stop(tmp_path)
+    assert not runs.stop_requested(tmp_path)
+
+
+# --- deleting and renaming -------------------------------------------------------------------------------------------
+
+
+def test_a_run_is_deleted_whole(tmp_path):
+    make_run(tmp_path / "keep", [1])
+    make_run(tmp_path / "gone", [1, 2])
+    runs.delete_run(tmp_path / "gone", checkpoints=tmp_path)
+    assert os.listdir(tmp_path) == ["keep"]
+
+
+def test_what_is_bundled_running_or_elsewhere_stays(tmp_path):
+    places = tmp_path / "checkpoints"
+    make_checkpoint(places / "bundled")
+    make_run(tmp_path / "elsewhere", [1])
+    make_run(places / "deep" / "run", [1])
+    (places / "link").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    runs.record_process(make_run(places / "busy", [1]))
+    before = sorted(tmp_path.rglob("*"))
+    for folder, words in {
+        places / "bundled": "bundled", tmp_path / "elsewhere": "no run of", places / "deep" / "run": "no run of",
+        places / "link": "no run of", places / "busy": "is training", places / "absent": "no run of",
+        places / ".." / "elsewhere": "no run of", places / "deep" / "..": "name", places: "no run of",
+    }.items():  # fmt: skip
+        with pytest.raises(ValueError, match=words):
+            runs.delete_run(folder, checkpoints=places)
+        with pytest.raises(ValueError, match=words):
+            runs.rename_run(folder, "new", checkpoints=places)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_run_gets_another_name_unless_it_is_taken(tmp_path):
+    make_run(tmp_path / "a", [1])
+    make_run(tmp_path / "b", [2])
+    for name in ("b", "../c", "a"):
+        with pytest.raises(ValueError, match=r"name|already"):
+            runs.rename_run(tmp_path / "a", name, checkpoints=tmp_path)
+    assert runs.rename_run(tmp_path / "a", "c", checkpoints=tmp_path) == tmp_path / "c"
+    assert sorted(os.listdir(tmp_path)) == ["b", "c"]
+
+
+# --- summaries -------------------------------------------------------------------------------------------------------
+
+
+def test_a_summary_tells_what_the_run_wrote(tmp_path):
+    run = make_run(tmp_path / "run", [10])
+    runs.write_json(
+        run / "run.json", {"preset": "micro", "data": {"name": "stories"}, "created": 5.0, "train": {"minutes": 3}}
+    )
+    assert runs.summarize(run).budget == {"minutes": 3}
+    write_events(
+        run,
+        ("start", 0, {"n_params": 7, "device": "cpu", "max_steps": 40, "budget_s": None}),
+        ("train", 9, {"loss": 3.0, "tokens": 90, "elapsed_s": 1.5, "tok_per_s": 60.0}),
+        ("eval", 10, {"val_loss": 2.0, "val_bpb": 0.9, "train_loss": 3.0}),
+        ("train", 19, {"loss": 2.5, "tokens": 190, "elapsed_s": 3.0, "tok_per_s": 61.0}),
+        ("eval", 20, {"val_loss": 2.2, "val_bpb": 0.99, "train_loss": 2.5}),
+        ("end", 20, {"reason": "stopped", "message": "asked"}),
+    )
+    found = runs.summarize(run)
+    expected = {
+        "name": "run", "path": run, "status": "stopped", "preset": "micro", "data": "stories", "created": 5.0,
+        "device": "cpu", "n_params": 7, "budget": {"steps": 40}, "step": 20, "tokens": 190, "elapsed_s": 3.0,
+        "tok_per_s": 61.0, "train_loss": 2.5, "val_loss": 2.0, "val_bpb": 0.9, "best_step": 10, "message": "asked",
+        "snapshots": 1,
+    }  # fmt: skip
+    assert {key: getattr(found, key) for key in expected} == expected
+    assert found.size_mb == pytest.approx(sum(p.stat().st_size for p in run.rglob("*") if p.is_file()) / 1e6)
+    json.dumps(dataclasses.asdict(found), default=str)
+
+
+def test_a_resumed_run_forgets_evaluations_it_did_not_keep(tmp_path):
+    run = make_run(tmp_path / "run", [])
+    write_events(
+        run, ("start", 0, {}), ("eval", 10, {"val_loss": 2.0}), ("eval", 20, {"val_loss": 1.0}),
+        ("start", 10, {"resumed_from_step": 10, "budget_s": 120}),
+    )  # fmt: skip
+    found = runs.summarize(run)
+    assert (found.val_loss, found.best_step, found.step, found.budget) == (2.0, 10, 10, {"minutes": 2})
+
+
+def test_summaries_read_only_what_is_new_and_agree_with_reading_all(tmp_path, monkeypatch):
+    run = make_run(tmp_path / "run", [])
+    offsets = []
+    read_lines = slm.digest.read_lines
+    monkeypatch.setattr(
+        slm.digest, "read_lines", lambda path, offset: offsets.append(offset) or read_lines(path, offset)
+    )
+    rng, sizes = random.Random(3), [0]
+    for step in range(60):
+        kind = rng.choice(["train", "train", "train", "eval", "sample", "start", "end"])
+        fields = {
+            "train": {"loss": rng.random(), "tokens": step},
+            "eval": {"val_loss": rng.random()},
+            "sample": {"text": "x"},
+            "start": {"resumed_from_step": step // 2},
+            "end": {"reason": "stopped", "message": ""},
+        }
+        write_events(run, (kind, step, fields[kind]))
+        sizes.append((run / EVENTS_FILE).stat().st_size)
+        slow_way = after_resume(read_events(run)[0])
+        found = runs.summarize(run)
+        assert runs.summarize(run) == found
+        assert found.step == step
+        assert found.train_loss == next(
+            (e["loss"] for e in reversed(read_events(run)[0]) if e["kind"] == "train"), None
+        )
+        losses = [e["val_loss"] for e in slow_way if e["kind"] == "eval"]
+        assert found.val_loss == min(losses, default=None)
+    assert offsets == sizes[:-1]
+
+
+def test_a_run_begun_anew_under_the_same_name_is_read_anew(tmp_path):
+    run = make_run(tmp_path / "run", [])
+    write_events(run, ("start", 0, {}), ("eval", 5, {"val_loss": 1.0}))
+    assert runs.summarize(run).val_loss == 1.0
+    runs.delete_run(run, checkpoints=tmp_path)
+    make_run(tmp_path / "run", [])
+    assert runs.summarize(run).val_loss is None
+    write_events(run, ("start", 0, {}), ("eval", 5, {"val_loss": 3.0}), ("eval", 6, {"val_loss": 4.0}))
+    assert runs.summarize(run).val_loss == 3.0
+
+
+def test_the_list_has_the_newest_first_and_bundled_models_last(tmp_path):
+    for name, created in (("old", 1.0), ("new", 3.0), ("middle", 2.0)):
+        make_run(tmp_path / name, [])
+        runs.write_json(tmp_path / name / "run.json", {"created": created})
+    runs.write_json(
+        make_checkpoint(tmp_path / "a-model") / "slm.json", {"step": 9, "val_loss": 1.5, "data": {"name": "d"}}
+    )
+    make_checkpoint(tmp_path / "b-model")
+    (tmp_path / "b-model" / "slm.json").write_text("{torn")
+    (tmp_path / "unrelated").mkdir()
+    (tmp_path / ".hidden").mkdir()
+    (tmp_path / "file").touch()
+    found = runs.list_runs(tmp_path)
+    assert [(s.name, s.status) for s in found] == [
+        ("new", "lost"), ("middle", "lost"), ("old", "lost"), ("a-model", "bundled"), ("b-model", "bundled"),
+    ]  # fmt: skip
+    assert (found[3].step, found[3].val_loss, found[3].data) == (9, 1.5, "d")
+    assert runs.list_runs(tmp_path / "absent") == []
