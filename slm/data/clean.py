@@ -18,11 +18,9 @@ _FOLLOWING = "[" + "".join(re.escape(char) for char, byte in _BYTE_OF.items() if
 # No language writes these: dashes and quotes (E2 80 ..), emoji (F0 9F .. ..), a byte order mark; and
 # an E2 80 whose third byte got lost on the way, as the 9D of a closing quote does.
 _SURE = re.compile(f"â[€\x80]{_FOLLOWING}|ð[Ÿ\x9f]{_FOLLOWING}{{2}}|ï»¿|â€")
-# These may be right: a capital before a closing mark, as in MANHÃ”, is left alone where another stands before it.
-_CLOSING = "”“’‘»›…–—®™°ªº\xa0"
-_LIKELY = re.compile(
-    f"(?<![A-ZÀ-Þ])[Â-ß]{_FOLLOWING}|[Â-ß](?![{_CLOSING}]){_FOLLOWING}|[à-ï]{_FOLLOWING}{{2}}"
-)
+# These may be right where they end a word in capitals before a closing mark, as in MANHÃ”: left alone there.
+_ENDS_CAPITALS = "(?<=[A-ZÀ-Þ])[Â-ß][”“’‘»›…–—®™°ªº\xa0](?![^\\W\\d_])"
+_LIKELY = re.compile(f"(?!{_ENDS_CAPITALS})[Â-ß]{_FOLLOWING}|[à-ï]{_FOLLOWING}{{2}}")
 _EITHER = re.compile(f"{_SURE.pattern}|{_LIKELY.pattern}")
 # What English and its neighbours are written with: the characters of Windows-1252.
 _PLAUSIBLE = set(_BYTE_OF)
@@ -89,8 +87,8 @@ def clean_story(text: str) -> tuple[str, list[str]]:
         repaired = repair_misread(whole)
         if repaired != whole:
             repairs.append("misread")
-        whole = repaired.strip("\ufeff")
-    tidy = _tidy(whole)
+        whole = repaired
+    tidy = _tidy(whole.strip("\ufeff"))
     while tidy.startswith(END_OF_TEXT) or tidy.endswith(END_OF_TEXT):
         tidy = tidy.removeprefix(END_OF_TEXT).removesuffix(END_OF_TEXT).strip()
     if tidy != whole:

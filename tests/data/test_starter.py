@@ -14,6 +14,18 @@ from slm.data.starter.flow import with_pronouns
 from slm.data.starter.grammar import an, capital, listed, plural, text
 from slm.data.starter.scene import Scene
 
+GOLDEN = (
+    'Once there was a chatty girl with curly black hair. Her name was Tess. It was a gray and gusty '
+    'afternoon. The rain came down in silver ropes.\n\n'
+    'Lightning split the sky. Then came a crash that shook the walls. Tess\'s heart went thump, thump, '
+    'thump. She covered her ears. "What is going on up there?" asked Tess. "The sky is clapping," said '
+    'Dad.\n\n'
+    'In the next quiet moment, Tess heard somebody crying. It was Star the pony, shaking in the stable. '
+    'Tess forgot her own fear. "There, there," Tess said. "It is only noise. Let us count together." With'
+    ' each flash Tess counted a little further.\n\n'
+    'At last there was only the drip, drip, drip from the leaves. The air smelled fresh and clean. Star '
+    'looked up at Tess gratefully. "You took good care of Star," said Dad.'
+)
 WORD = re.compile(r"[a-z]+(?:'[a-z]+)?")
 HE = re.compile(r"\b(he|him|his|himself|boy)\b", re.IGNORECASE)
 SHE = re.compile(r"\b(she|her|hers|herself|girl)\b", re.IGNORECASE)
@@ -103,7 +115,7 @@ def test_quotations_begin_with_a_capital_unless_they_go_on(many):
 @pytest.mark.parametrize("plot", PLOTS)
 @pytest.mark.parametrize(("gender", "other"), [("he", SHE), ("she", HE)])
 def test_pronouns_agree(plot, gender, other):
-    for seed in range(150):
+    for seed in range(70):
         story = tell(plot, random.Random(seed), genders=(gender,))
         assert {character.he for character in story.cast} == {gender}
         assert not (match := other.search(story.text)), (match.group(), story.text)
@@ -111,7 +123,7 @@ def test_pronouns_agree(plot, gender, other):
 
 @pytest.mark.parametrize("plot", PLOTS)
 def test_the_cast_appears_and_nobody_shares_a_name(plot):
-    for seed in range(60):
+    for seed in range(30):
         story = tell(plot, random.Random(seed))
         names = [character.name for character in story.cast]
         assert len(set(names)) == len(names)
