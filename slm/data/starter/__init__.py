@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from slm.data.starter import plots_doing, plots_fears, plots_friends, plots_home, plots_lost, plots_nature
 from slm.data.starter.cast import Character
-from slm.data.starter.flow import with_pronouns
+from slm.data.starter.flow import vary_speech, with_pronouns
 from slm.data.starter.scene import Scene
 
 __all__ = ["PLOTS", "Story", "stories", "tell"]
@@ -47,7 +47,7 @@ def tell(plot: str, rng: random.Random, *, genders: Sequence[str] = ("he", "she"
     `genders` limits the cast: with ("she",) everybody is "she". Raises KeyError for an unknown plot.
     """
     scene = Scene(rng, genders)
-    paragraphs = [with_pronouns(paragraph, scene.cast) for paragraph in PLOTS[plot](scene)]
+    paragraphs = [vary_speech(with_pronouns(told, scene.cast), scene) for told in PLOTS[plot](scene)]
     return Story(plot, tuple(scene.cast), "\n\n".join(paragraphs))
 
 

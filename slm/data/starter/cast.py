@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from slm.data.starter.words import bank
+from slm.data.starter.words import bank, rows
 
 
 @dataclass(frozen=True)
@@ -57,38 +57,34 @@ class Species:
     treat: str
 
 
-CHILD_HOMES = tuple(home.strip() for home in """
-    a small house by the river; a tall yellow house; a """
-    """cottage at the edge of the woods; an apartment above the bakery;
-    a farmhouse with a red barn; """
-    """a village by the sea; a stone house on a hill; a busy town with a clock tower;
-    a houseboat """
-    """with round windows; a little house with a crooked chimney; a town full of chestnut trees;
-    a """
-    """wooden cabin beside a lake; a big city with a thousand windows; a white house behind a hedge;
-    """
-    """a valley between two mountains; a brick house next to the school""".split(";"))
+CHILD_HOMES = bank("""
+    a small house by the river, a tall yellow house, a cottage at the edge of the woods, an apartment above
+    the bakery, a farmhouse with a red barn, a village by the sea, a stone house on a hill, a busy town with
+    a clock tower, a houseboat with round windows, a little house with a crooked chimney, a town full of
+    chestnut trees, a wooden cabin beside a lake, a big city with a thousand windows, a white house behind a
+    hedge, a valley between two mountains, a brick house next to the school
+""")
 
-SPECIES = tuple(Species(*(part.strip() for part in row.split("|"))) for row in (
-    "rabbit | a warm burrow under a hill | hopped | carrots",
-    "squirrel | a hollow in an old oak tree | scampered | hazelnuts",
-    "mouse | a tiny hole under the barn | scurried | cheese crumbs",
-    "fox | a den among the ferns | trotted | blackberries",
-    "bear | a snug cave behind a waterfall | lumbered | honey",
-    "hedgehog | a nest of dry leaves | shuffled | mushrooms",
-    "badger | a deep den with three doors | trundled | roots",
-    "mole | a tunnel beneath the meadow | wriggled | turnips",
-    "otter | a den in the riverbank | slid | trout",
-    "beaver | a lodge made of sticks | waddled | willow bark",
-    "raccoon | a hollow log near the creek | tiptoed | sweet corn",
-    "chipmunk | a gap in the garden wall | darted | sunflower seeds",
-    "kitten | a basket in the barn | padded | cream",
-    "puppy | a kennel beside the farmhouse | bounded | biscuits",
-    "wolf | a cave on the mountain | loped | stew",
-    "possum | a leafy hole in a maple tree | crept | persimmons",
-    "dormouse | a round nest in the hedge | skittered | rose hips",
-    "skunk | a hole beneath a fallen pine | strolled | wild grapes",
-))
+SPECIES = tuple(Species(*row) for row in rows("""
+    rabbit | a warm burrow under a hill | hopped | carrots
+    squirrel | a hollow in an old oak tree | scampered | hazelnuts
+    mouse | a tiny hole under the barn | scurried | cheese crumbs
+    fox | a den among the ferns | trotted | blackberries
+    bear | a snug cave behind a waterfall | lumbered | honey
+    hedgehog | a nest of dry leaves | shuffled | mushrooms
+    badger | a deep den with three doors | trundled | roots
+    mole | a tunnel beneath the meadow | wriggled | turnips
+    otter | a den in the riverbank | slid | trout
+    beaver | a lodge made of sticks | waddled | willow bark
+    raccoon | a hollow log near the creek | tiptoed | sweet corn
+    chipmunk | a gap in the garden wall | darted | sunflower seeds
+    kitten | a basket in the barn | padded | cream
+    puppy | a kennel beside the farmhouse | bounded | biscuits
+    wolf | a cave on the mountain | loped | stew
+    possum | a leafy hole in a maple tree | crept | persimmons
+    dormouse | a round nest in the hedge | skittered | rose hips
+    skunk | a hole beneath a fallen pine | strolled | wild grapes
+"""))
 
 ELDERS = {"she": tuple(bank(row) for row in ("Mom, mother", "Mama, mother", "Grandma, grandmother",
             "Granny, grandmother", "Aunt May, aunt", "Nana, grandmother", "Mommy, mother")),

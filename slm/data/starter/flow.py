@@ -1,15 +1,17 @@
-"""What makes a paragraph flow: a name that was just said becomes a pronoun."""
+"""What makes a paragraph flow: a name that was just said becomes a pronoun, and 'said' changes its place."""
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
 from slm.data.starter.cast import Character
+from slm.data.starter.scene import Scene
 
 _SENTENCE_END = re.compile(r'(?<=[.!?"])(?<!Mr\.)(?<!Mrs\.) (?=[A-Z"])')
 _SPEAKER = re.compile(r'" (?:said|asked|cried|called|whispered|thought|begged|shouted|mumbled) ([A-Z][\w. '
     r']*)\.$')
 _NAMED = re.compile(r"\b(?:named|called|name was) ([A-Z]\w*)\.$")
+_SAID = re.compile(r'([,!])" said ([A-Z]\w*)\.')
 _NOT_A_SUBJECT = ("and ", "or ", "the ")
 
 
@@ -50,3 +52,14 @@ def _open_with_pronoun(sentence: str, character: Character) -> str:
         if sentence.startswith(start) and not rest.startswith(_NOT_A_SUBJECT):
             return f"{pronoun} {rest}"
     return sentence
+
+
+def vary_speech(paragraph: str, scene: Scene) -> str:
+    """Turn some of the tags 'said Mia' around to 'Mia said', and let some exclamations be cried."""
+    def turned(match: re.Match[str]) -> str:
+        end, who = match.groups()
+        if end == "!" and scene.chance(0.5):
+            return f'!" cried {who}.'
+        return f'{end}" {who} said.' if scene.chance(0.3) else match.group()
+
+    return _SAID.sub(turned, paragraph)

@@ -50,7 +50,9 @@ def learning_a_skill(s: Scene) -> list[str]:
             s.one(f'"Do you know how often I failed when I was small?" asked {elder}. "A hundred times."',
                 f'"You cannot do it yet," said {elder}. "Yet is an important word."',
                 f'"Did you walk on the day you were born?" asked {elder}. {hero} had to laugh.'),
-            f'"Let me tell you a secret," said {elder}. "{hint}."',
+            s.one(f'"Let me tell you a secret," said {elder}. "{hint}."',
+                f'"Try this," said {elder}. "{hint}."',
+                f'{elder} showed how it was done. "{hint}," said {elder}.'),
             s.one(f"Every day {hero} practiced {hours}.",
                 f"{hero} practiced on Monday. {hero.He} practiced on Tuesday, Wednesday and Thursday, too."),
             s.maybe(s.one("Some days were good, and some days were not.",
@@ -82,8 +84,8 @@ _PICNIC_TROUBLES = (("a line of ants marched straight into the basket",
         "They followed the trail of food and ate each thing where they found it"),
     ("they saw that the basket was full of laundry, because they had taken the wrong one",
         "They hung up the washing to dry and picked wild berries for lunch"),
-    ("a flock of ducks snatched the buns", "They fed the ducks by hand, and even the shy ones came close"),
-    ("a puppy jumped right into the pie",
+    ("a flock of ducks snatched the lunch", "They fed the ducks by hand, and even the shy ones came close"),
+    ("a puppy jumped right into the basket",
         "They wiped its nose, and the puppy's family brought a huge salad to share"),)
 
 
@@ -174,7 +176,8 @@ def baking_day(s: Scene) -> list[str]:
             s.one(f'"For me?" asked {guest}. "I have not tasted anything so good in years!"',
                 f"{guest} took a bite and closed {guest.his} eyes. \"Perfect,\" {guest.he} said.",
                 f'"You must come in and share them," said {guest}.'),
-            f"Then {hero} told what had happened the first time, and they all laughed.",
+            s.one(f"Then {hero} told what had happened the first time, and they all laughed.",
+                "They stayed until the plate was empty.", "There was not a crumb left over."),
             s.one(lesson(s, hero, "everybody makes mistakes, and most can be mended",
                     "trying again is the best recipe"), glad(s, hero), bedtime(s, hero))),
     ]
@@ -186,7 +189,7 @@ _STUCK_THINGS = (
     ("straw hat", "flew off in the wind and landed"),
     ("ball", "bounced off a wall and got stuck"),
     ("paper airplane", "made a wide loop and got stuck"),
-    ("frisbee", "flew too far and stuck"),
+    ("frisbee", "flew too far and got stuck"),
     ("shuttlecock", "went up and did not come down. It stayed"),
 )
 
@@ -196,6 +199,7 @@ def stuck_kite(s: Scene) -> list[str]:
     hero, elder = s.child(), s.elder()
     friend, color = s.friend(hero), s.pick(COLORS)
     thing, up = s.pick(_STUCK_THINGS)
+    start = s.one("They played and played.", "At first all went well.", "It was great fun.")
     where = s.one("at the top of the old oak", "on the roof of the barn",
         "in the highest branches of the pear tree", "on the roof of the school", "on top of the bandstand",
         "in the crown of a palm tree")
@@ -211,7 +215,7 @@ def stuck_kite(s: Scene) -> list[str]:
             f"{when(s)}, {hero} took {hero.his} new {color} {thing} to "
             f"{s.one('the village green', 'the square', 'the park')}, where {friend} was waiting.",
             sunny(s, 0.4)),
-        text(f"They played and played. But then the {thing} {up} {where}.",
+        text(f"{start} But then the {thing} {up} {where}.",
             s.one('"Oh no!"', '"Come back!"', '"My ' + thing + '!"') + f" cried {hero}.", *attempts,
             sad(s, hero)),
         text(s.one(f"{hero}'s {elder.kind} came by and tried with a long rake. It was too short.",
@@ -250,9 +254,11 @@ def stage_fright(s: Scene) -> list[str]:
     part, line, costume = s.pick(_PARTS)
     return [
         text(opening(s, hero, 0.3), f"{hero}'s class was putting on a play, and {hero} was {part}.",
-            f"{hero.He} had only one line. It was, \"{line}.\"",
+            s.one(f"{hero.He} had only one line. It was, \"{line}.\"",
+                f"{hero.His} one and only line was, \"{line}.\"",
+                f"All {hero.he} had to say was, \"{line}.\""),
             s.one(f"{hero} said it in the bathtub, on the stairs and to the {s.pick(FARM_SOUNDS)[0]} next "
-                "door.", f"{hero} said it a hundred times, even in {hero.his} sleep.")),
+                "door.", f"{hero} said it a hundred times, even in the bathtub.")),
         text(s.one("Then came the big evening.", "At last the day of the play arrived."),
             f"{hero} wore {costume}.",
             s.one("Every seat was taken.", "The curtain was red and heavy.",

@@ -25,6 +25,7 @@ def fear_of_the_dark(s: Scene) -> list[str]:
     """A monster in the dark turns out to be something that belongs there."""
     hero, elder, toy = s.child(), s.elder(), s.pick(SOFT_TOYS)
     monster, truth = s.pick(_MONSTERS)
+    noticed = s.one(f"Then {hero} saw something.", "But what was that?", f"Suddenly {hero} sat up.")
     visitor = "spider" if "spider" in monster else monster.split()[1]
     return [
         text(opening(s, hero, 0.5),
@@ -35,7 +36,7 @@ def fear_of_the_dark(s: Scene) -> list[str]:
             f", {elder} turned off the light and closed the door.", night(s),
             f"Then {hero} saw something. "
             f"{s.one('In the corner', 'Near the window', 'Right beside the closet', 'By the wall')} stood "
-            f"{monster}!" if " on the floor" not in monster else f"Then {hero} saw something. It was "
+            f"{monster}!" if " on the floor" not in monster else f"{noticed} It was "
             f"{monster}!", afraid(s, hero),
             s.one(f"{hero} hugged {hero.his} {toy.name} and pulled the blanket up to {hero.his} nose.",
                 f"{hero} hid under the covers with {hero.his} {toy.name}."),
@@ -103,7 +104,9 @@ def thunder(s: Scene) -> list[str]:
                 "Rumble, rumble, BANG!", "A long growl rolled across the hills."), afraid(s, hero),
             s.one(f"{hero} dived under the blanket.", f"{hero} ran to {elder} and held on tight.",
                 f"{hero} covered {hero.his} ears."),
-            f'"Is it angry with us?" asked {hero}. "No," said {elder}. "{cause}."',
+            s.one(f'"Is it angry with us?" asked {hero}. "No," said {elder}. "{cause}."',
+                f'"What is going on up there?" asked {hero}. "{cause}," said {elder}.',
+                f'"I do not like it," said {hero}. "Do not worry," said {elder}. "{cause}."'),
             s.maybe(f'Then {elder} said, "Count after each flash. The more you count, the farther away it '
                 'is."')),
         text(s.one(f"Then {hero} heard a small, sad sound.",
@@ -188,7 +191,8 @@ def noise_in_the_night(s: Scene) -> list[str]:
                 f'"I will go first if you stay close behind me," said {hero}.'),
             f"They took the {tool} and tiptoed toward the {where}.",
             s.one("Step by step they went.", "The shadows jumped along the wall.",
-                "Their hearts beat like drums.", f"The {ground} was cold."), f'"{noise}!" It was louder now.',
+                "Their hearts beat like drums.", f"The {ground} was cold."), f'"{noise}!"',
+            s.one("It was louder now.", "There it was again!", "It came from very near."),
             s.maybe(f"{partner} grabbed {hero}'s {hero.hand}.")),
         text(s.one(f"{hero} held up the {tool}.", f"{hero} counted to three and looked.",
                 f"Slowly, very slowly, {hero} peered around the corner."), f"It was {what}!",
@@ -214,6 +218,7 @@ def first_day(s: Scene) -> list[str]:
     hero, elder, teacher = s.child(), s.elder(), s.neighbor(("teacher",))
     friend, color = s.child(), s.pick(COLORS)
     keepsake = s.pick(_KEEPSAKES)
+    brave = s.one(f"{hero} forgot to be shy.", f"{hero} did not think twice.", f"{hero} jumped up at once.")
     recess = s.one("played horses", "dug a hole to the other side of the world", "shared a swing",
         "hung upside down from the bars", "hunted for treasure behind the shed")
     activity, moment = s.pick((("painting",
@@ -250,7 +255,7 @@ def first_day(s: Scene) -> list[str]:
             s.one(f'"Welcome, {hero}," said {teacher}, the teacher.',
                 f"{teacher}, the teacher, showed {hero} a hook with {hero.his} name on it."),
             f"First came {activity}.", f"{hero} saw that a {friend.kind} named {moment}.",
-            f"{hero} forgot to be shy. {hero} {helped}.",
+            f"{brave} {hero} {helped}.",
             s.one(f'"Thank you," said {friend}. "I am new here."',
                 f'{friend} smiled. "It is my first day," {friend.he} said. "Mine too," said {hero}.')),
         text(s.one(

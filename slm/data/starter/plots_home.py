@@ -20,8 +20,9 @@ _PRESENTS = (("a scarf", "knitted it row by row"),
     ("a paper crown", "stuck on forty gold stars"),)
 
 
-_CAKES = bank(
-    "chocolate cake, carrot cake, plum cake, nut cake, lemon cake, cream cake, cherry pie, berry pie")
+_CAKES = bank("""
+    chocolate cake, carrot cake, plum cake, nut cake, lemon cake, cream cake, cherry pie, berry pie
+""")
 
 
 def birthday_surprise(s: Scene) -> list[str]:
@@ -39,16 +40,18 @@ def birthday_surprise(s: Scene) -> list[str]:
                 f'"Is today special?" asked {hero}. "Not that I know," said {elder}, and coughed.'),
             f"{hero} went to see {friend}.",
             s.one("Nobody was at home.", f'{friend} said, "I am busy!" and shut the door.',
-                "The windows were dark."),
-            sad(s, hero),
+                "The windows were dark."), sad(s, hero),
             s.one(f'"They have all forgotten," thought {hero}.',
                 f"{hero} walked home slowly, kicking a stone.")),
         text(s.one(f"When {hero} opened the door, it was dark inside.",
                 f"At home there was not a sound. {hero} pushed open the door."),
-            'Then, all at once, lights went on. "Surprise!"',
+            s.one("Then, all at once, the lights went on.", "A match flared, and then another.",
+                "Somebody giggled, and the lamps lit up.") + ' "Surprise!"',
             s.one(f"Everyone was there! There were {color} balloons and paper lanterns and a {cake}.",
                 f"{color.capitalize()} streamers hung from the ceiling, and on the table stood a "
-                f"{cake}."), f"{friend} held out a parcel. Inside was {present}.",
+                f"{cake}."),
+            s.one(f"{friend} held out a parcel. Inside was {present}.",
+                f"And {friend} gave {hero.him} {present}.", f"In a box from {friend} lay {present}."),
             s.one(f'"I was making this. That is why I was so busy," said {friend}.',
                 f'"I {work}," said {friend}. "I was so afraid you would find out!"')),
         text(glad(s, hero),
@@ -65,6 +68,8 @@ def birthday_present(s: Scene) -> list[str]:
     hero = s.hero()
     friend, elder = s.friend(hero), s.elder()
     (present, work), cake = s.pick(_PRESENTS), s.pick(_CAKES)
+    excuse = s.one("I made it for you, and then it got spoiled.", "I worked so hard, and now look at it.",
+        "It was beautiful this morning.")
     day = s.one("Friday", "Sunday", "Monday", "the first of May", "Saturday")
     mishap = s.one(f"{hero} tripped and sat down on it", "the dog chewed off one corner",
         "a whole pot of paint spilled over it", "the rain got in and soaked it",
@@ -82,7 +87,7 @@ def birthday_present(s: Scene) -> list[str]:
                 f"{hero} stood at the door with the present hidden behind {hero.his} back."),
             s.one(f"But {friend} had already seen {hero.him} and came running.",
                 f"But {friend} opened the door."),
-            f'"It was meant to be {present}," {hero} mumbled. "I made it for you, and then it got spoiled."',
+            f'"It was meant to be {present}," {hero} mumbled. "{excuse}"',
             s.one(f"{friend} looked at it from all sides.", f"{friend} turned it over carefully."),
             s.one(f'"You made it yourself? For me?" asked {friend}. "Then I love it!"',
                 f'"Nobody else in the world has one like this," said {friend}.',
@@ -136,7 +141,10 @@ def new_sibling(s: Scene) -> list[str]:
             s.one("The bottle did not help. The rattle did not help.",
                 f"{elder} rocked and hummed, but nothing helped.",
                 "Neither the bear nor the music box could stop it.")),
-        text(f"Then {hero} {trick}.", f"{name} stopped crying, stared, and laughed for the very first time!",
+        text(f"Then {hero} {trick}.",
+            s.one(f"{name} stopped crying, stared, and laughed for the very first time!",
+                f"{name} hiccuped, looked up, and began to giggle!",
+                f"The crying stopped. {name} kicked both feet and laughed!"),
             s.one(f'"You did it!" said {elder}. "Nobody else could."',
                 f'"That laugh was for you," said {elder}.'),
             s.one(f"{hero} did it again, and {name} laughed again.",
@@ -173,6 +181,7 @@ def broken_thing(s: Scene) -> list[str]:
     fixer = s.neighbor(bank("carpenter, clockmaker, tailor, blacksmith, shoemaker, toymaker, tinker, "
             "shopkeeper, inventor"))
     thing, broke, mend, after = s.pick(_REPAIRS)
+    done = s.one("At last it was done.", "By evening it was ready.", "Then came the last touch.")
     return [
         text(opening(s, hero, 0.3),
             f"{hero} had an old {thing} that had once belonged to {hero.his} {elder.kind}.",
@@ -196,7 +205,7 @@ def broken_thing(s: Scene) -> list[str]:
             f"{hero} held the {s.one('lamp', 'tools', 'ruler', 'scissors')} while {fixer} {mend}.",
             s.maybe(s.one("It smelled of glue and wood.", "It took all afternoon.",
                     "Twice they had to start again."))),
-        text(f"At last it was done. {after}!", glad(s, hero),
+        text(f"{done} {after}!", glad(s, hero),
             s.one(f'"How can I pay you?" asked {hero}. "Sweep up the shavings, and come again," said '
                 f'{fixer}.', f'"You have good {hero.hand}s," said {fixer}. "Would you like to learn more?"',
                 f"{hero} thanked {fixer} with a bag of {hero.treat}."),
@@ -228,9 +237,10 @@ _CRAFTS = (
 )
 
 
-_GEAR = bank(
-    "two wooden spoons, a colander, some string, a bedsheet, three pot lids, a broom, an alarm clock,"
-    "a pair of goggles, a paper plate, a funnel")
+_GEAR = bank("""
+    two wooden spoons, a colander, some string, a bedsheet, three pot lids, a broom, an alarm clock, a pair
+    of goggles, a paper plate, a funnel
+""")
 
 
 def rainy_day_ship(s: Scene) -> list[str]:
@@ -254,8 +264,10 @@ def rainy_day_ship(s: Scene) -> list[str]:
             s.one(f'"Are you sure?" asked {elder}, and went away whistling.',
                 f'"Look again," said {elder}, "but with your eyes closed."')),
         text(s.one(f"{hero} closed {hero.his} eyes. Then {hero.he} smiled.",
-                "The two friends looked at each other."), f'"It is a {craft}!" {hero} cried.',
-            f"They fetched {listed(s.some(_GEAR, 3))}.",
+                "The two friends looked at each other."),
+            s.one(f'"It is a {craft}!" {hero} cried.', f'"I see it now! A {craft}!" said {hero}.',
+                f'"All aboard our {craft}!" shouted {hero}.' if craft != "castle" else
+                '"A castle!" they said.'), f"They fetched {listed(s.some(_GEAR, 3))}.",
             f"The {craft} {sail}. On the way they met {meets}.", f"Then {problem}!",
             s.one(f'"What shall we do?" cried {friend}.', f'"Hold tight!" shouted {hero}.',
                 f'"Do not panic, Captain!" said {friend}.'), f"They {fix}, and all was well."),

@@ -7,10 +7,11 @@ from slm.data.starter.grammar import an, capital, listed, plural, text
 from slm.data.starter.scene import Scene
 from slm.data.starter.words import FARM_SOUNDS, FINDS, FRUITS, GROCERIES, TOYS, bank
 
-SEARCHED = bank("under the bed, behind the sofa, in the closet, under the stairs, behind the curtains, in "
-    "the bathtub,"
-    "under the rug, behind the door, in the coat pockets, on the windowsill, in the umbrella stand, under "
-    "the table," "between the cushions, in the sock drawer, behind the bookcase, in the pantry")
+SEARCHED = bank("""
+    under the bed, behind the sofa, in the closet, under the stairs, behind the curtains, in the bathtub,
+    under the rug, behind the door, in the coat pockets, on the windowsill, in the umbrella stand, under the
+    table, between the cushions, in the sock drawer, behind the bookcase, in the pantry
+""")
 HIDDEN = (
     ("inside the laundry basket", "It had been scooped up with the clean sheets."),
     ("in the dog's bed", "The dog had borrowed it for a nap."),
@@ -91,7 +92,8 @@ def treasure_map(s: Scene) -> list[str]:
             s.one("A red cross marked a spot.", "There was a big X on it.",
                 "It smelled of candle wax and adventure.")),
         text(f"{hero} {hero.moved} to show {hero.his} friend {who}.",
-            s.one('"Treasure!"', '"A real map!"', '"An adventure!"') + f" whispered {friend}.",
+            s.one('"Treasure!"', '"A real map!"', '"An adventure!"') + s.one(f" whispered {friend}.",
+                f" cried {friend}.", f" said {friend}."),
             s.one(f"The map said to go to {place.name} first and look for the {tree} tree.",
                 f"\"Start {place.at},\" the map said, \"and find the tallest {tree}.\""),
             senses(s, place, 0.8),
@@ -180,9 +182,10 @@ _STRAYS = (
 )
 
 
-_FARM_CORNERS = bank(
-    "behind the haystack, in the tractor shed, along the stream, among the beets, between the corn rows,"
-    "under the old cart, beyond the well, by the beehives")
+_FARM_CORNERS = bank("""
+    behind the haystack, in the tractor shed, along the stream, among the beets, between the corn rows,
+    under the old cart, beyond the well, by the beehives
+""")
 
 
 def lost_lamb(s: Scene) -> list[str]:
@@ -205,15 +208,16 @@ def lost_lamb(s: Scene) -> list[str]:
                 f'"It cannot be far," said {elder}. "Take the lantern."'),
             s.one("Clouds were gathering.", "The sun was already low.", "A cold wind blew over the fields.",
                 "")),
-        text(s.one(
-                f"{hero} looked {listed(s.some(_FARM_CORNERS, 2))}.",
+        text(s.one(f"{hero} looked {listed(s.some(_FARM_CORNERS, 2))}.",
                 f"{hero} searched until {hero.his} boots were heavy with mud."),
             f'"{name}! {name}!" {hero.he} called.',
             s.one("Nobody answered.", "There was only silence.", "A crow cawed, and that was all."),
             s.one(f"Then {hero} had an idea. {hero.He} stood still and listened.",
                 f'"Hush," said {elder}. "Sometimes ears see better than eyes."'),
-            f'Very faintly, something went, "{cry}! {cry}!"'),
-        text(f"{hero} followed the sound. There was {name}, {trouble}!",
+            s.one("Very faintly, something went, ", "From far away came a thin voice, ",
+                "Something answered, ") + f'"{cry}! {cry}!"'),
+        text(s.one(f"{hero} followed the sound.", f"{hero} ran as fast as {hero.he} could.",
+                "It came from close by!"), f"There was {name}, {trouble}!",
             s.one(f'"Do not be afraid," {hero} said softly.', f'"I am here now," said {hero}.',
                 f'"Poor little thing," said {hero}.'),
             s.one(f"Slowly and gently, {hero} and {elder} set the {kind} free.",

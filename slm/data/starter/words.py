@@ -1,12 +1,18 @@
 """Word banks by class: names, looks, things, foods, plants."""
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
 def bank(words: str) -> tuple[str, ...]:
-    """Split a comma-separated line of words."""
-    return tuple(word.strip() for word in words.split(","))
+    """Split words or phrases at their commas; line breaks count as spaces."""
+    return tuple(" ".join(word.split()) for word in words.split(","))
+
+
+def rows(table: str) -> list[tuple[str, ...]]:
+    """Split a table, one row a line with `|` between the cells."""
+    return [tuple(cell.strip() for cell in line.split("|")) for line in table.strip().splitlines()]
 
 
 @dataclass(frozen=True)
@@ -14,7 +20,7 @@ class Thing:
     """A thing with the adjectives that suit it; `colored` says whether it may be called red or blue."""
 
     name: str
-    looks: tuple[str, ...]
+    looks: Sequence[str]
     colored: bool = True
 
 
@@ -28,91 +34,124 @@ class Plant:
     use: str
 
 
-GIRLS = bank("Mia, Lily, Anna, Rosa, Ella, Zoe, Ruby, Nora, Clara, Maya, Amy, Sara, Lucy, Hannah, Leila, "
-    "Emma, Sofia, Molly,"
-    "Tess, Nina, Alice, Kate, Jane, Sue, Mei, Priya, Amina, Yuki, Fatima, Elsa, Freya, Ada, Eva, Lena, "
-    "Betty, Wendy,"
-    "Carmen, Aisha, Nell, Ellie, Maria, Lola, Greta, Tara, Beth, Julia, Mary, Naomi, Esther, Bella")
-BOYS = bank("Tom, Ben, Sam, Max, Leo, Jack, Tim, Finn, Noah, Eli, Oscar, Omar, Luis, Hugo, Theo, Adam, "
-    "Nico, Felix, Henry,"
-    "Peter, Joe, Dan, Ravi, Kenji, Ali, Mateo, Lucas, Oliver, Charlie, George, Milo, Owen, Jamal, Andre, "
-    "Carlos,"
-    "Arthur, Ned, Toby, Jonah, Paul, Harry, Bobby, Billy, Danny, Malik, Ivan, Anton, Emil, Pablo, Simon")
-ANIMAL_NAMES = bank("Pip, Bramble, Nutmeg, Fern, Dusty, Tumble, Twiggy, Cocoa, Mossy, Ginger, Whiskers, "
-    "Fuzzy, Skipper, Tansy,"
-    "Bumble, Dot, Flip, Juniper, Kip, Lolly, Minty, Nib, Poppet, Rusty, Sooty, Teasel, Velvet, Zippy, "
-    "Binky, Echo,"
-    "Flick, Gus, Huckle, Jasper, Mallow, Otto, Pogo, Roly, Tuppy, Dilly, Bobbin, Pippa, Ziggy, Coco, Teddy, "
-    "Snip")
-SURNAMES = bank("Hill, Green, Brown, Lopez, Miller, Park, Wood, Rivera, Khan, Bell, Rose, Field, Stone, "
-    "Lane, Chen, Sato, Berry," "Marsh, Winter, Gold, Silva, Moss, Patel, Price")
-TRADES = bank("baker, gardener, farmer, teacher, painter, librarian, shopkeeper, carpenter, tailor, boat "
-    "builder, nurse, beekeeper," "shoemaker, mail carrier, potter, clockmaker")
-GENTLE = bank("kind, curious, gentle, clever, thoughtful, friendly, dreamy, polite, helpful, patient, "
-    "bright, sweet, honest")
-LIVELY = bank("brave, shy, cheerful, lively, playful, busy, quiet, merry, bold, careful, stubborn, eager, "
-    "funny, adventurous," "happy, chatty, quick, cheeky, sunny")
+GIRLS = bank("""
+    Mia, Lily, Anna, Rosa, Ella, Zoe, Ruby, Nora, Clara, Maya, Amy, Sara, Lucy, Hannah, Leila, Emma, Sofia,
+    Molly, Tess, Nina, Alice, Kate, Jane, Sue, Mei, Priya, Amina, Yuki, Fatima, Elsa, Freya, Ada, Eva, Lena,
+    Betty, Wendy, Carmen, Aisha, Nell, Ellie, Maria, Lola, Greta, Tara, Beth, Julia, Mary, Naomi, Esther,
+    Bella
+""")
+BOYS = bank("""
+    Tom, Ben, Sam, Max, Leo, Jack, Tim, Finn, Noah, Eli, Oscar, Omar, Luis, Hugo, Theo, Adam, Nico, Felix,
+    Henry, Peter, Joe, Dan, Ravi, Kenji, Ali, Mateo, Lucas, Oliver, Charlie, George, Milo, Owen, Jamal,
+    Andre, Carlos, Arthur, Ned, Toby, Jonah, Paul, Harry, Bobby, Billy, Danny, Malik, Ivan, Anton, Emil,
+    Pablo, Simon
+""")
+ANIMAL_NAMES = bank("""
+    Pip, Bramble, Nutmeg, Fern, Dusty, Tumble, Twiggy, Cocoa, Mossy, Ginger, Whiskers, Fuzzy, Skipper,
+    Tansy, Bumble, Dot, Flip, Juniper, Kip, Lolly, Minty, Nib, Poppet, Rusty, Sooty, Teasel, Velvet, Zippy,
+    Binky, Echo, Flick, Gus, Huckle, Jasper, Mallow, Otto, Pogo, Roly, Tuppy, Dilly, Bobbin, Pippa, Ziggy,
+    Coco, Teddy, Snip
+""")
+SURNAMES = bank("""
+    Hill, Green, Brown, Lopez, Miller, Park, Wood, Rivera, Khan, Bell, Rose, Field, Stone, Lane, Chen, Sato,
+    Berry, Marsh, Winter, Gold, Silva, Moss, Patel, Price
+""")
+TRADES = bank("""
+    baker, gardener, farmer, teacher, painter, librarian, shopkeeper, carpenter, tailor, boat builder,
+    nurse, beekeeper, shoemaker, mail carrier, potter, clockmaker
+""")
+GENTLE = bank("""
+    kind, curious, gentle, clever, thoughtful, friendly, dreamy, polite, helpful, patient, bright, sweet,
+    honest
+""")
+LIVELY = bank("""
+    brave, shy, cheerful, lively, playful, busy, quiet, merry, bold, careful, stubborn, eager, funny,
+    adventurous, happy, chatty, quick, cheeky, sunny
+""")
 COLORS = bank("red, blue, green, yellow, purple, orange, pink, silver, golden, white, brown, gray")
-TIMES = bank("One morning, One day, One afternoon, Early one morning, One fine day, One Saturday, On a lazy "
-    "Sunday, Last spring,"
-    "One summer day, Not long ago, After breakfast one day, One bright morning, One breezy day, One Tuesday")
-SOON = bank("Soon, Before long, A little later, After a while, In no time, At last, A moment later, Bit by "
-    "bit")
+TIMES = bank("""
+    One morning, One day, One afternoon, Early one morning, One fine day, One Saturday, On a lazy Sunday,
+    Last spring, One summer day, Not long ago, After breakfast one day, One bright morning, One breezy day,
+    One Tuesday
+""")
 
 _SOFT = bank("soft, fluffy, floppy, patched, cuddly, worn, furry, squishy")
 _HARD = bank("shiny, painted, smooth, little, tiny, bright, splendid")
-SOFT_TOYS = tuple(Thing(name, _SOFT) for name in bank("teddy bear, rag doll, toy rabbit, toy elephant, sock "
-        "monkey, cloth dragon, toy lamb, toy penguin, toy lion," "toy giraffe, woolly dinosaur, toy owl"))
-HARD_TOYS = tuple(Thing(name, _HARD) for name in bank("toy train, toy boat, toy car, toy robot, spinning "
-        "top, yo-yo, toy truck, tin whistle, toy airplane, toy tractor,"
-        "wooden horse, wooden duck, tin rocket"))
+SOFT_TOYS = tuple(Thing(name, _SOFT) for name in bank("""
+    teddy bear, rag doll, toy rabbit, toy elephant, sock monkey, cloth dragon, toy lamb, toy penguin, toy
+    lion, toy giraffe, woolly dinosaur, toy owl
+"""))
+HARD_TOYS = tuple(Thing(name, _HARD) for name in bank("""
+    toy train, toy boat, toy car, toy robot, spinning top, yo-yo, toy truck, tin whistle, toy airplane, toy
+    tractor, wooden horse, wooden duck, tin rocket
+"""))
 TOYS = SOFT_TOYS + HARD_TOYS
-SHARED_TOYS = tuple(Thing(name, _HARD) for name in bank(
-    "scooter, sled, tricycle, wagon, drum, kite, bucket, trumpet, telescope, paint box, tent, train set,"
-    "bubble wand, skipping rope, ball"))
-FINDS = tuple(Thing(name, looks, colored=False) for name,
-    looks in (("pebble", ("smooth", "striped", "round", "speckled")),
-        ("feather", ("long", "white", "spotted", "silky")), ("shell", ("curly", "pink", "pearly", "tiny")),
-        ("pine cone", ("prickly", "big", "perfect", "brown")), ("acorn", ("shiny", "fat", "brown",
-                "little")), ("button", ("silver", "round", "pearly", "golden")),
-        ("marble", ("glassy", "blue", "swirly", "green")), ("coin", ("old", "copper", "shiny", "foreign")),
-        ("key", ("rusty", "tiny", "old", "brass")), ("ribbon", ("velvet", "purple", "long", "yellow")),
-        ("bell", ("little", "brass", "tinkling", "silver")),
-        ("leaf", ("golden", "heart-shaped", "crimson", "crisp")),))
+SHARED_TOYS = tuple(Thing(name, _HARD) for name in bank("""
+    scooter, sled, tricycle, wagon, drum, kite, bucket, trumpet, telescope, paint box, tent, train set,
+    bubble wand, skipping rope, ball
+"""))
+FINDS = tuple(Thing(name, looks, colored=False) for name, *looks in rows("""
+    pebble | smooth | striped | round | speckled
+    feather | long | white | spotted | silky
+    shell | curly | pink | pearly | tiny
+    pine cone | prickly | big | perfect | brown
+    acorn | shiny | fat | brown | little
+    button | silver | round | pearly | golden
+    marble | glassy | blue | swirly | green
+    coin | old | copper | shiny | foreign
+    key | rusty | tiny | old | brass
+    ribbon | velvet | purple | long | yellow
+    bell | little | brass | tinkling | silver
+    leaf | golden | heart-shaped | crimson | crisp
+"""))
 
-FRUITS = bank("apple, pear, plum, peach, strawberry, cherry, orange, blueberry, banana, grape, raspberry, "
-    "fig, apricot, melon")
-BAKED = bank("muffin, cookie, bun, pancake, tart, waffle, pretzel, cupcake, doughnut, cinnamon roll, jam "
-    "tart, honey cake," "gingerbread star, lemon cake")
-SOUPS = bank("tomato soup, pumpkin soup, chicken soup, mushroom soup, carrot soup, noodle soup, bean stew, "
-    "oatmeal, warm porridge")
-SNACKS = bank("cheese sandwiches, boiled eggs, crunchy carrots, lemonade, crackers, nuts and raisins, "
-    "buttered bread, cold milk," "potato salad, popcorn, apple juice, cucumber slices, little sausages")
+FRUITS = bank("""
+    apple, pear, plum, peach, strawberry, cherry, orange, blueberry, banana, grape, raspberry, fig, apricot,
+    melon
+""")
+BAKED = bank("""
+    muffin, cookie, bun, pancake, tart, waffle, pretzel, cupcake, doughnut, cinnamon roll, jam tart, honey
+    cake, gingerbread star, lemon cake
+""")
+SOUPS = bank("""
+    tomato soup, pumpkin soup, chicken soup, mushroom soup, carrot soup, noodle soup, bean stew, oatmeal,
+    warm porridge
+""")
+SNACKS = bank("""
+    cheese sandwiches, boiled eggs, crunchy carrots, lemonade, crackers, nuts and raisins, buttered bread,
+    cold milk, potato salad, popcorn, apple juice, cucumber slices, little sausages
+""")
 DRINKS = bank("hot cocoa, warm milk, apple cider, mint tea, sweet tea, warm milk with honey")
-GROCERIES = bank("three lemons, a loaf of bread, six brown eggs, a jar of honey, two onions, a bag of "
-    "flour, a pumpkin, some butter,"
-    "a bunch of carrots, four potatoes, a round cheese, a basket of plums, a cabbage, a bottle of milk, "
-    "some rice," "a string of garlic, a sack of beans, five mushrooms")
+GROCERIES = bank("""
+    three lemons, a loaf of bread, six brown eggs, a jar of honey, two onions, a bag of flour, a pumpkin,
+    some butter, a bunch of carrots, four potatoes, a round cheese, a basket of plums, a cabbage, a bottle
+    of milk, some rice, a string of garlic, a sack of beans, five mushrooms
+""")
 
-PLANTS = tuple(Plant(*(part.strip() for part in row.split("|"))) for row in ("sunflower | striped | a giant "
-        "flower with a golden face | fed its seeds to the hungry birds",
-        "pumpkin | flat and white | a pumpkin as round as the moon | made a big pot of soup",
-        "bean | smooth and spotted | a vine full of crisp green beans | ate them for supper with butter",
-        "tomato | tiny and pale | a bush of juicy red tomatoes | made sandwiches for everyone",
-        "watermelon | black and shiny | a watermelon so heavy that nobody could lift it | gave a slice to "
-        "every neighbor",
-        "carrot | thin as a whisker | a row of feathery leaves with orange carrots below | pulled them up "
-        "and crunched them",
-        "strawberry | smaller than a flea | a patch of sweet strawberries | cooked six jars of jam",
-        "daisy | light as dust | a cloud of white daisies | made daisy chains for the whole family",
-        "pea | round and wrinkled | pods as fat as little green boats | popped them open on the porch",
-        "corn | yellow and hard | a tall stalk with a silky tassel | had a feast of corn and melted butter",
-        "tulip | brown like a small onion | a tulip as red as a fire truck | took it to a sick friend",
-        "radish | no bigger than a freckle | a bunch of radishes with rosy cheeks | crunched them with "
-        "bread and salt",))
+PLANTS = tuple(Plant(*row) for row in rows("""
+    sunflower | striped | a giant flower with a golden face | fed its seeds to the hungry birds
+    pumpkin | flat and white | a pumpkin as round as the moon | made a big pot of soup
+    bean | smooth and spotted | a vine full of crisp green beans | ate them for supper with butter
+    tomato | tiny and pale | a bush of juicy red tomatoes | made sandwiches for everyone
+    watermelon | black and shiny | a watermelon too heavy to lift | gave a slice to every neighbor
+    carrot | thin as a whisker | a row of orange carrots | pulled them up and crunched them
+    strawberry | smaller than a flea | a patch of sweet strawberries | cooked six jars of jam
+    daisy | light as dust | a cloud of white daisies | made daisy chains for the whole family
+    pea | round and wrinkled | a curly vine with pods as fat as little boats | popped them open on the porch
+    corn | yellow and hard | a tall stalk with a silky tassel | had a feast of corn and melted butter
+    tulip | brown like a small onion | a tulip as red as a fire truck | took it to a sick friend
+    radish | no bigger than a freckle | a bunch of radishes with rosy cheeks | ate them with bread and salt
+"""))
 
-FARM_SOUNDS = tuple(tuple(part.strip() for part in row.split("|")) for row in (
-    "cow | mooed | barn", "horse | neighed | stable", "pig | grunted | sty", "rooster | crowed | fence",
-    "goat | bleated | gate", "duck | quacked | pond", "sheep | baaed | pasture", "goose | honked | path",
-    "donkey | brayed | cart", "hen | clucked | coop",
-))
+FARM_SOUNDS = rows("""
+    cow | mooed | barn
+    horse | neighed | stable
+    pig | grunted | sty
+    rooster | crowed | fence
+    goat | bleated | gate
+    duck | quacked | pond
+    sheep | baaed | pasture
+    goose | honked | path
+    donkey | brayed | cart
+    hen | clucked | coop
+""")
