@@ -1,0 +1,181 @@
+"""The layers: imports point down only, and importing anything does nothing."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+GROUND = {"slm", "slm.config", "slm.tokenizer", "slm.runs", "slm.files", "slm.events", "slm.folders", "slm.processes",
+          "slm.digest"}  # fmt: skip
+WORK = {"slm.train"}
+CONTROL = {"slm.launch", "slm.cli", "slm.commands", "slm.train_command", "slm.__main__"}
+LAYERS = ("ground", "engine", "work", "control", "demo", "app")
+
+# Packages from elsewhere that each layer may use (a layer may use those of the layers below it, too).
+PACKAGES = {
+    "ground": {"numpy", "tiktoken", "tiktoken_ext"},
+    "engine": {"torch", "safetensors", "huggingface_hub", "datasets", "pyarrow", "gguf"},
+    "work": set(),
+    "control": {"tqdm"},
+    "demo": {"gradio", "spaces"},
+    "app": set(),
+}
+# Rooms that hold no gradio, so that what they do can be tested without a server.
+NO_GRADIO = ("demo.views", "demo.session")
+NO_TORCH = ("slm.data", "demo.views", "slm.launch", "slm.cli", "slm.commands", "slm.train_command", "slm.__main__")
+
+
+def layer(module: str) -> str:
+    """The layer of a module; in slm, what is in no other is engine."""
+    for name, members in {"ground": GROUND, "work": WORK, "control": CONTROL, "app": {"app"}}.items():
+        if module in members:
+            return name
+    return "demo" if module.partition(".")[0] == "demo" else "engine"
+
+
+def files() -> dict[str, Path]:
+    """Every module of the project, by name."""
+    found = [*ROOT.glob("slm/**/*.py"), *ROOT.glob("demo/**/*.py"), *ROOT.glob("app.py")]
+    named = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in sorted(found)}
+    return {name.removesuffix(".__init__"): path for name, path in named.items()}
+
+
+MODULES = files()
+
+
+def imports(module: str) -> set[str]:
+    """What a module imports, anywhere in it: the project's modules in full, of others the first name."""
+    path, found = MODULES[module], set()
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            parents = package.split(".")[: len(package.split(".")) + 1 - node.level] if node.level else []
+            base = ".".join([*parents, *([node.module] if node.module else [])])
+            # `from package import module` means the module, `from module import name` the module that has the name.
+            inside = {f"{base}.{alias.name}" for alias in node.names} & set(MODULES)
+            found |= inside or {base}
+    ours = {
+        name if name in MODULES else name.rpartition(".")[0]
+        for name in found
+        if name.split(".")[0] in ("slm", "demo", "app")
+    }
+    return ours | {name.partition(".")[0] for name in found if name.split(".")[0] not in ("slm", "demo", "app")}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_point_down(module):
+    mine = LAYERS.index(layer(module))
+    up = {name for name in imports(module) & set(MODULES) if LAYERS.index(layer(name)) > mine}
+    assert not up, f"{module} ({LAYERS[mine]}) imports {', '.join(sorted(up))}, which lies above it"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_only_listed_packages_are_used(module):
+    mine = LAYERS.index(layer(module))
+    known = set().union(*(PACKAGES[name] for name in LAYERS[: mine + 1])) | set(sys.stdlib_module_names)
+    used = {name for name in imports(module) if name not in MODULES}
+    assert used <= known, f"{module} ({LAYERS[mine]}) imports {', '.join(sorted(used - known))}"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_rooms_without_gradio_and_without_torch(module):
+    used = imports(module)
+    if module.startswith(("slm", *NO_GRADIO)):
+        assert "gradio" not in used
+    if layer(module) == "ground" or module.startswith(NO_TORCH):
+        assert "torch" not in used
+
+
+def test_the_table_above_names_only_what_there_is():
+    there = {name for name in MODULES if name.startswith("slm")}
+    assert not (GROUND | WORK | CONTROL) - there
+
+
+PROBE = """
+import importlib, sys, threading, os
+before = set(threading.enumerate())
+def no_process(event, words):
+    assert event not in ("subprocess.Popen", "os.fork", "os.posix_spawn", "os.system", "os.exec"), event
+    assert event not in ("socket.connect", "socket.getaddrinfo"), event
+sys.addaudithook(no_process)
+for name in sys.argv[2:]:
+    importlib.import_module(name)
+    assert set(threading.enumerate()) == before, f"{name} starts a thread"
+slow = {"torch", "transformers", "gradio", "datasets", "pandas"} & set(sys.modules)
+assert sys.argv[1] == "slow" or not slow, f"{slow} were imported"
+"""
+
+
+def probe(kind: str, modules: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE, kind, *modules], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_importing_the_ground_and_the_control_layer_is_quick_and_does_nothing():
+    probe("quick", sorted(GROUND | CONTROL))
+
+
+def test_importing_the_views_is_quick_and_does_nothing():
+    views = [name for name in MODULES if name.startswith(NO_GRADIO)]
+    probe("quick", [name for name in views if name.startswith("demo.views")])
+    probe("slow", views)
+
+
+@pytest.mark.slow
+def test_importing_the_engine_does_nothing():
+    probe("slow", [name for name in MODULES if name.startswith("slm")])
+
+
+def test_the_public_surface_is_frozen():
+    import slm
+
+    assert slm.__all__ == sorted(
+        [
+            "LanguageModel",
+            "ModelConfig",
+            "PRESETS",
+            "PrepareConfig",
+            "SampleConfig",
+            "TrainConfig",
+            "__version__",
+            "load",
+        ]
+    )
+    assert all(getattr(slm, name) is not None for name in slm.__all__)
+    assert set(slm.__all__) <= set(dir(slm))
+    with pytest.raises(AttributeError, match="no attribute 'absent'"):
+        _ = slm.absent
+
+
+def test_nothing_is_unpickled_or_run_through_a_shell():
+    banned = {"pickle", "dill", "joblib", "shelve", "marshal"}
+    for module, path in MODULES.items():
+        assert not banned & imports(module), module
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call):
+                continue
+            words = {k.arg: getattr(k.value, "value", None) for k in node.keywords}
+            assert not words.get("shell") and not words.get("allow_pickle") and not words.get("trust_remote_code"), (
+                module
+            )
+            name = ast.unparse(node.func)
+            assert name not in ("torch.load", "eval", "exec", "os.system", "os.popen"), f"{module} calls {name}"
+
+
+def test_no_error_is_swallowed_whole():
+    for module, path in MODULES.items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ExceptHandler):
+                everything = node.type is None or ast.unparse(node.type) in ("Exception", "BaseException")
+                silent = all(isinstance(line, (ast.Pass, ast.Continue)) for line in node.body)
+                assert not (everything and silent), f"{module}, line {node.lineno}"
