@@ -33,13 +33,15 @@ A_BEFORE_VOWEL = re.compile(r"\ba (?!uni|use|one\b|eu)[aeiou]\w*", re.IGNORECASE
 AN_BEFORE_CONSONANT = re.compile(r"\ban (?!hour|honest)[^aeiou\W]\w*", re.IGNORECASE)
 DOUBLED = re.compile(r"\b(\w+) \1\b", re.IGNORECASE)
 SMALL_START = re.compile(r'(?<!\.\.)(?<!Mr)(?<!Mrs)[.!?] "?[a-z]')
-ODD_PUNCTUATION = re.compile(r' [.,!?;:]|[,;:][.,!?]|[!?][.,]|(?<!\.)\.\.(?!\.)|,(?=\w)|\."\w|None|\btext\b')
+ODD_PUNCTUATION = re.compile(
+    r' [.,!?;:]|[,;:][.,!?]|[!?][.,]|(?<!\.)\.\.(?!\.)|,(?=\w)|\."\w|None|\bMrs?\b(?!\. [A-Z])'
+)
 ALLOWED = re.compile(r"[A-Za-z0-9 .,!?'\":;\n-]*")
 
 
 @pytest.fixture(scope="module")
 def many() -> list[str]:
-    return list(stories(11, 4000))
+    return list(stories(11, 3000))
 
 
 def test_one_seed_tells_one_sequence_and_a_larger_count_only_adds():
@@ -66,7 +68,7 @@ def test_twenty_thousand_distinct_stories_in_ten_seconds_with_a_rich_vocabulary(
 
 def test_stories_do_not_open_alike(many):
     openings = {" ".join(story.split()[:6]) for story in many}
-    assert len(openings) > 1_400
+    assert len(openings) > 1_100
     sentences = [sentence for story in many for sentence in re.split(r"(?<=[.!?]) ", story)]
     assert len(set(sentences)) > 0.4 * len(sentences)
 

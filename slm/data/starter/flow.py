@@ -11,7 +11,7 @@ _SENTENCE_END = re.compile(r'(?<=[.!?"])(?<!Mr\.)(?<!Mrs\.) (?=[A-Z"])')
 _SPEAKER = re.compile(r'" (?:said|asked|cried|called|whispered|thought|begged|shouted|mumbled) ([A-Z][\w. '
     r']*)\.$')
 _NAMED = re.compile(r"\b(?:named|called|name was) ([A-Z]\w*)\.$")
-_SAID = re.compile(r'([,!])" said ([A-Z]\w*)\.')
+_SAID = re.compile(r'([,!])" said (?!Mrs?\.)([A-Z]\w*)\.')
 _NOT_A_SUBJECT = ("and ", "or ", "the ")
 
 

@@ -213,6 +213,17 @@ _KEEPSAKES = ("a smooth stone", "a paper heart", "a checked handkerchief", "a lu
     "a coat button", "a tiny drawing", "a silver charm", "a folded note")
 
 
+_FIRST_LESSONS = (
+    ("painting", "had spilled the paint and looked ready to cry", "fetched a cloth and wiped it up"),
+    ("singing", "did not know the words", "sang a bit louder, so that nobody noticed"),
+    ("snack time", "had forgotten to bring a snack", "broke a bun in two to share it"),
+    ("building with blocks", "had built a tower that kept falling down", "held the bottom steady"),
+    ("story time", "could not see the pictures", "moved over to make room"),
+    ("gluing paper fish", "had glued two fingers together", "fetched some warm water"),
+    ("counting beans", "had dropped a whole jar of beans", "crawled under the tables to pick up every one"),
+)
+
+
 def first_day(s: Scene) -> list[str]:
     """The first day at school: alone at the door, not alone at the end."""
     hero, elder, teacher = s.child(), s.elder(), s.neighbor(("teacher",))
@@ -221,19 +232,7 @@ def first_day(s: Scene) -> list[str]:
     brave = s.one(f"{hero} forgot to be shy.", f"{hero} did not think twice.", f"{hero} jumped up at once.")
     recess = s.one("played horses", "dug a hole to the other side of the world", "shared a swing",
         "hung upside down from the bars", "hunted for treasure behind the shed")
-    activity, moment = s.pick((("painting",
-                f"{friend} had spilled the {color} paint and looked ready to cry"),
-            ("singing", f"{friend} did not know the words"),
-            ("snack time", f"{friend} had forgotten to bring a snack"),
-            ("building with blocks", f"{friend} had built a tower that kept falling down"),
-            ("story time", f"{friend} could not see the pictures"),
-            ("gluing paper fish", f"{friend} had glued two fingers together"),
-            ("counting beans", f"{friend} had dropped a whole jar of beans"),))
-    helped = {"painting": "fetched a cloth and wiped it up",
-        "singing": "sang a bit louder, so that nobody noticed",
-        "snack time": f"broke {hero.his} own bun in two", "building with blocks": "held the bottom steady",
-        "story time": "moved over to make room", "gluing paper fish": "fetched some warm water",
-        "counting beans": "crawled under the tables to pick up every one"} [activity]
+    activity, moment, helped = s.pick(_FIRST_LESSONS)
     return [
         text(opening(s, hero, 0.3),
             s.one("Today was the first day of school.", f"Summer was over, and {hero} was going to school.",
@@ -254,7 +253,7 @@ def first_day(s: Scene) -> list[str]:
                 "It smelled of crayons and new shoes.", "Everybody seemed to know everybody."),
             s.one(f'"Welcome, {hero}," said {teacher}, the teacher.',
                 f"{teacher}, the teacher, showed {hero} a hook with {hero.his} name on it."),
-            f"First came {activity}.", f"{hero} saw that a {friend.kind} named {moment}.",
+            f"First came {activity}.", f"{hero} saw that a {friend.kind} named {friend} {moment}.",
             f"{brave} {hero} {helped}.",
             s.one(f'"Thank you," said {friend}. "I am new here."',
                 f'{friend} smiled. "It is my first day," {friend.he} said. "Mine too," said {hero}.')),

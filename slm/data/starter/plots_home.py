@@ -10,7 +10,7 @@ from slm.data.starter.words import COLORS, bank
 _PRESENTS = (("a scarf", "knitted it row by row"),
     ("a bird house", "sawed and nailed until it stood straight"),
     ("a card with pop-up flowers", "cut and folded and glued"),
-    ("a necklace of shells", "threaded every shell"), ("a song", "practiced every verse behind the shed"),
+    ("a necklace of shells", "threaded every shell"),
     ("a painting of the two of them", "painted until every brush was used up"),
     ("a box of shells", "glued a shell on every side"),
     ("a stuffed mouse", "sewed on two ears and a long tail"),
@@ -98,6 +98,17 @@ def birthday_present(s: Scene) -> list[str]:
     ]
 
 
+_BABY_TRICKS = bank("""
+    balanced a spoon on one finger, wobbled like jelly, hid behind a towel and popped out,
+    put a sock on each ear, danced with the broom, quacked like a very old duck,
+    sneezed a pretend sneeze and fell over, blew bubbles with a wet straw
+""")
+_BABY_TASKS = bank("""
+    rock the cradle, fetch clean diapers, sing lullabies, push the stroller, warm the bottle,
+    count the tiny toes, find the lost pacifier, fold little shirts
+""")
+
+
 def new_sibling(s: Scene) -> list[str]:
     """A baby takes all the attention, until only the older child can make it laugh."""
     hero, elder = s.child(), s.elder()
@@ -106,13 +117,8 @@ def new_sibling(s: Scene) -> list[str]:
         "sister")
     name = s.one("Ozzie", "Bertie", "Archie", "Louie") if baby_he == "he" else s.one("Rosie", "Minnie",
         "Dora", "Lulu")
-    trick = s.one("balanced a spoon on the end of a nose", "wobbled like jelly",
-        "hid behind a towel and popped out", "put a sock on each ear", "danced with the broom",
-        "quacked like a very old duck", "sneezed a pretend sneeze and fell over",
-        "blew bubbles with a wet straw")
-    trick = trick.replace("a nose", f"{hero.his} nose").replace("each ear", f"each of {hero.his} ears")
-    tasks = s.some(bank("rock the cradle, fetch clean diapers, sing lullabies, push the stroller, warm the "
-            "bottle, count the tiny toes, find the lost pacifier, fold little shirts"), 2)
+    trick = s.pick(_BABY_TRICKS)
+    tasks = s.some(_BABY_TASKS, 2)
     return [
         text(opening(s, hero, 0.3),
             s.one(f"One day a new baby came home. It was a {kin}, and {his} name was {name}.",
@@ -161,17 +167,17 @@ _REPAIRS = (
     ("chair", "lost a leg", "carved a new leg out of ash wood", "It stood as firm as a rock"),
     ("music box", "went silent", "bent the tiny spring back into place",
      "It played its tune, with one new funny note"),
-    ("kite", "had a great rip", "sewed on a patch shaped like a star", "It flew higher than before"),
-    ("bicycle", "had a crooked wheel", "straightened the spokes one by one", "It rolled without a squeak"),
+    ("kite", "got a great rip", "sewed on a patch shaped like a star", "It flew higher than before"),
+    ("bicycle", "got a crooked wheel", "straightened the spokes one by one", "It rolled without a squeak"),
     ("puppet", "lost both its strings", "tied on new strings and gave it a button nose",
      "It could bow and wave and dance"),
     ("umbrella", "turned inside out", "bent the ribs and sewed on a bright patch", "It opened like a flower"),
     ("rocking horse", "lost its tail", "made a new tail out of wool", "It looked ready to gallop"),
-    ("boat", "had a hole in the bottom", "plugged the hole with cork and wax", "It floated like a duck"),
-    ("quilt", "was torn down the middle", "stitched the halves together with thread like a silver road",
+    ("boat", "got a hole in the bottom", "plugged the hole with cork and wax", "It floated like a duck"),
+    ("quilt", "tore down the middle", "stitched the halves together with thread like a silver road",
      "It was warmer than ever"),
-    ("fiddle", "had a broken string", "stretched a new string and tuned it", "It sang like a bird"),
-    ("lantern", "had a cracked pane", "fitted a pane of colored glass", "It threw a rainbow on the wall"),
+    ("fiddle", "snapped a string", "stretched a new string and tuned it", "It sang like a bird"),
+    ("lantern", "got a cracked pane", "fitted a pane of colored glass", "It threw a rainbow on the wall"),
 )
 
 

@@ -68,6 +68,17 @@ def lost_toy(s: Scene) -> list[str]:
     ]
 
 
+_TREASURES = (
+    ("a note", "smiled at each other"),
+    ("a pair of chocolate coins wrapped in gold paper", "shared a sticky feast"),
+    ("a jar of peppermints and two paper crowns", "crowned each other at once"),
+    ("a bag of toffees that had gone soft", "chewed until their jaws ached"),
+    ("a tin full of old marbles that clicked and glittered", "counted them twice"),
+    ("a little brass spyglass", "took turns looking at the far hills"),
+    ("a picture of the two of them, laughing", "decided to hang it on the wall"),
+)
+
+
 def treasure_map(s: Scene) -> list[str]:
     """Two friends follow a map; the treasure is not gold, or is better shared."""
     hero = s.hero()
@@ -77,14 +88,9 @@ def treasure_map(s: Scene) -> list[str]:
     hidden = s.one("inside a dusty book", "in a green bottle", "behind a loose brick", "under a floorboard")
     who = f"{friend} the {friend.kind}" if friend.animal else friend.name
     box = s.one("a hat box", "a broken clock", "a cracked teapot", "a trunk")
-    treasure, reaction = s.pick(((f"{an(s.describe(find))} and a note that said, \"The best treasure is a "
-                "friend to find it with.\"", "smiled at each other"),
-            ("two chocolate coins wrapped in gold paper, one for each", "shared a sticky feast"),
-            (f"a jar of {s.one('toffees', 'peppermints', 'gumdrops', 'lollipops')} and two paper crowns",
-                "crowned each other at once"),
-            ("a tin full of old marbles that clicked and glittered", "counted them twice"),
-            ("a little brass spyglass", "took turns looking at the far hills"),
-            ("a picture of the two of them, laughing", "decided to hang it on the wall"),))
+    treasure, reaction = s.pick(_TREASURES)
+    if treasure == "a note":
+        treasure = f'{an(s.describe(find))} and a note that said, "The best treasure is a good friend."'
     return [
         text(opening(s, hero),
             s.one(f"{when(s)}, {hero} found an old map {hidden}.",
@@ -214,7 +220,7 @@ def lost_lamb(s: Scene) -> list[str]:
             s.one("Nobody answered.", "There was only silence.", "A crow cawed, and that was all."),
             s.one(f"Then {hero} had an idea. {hero.He} stood still and listened.",
                 f'"Hush," said {elder}. "Sometimes ears see better than eyes."'),
-            s.one("Very faintly, something went, ", "From far away came a thin voice, ",
+            s.one("Very faintly, something went, ", "From far away came a thin cry: ",
                 "Something answered, ") + f'"{cry}! {cry}!"'),
         text(s.one(f"{hero} followed the sound.", f"{hero} ran as fast as {hero.he} could.",
                 "It came from close by!"), f"There was {name}, {trouble}!",
