@@ -22,23 +22,23 @@ function build(node, attributes, children) {
 
 function compact(value) {
   for (const [size, unit] of [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]]) {
-    if (Math.abs(value) >= size) return `${Number((value / size).toPrecision(3))} ${unit}`;
+    if (Math.abs(value) >= size) return `${Number((value / size).toPrecision(3))}\u00a0${unit}`;
   }
   return `${Number(value.toPrecision(3))}`;
 }
 
 function duration(seconds) {
   const s = Math.round(seconds);
-  if (s < 60) return `${s} s`;
+  if (s < 60) return `${s}\u00a0s`;
   const [big, bigUnit, small, smallUnit] =
     s < 3600 ? [60, "min", 1, "s"] : s < 86400 ? [3600, "h", 60, "min"] : [86400, "d", 3600, "h"];
   const rest = Math.floor((s % big) / small);
-  return `${Math.floor(s / big)} ${bigUnit}` + (rest ? ` ${rest} ${smallUnit}` : "");
+  return `${Math.floor(s / big)}\u00a0${bigUnit}` + (rest ? `\u00a0${rest}\u00a0${smallUnit}` : "");
 }
 
 function amount(unit, value) {
   if (unit === "seconds") return duration(value);
-  return unit === "tokens" ? `${compact(value)} tokens` : `step ${Math.round(value).toLocaleString("en")}`;
+  return unit === "tokens" ? `${compact(value)}\u00a0tokens` : `step ${Math.round(value).toLocaleString("en")}`;
 }
 
 function tickText(unit, value) {

@@ -195,6 +195,7 @@ function drawLines() {
     const tail = run.train.length - 1;
     if (tail >= 0) parts.push(svg("circle", { class: `slm-chart-head ${train}`, cx: view.x(run.train[tail][view.column]), cy: view.y(run.line[tail]), r: 3.5 }));
   }
+  lines.setAttribute("class", runs.length > 1 ? "slm-chart-many" : "");
   lines.replaceChildren(...parts);
 }
 
@@ -257,6 +258,10 @@ function drawCross() {
     if (row.smooth !== null) cross.append(svg("circle", { class: `slm-line-${tint(row.run, "train")}`, cx: view.x(row.at), cy: view.y(row.smooth), r: 4 }));
   }
   tip.replaceChildren(...tipRows(rows, lead));
+  // On a narrow screen the values stand below the drawing, which they would hide otherwise.
+  const narrow = plot.clientWidth < 480;
+  tip.classList.toggle("slm-chart-tip-below", narrow);
+  if (narrow) { tip.style.left = tip.style.top = ""; return; }
   const most = plot.clientWidth - tip.offsetWidth - 6;
   const side = x + 14 > most ? x - 14 - tip.offsetWidth : x + 14;
   tip.style.left = `${Math.max(4, Math.min(side, most))}px`;

@@ -75,7 +75,9 @@ function point(row, column) {
   for (const word of element.querySelectorAll(".slm-attn-word")) {
     const at = Number(word.dataset.at), share = at <= row ? shares[at] : 0;
     word.style.setProperty("--slm-shade", Math.sqrt(share).toFixed(2));
-    word.classList.toggle("slm-sure", share > 0.35);
+    // Where the tint is strong enough for letters of the other colour; on dark paper that is sooner.
+    word.classList.toggle("slm-sure", share > 0.3);
+    word.classList.toggle("slm-surest", share > 0.49);
     word.classList.toggle("slm-later", at > row);
     word.setAttribute("aria-pressed", String(at === row));
     word.title = at <= row ? `${(100 * share).toFixed(0)} %` : "later, so it cannot be seen";

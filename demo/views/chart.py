@@ -18,7 +18,7 @@ STATIC = Path(__file__).resolve().parent.parent / "static"
 MOST_POINTS = 500
 
 # The component's own HTML never changes with its value, so that an update redraws the chart in place.
-CHART_TEMPLATE = '<div class="slm-chart"></div>'
+CHART_TEMPLATE = '<div class="slm slm-chart"></div>'
 
 
 def static_text(name: str) -> str:

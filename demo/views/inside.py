@@ -158,6 +158,7 @@ def lens_html(lens: Sequence[Sequence[tuple[str, float]]], pieces: Sequence[str]
 def _guess(guess: tuple[str, float], came: str | None) -> str:
     piece, prob = guess[0], min(1.0, max(0.0, float(guess[1])))
     right = " slm-right" if came is not None and piece == came else ""
-    sure = " slm-sure" if prob > 0.55 else ""
+    # Letters change colour where the shade is strong enough; on dark paper that is sooner.
+    sure = " slm-sure slm-surest" if prob > 0.7 else " slm-sure" if prob > 0.55 else ""
     look = f'class="slm-guess{right}{sure}" style="--slm-shade:{prob:.2f}" title="{percent(prob)} sure"'
     return f"<td {look}>{escape(visible(piece))}</td>"

@@ -192,7 +192,7 @@ def _figures(summary: Any, events: Sequence[Mapping[str, Any]], done: Progress) 
         (
             "bits per byte",
             number(newest(evaluation, "val_bpb"), 3),
-            "val",
+            "",
             "The validation loss made the same for every vocabulary, so that models compare. Lower is better.",
         ),
         (

@@ -98,7 +98,7 @@ def plural(count: int, noun: str, nouns: str | None = None) -> str:
 
 def figure(label: str, value: str, explanation: str = "", unit: str = "") -> str:
     """One number with its name, its unit and, on hover or focus, what it means."""
-    hint = f' title="{escape(explanation)}" tabindex="0"' if explanation else ""
+    hint = f' data-tip="{escape(explanation)}" tabindex="0"' if explanation else ""
     tail = f' <span class="slm-unit">{escape(unit)}</span>' if unit else ""
     return f'<div class="slm-figure"{hint}><dt>{escape(label)}</dt><dd>{escape(value)}{tail}</dd></div>'
 
