@@ -71,22 +71,24 @@ def learning_a_skill(s: Scene) -> list[str]:
     ]
 
 
-_PICNIC_TROUBLES = (("a line of ants marched straight into the basket",
-        "They gave the ants one corner of the blanket and a heap of crumbs. After that, both parties ate in "
-        "peace"),
+_PICNIC_TROUBLES = (
+    ("a line of ants marched straight into the basket",
+     "They gave the ants a heap of crumbs, and after that everybody ate in peace"),
     ("the clouds burst, and rain poured down",
-        "They stretched the blanket between two trees and sat beneath it, as snug as could be"),
+     "They held the blanket over their heads like a tent and ate beneath it, as snug as could be"),
     ("a gust of wind blew the napkins and the plates away",
-        "They ran after them, laughing, and made a game of it"),
-    ("a goat came out of the bushes and ate half of the lunch",
-        "At first they shouted, but then they had to laugh. They shared the rest, a tiny bite for each"),
-    ("the basket rolled down the slope and tipped over",
-        "They followed the trail of food and ate each thing where they found it"),
-    ("they saw that the basket was full of laundry, because they had taken the wrong one",
-        "They hung up the washing to dry and picked wild berries for lunch"),
-    ("a flock of ducks snatched the lunch", "They fed the ducks by hand, and even the shy ones came close"),
+     "They ran after the plates, laughing, and made a game of it"),
+    ("a goat came along and ate half of the lunch",
+     "At first they shouted, but then they had to laugh. They shared the rest, a tiny bite for each"),
+    ("the basket tipped over, and the food rolled everywhere",
+     "They followed the trail of food and ate each thing where they found it"),
+    ("a swarm of wasps came buzzing around the fruit",
+     "They put one piece of fruit far away for the wasps, and the wasps left them alone"),
+    ("a flock of ducks snatched half of the lunch",
+     "They fed the ducks by hand, and even the shy ones came close"),
     ("a puppy jumped right into the basket",
-        "They wiped its nose, and the puppy's family brought a huge salad to share"),)
+     "They wiped its nose, and the puppy's family brought a huge salad to share"),
+)
 
 
 def spoiled_picnic(s: Scene) -> list[str]:
