@@ -6,7 +6,10 @@ from typing import Any
 
 from slm.config import ModelConfig, parameter_count
 
-_LICENCES = {"tinystories": "CDLA-Sharing-1.0 (TinyStories, Eldan and Li 2023)", "starter": "MIT (written by this project's generator)"}
+_LICENCES = {
+    "tinystories": "CDLA-Sharing-1.0 (TinyStories, Eldan and Li 2023)",
+    "starter": "MIT (written by this project's generator)",
+}
 
 
 def model_card(about: dict[str, Any], config: ModelConfig) -> str:
@@ -22,7 +25,9 @@ def model_card(about: dict[str, Any], config: ModelConfig) -> str:
         "licence of the data": _LICENCES[kind] if data else "unknown",
         "tokens seen": f"{about['tokens']:,}" if "tokens" in about else None,
         "updates": f"{about['step']:,}" if "step" in about else None,
-        "time": f"{about['elapsed_s'] / 60:.1f} minutes on {about.get('hardware', 'one machine')}" if "elapsed_s" in about else None,
+        "time": f"{about['elapsed_s'] / 60:.1f} minutes on {about.get('hardware', 'one machine')}"
+        if "elapsed_s" in about
+        else None,
         "validation loss": f"{about['val_loss']:.4f} nats a token" if about.get("val_loss") is not None else None,
         "bits per byte": f"{about['val_bpb']:.4f}" if about.get("val_bpb") is not None else None,
         "seed": about.get("train", {}).get("seed"),

@@ -187,10 +187,14 @@ def _config_from_nanochat(theirs: dict[str, Any]) -> ModelConfig:
 def _expect(theirs: dict[str, Any], **allowed: tuple[Any, ...]) -> None:
     for key, values in allowed.items():
         if key in theirs and theirs[key] not in values:
-            raise ValueError(f"config.json has {key} {theirs[key]!r}; this program runs {' or '.join(map(repr, values))}")
+            raise ValueError(
+                f"config.json has {key} {theirs[key]!r}; this program runs {' or '.join(map(repr, values))}"
+            )
 
 
-def save(folder: str | Path, model: GPT, tokenizer: Tokenizer, *, about: dict[str, Any], dtype: torch.dtype | None = None) -> None:
+def save(
+    folder: str | Path, model: GPT, tokenizer: Tokenizer, *, about: dict[str, Any], dtype: torch.dtype | None = None
+) -> None:
     """Write a whole checkpoint folder, or nothing: it is made beside its place and renamed into it.
 
     `about` becomes slm.json and fills the model card; `dtype` rounds the weights (None keeps them).
@@ -231,7 +235,9 @@ def load_folder(folder: str | Path, *, device: str | torch.device = "cpu") -> tu
         raise ValueError(f"no model in {folder}: there is no config.json")
     config = config_from_transformers(_json(folder / "config.json"))
     if parameter_count(config) > MAX_PARAMETERS:
-        raise ValueError(f"{folder / 'config.json'} asks for {parameter_count(config):,} parameters; {MAX_PARAMETERS:,} is the most")
+        raise ValueError(
+            f"{folder / 'config.json'} asks for {parameter_count(config):,} parameters; {MAX_PARAMETERS:,} is the most"
+        )
     tokenizer = load_tokenizer(folder)
     if tokenizer.vocab_size > config.vocab_size:
         raise ValueError(
@@ -270,7 +276,9 @@ def _read_weights(folder: Path, config: ModelConfig) -> dict[str, Tensor]:
         except (SafetensorError, OSError) as error:
             raise ValueError(f"{file} is not a whole safetensors file: {error}") from None
     if config.architecture == "gpt2":  # the first GPT-2 files on the Hub have no prefix
-        tensors = {k if k.startswith(("transformer.", "lm_head.")) else f"transformer.{k}": t for k, t in tensors.items()}
+        tensors = {
+            k if k.startswith(("transformer.", "lm_head.")) else f"transformer.{k}": t for k, t in tensors.items()
+        }
     return tensors
 
 
@@ -287,9 +295,13 @@ def _fill(model: GPT, theirs: dict[str, Tensor], folder: Path) -> None:
             pieces.append(piece)
         tensor = torch.cat(pieces) if len(pieces) > 1 else pieces[0]
         if tensor.shape != parameter.shape:
-            raise ValueError(f"{name} in {folder} has shape {tuple(tensor.shape)}, config.json asks for {tuple(parameter.shape)}")
+            raise ValueError(
+                f"{name} in {folder} has shape {tuple(tensor.shape)}, config.json asks for {tuple(parameter.shape)}"
+            )
         if not torch.isfinite(tensor).all():
-            raise ValueError(f"{name} in {folder} holds numbers that are not finite; the training that wrote it diverged")
+            raise ValueError(
+                f"{name} in {folder} holds numbers that are not finite; the training that wrote it diverged"
+            )
         parameter.copy_(tensor)
     if model.config.tied:
         model.lm_head.weight = model.wte.weight

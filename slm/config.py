@@ -188,26 +188,34 @@ class TrainConfig(Checked):
     batch_size: int = option(16, "Sequences in one micro-batch.", minimum=1, maximum=65536)
     grad_accum_steps: int = option(1, "Micro-batches added up for one update.", minimum=1, maximum=65536)
     optimizer: str = option(
-        "muon", "adamw, or muon (Muon for the matrices inside the blocks, AdamW for the rest).", choices=("adamw", "muon")
+        "muon",
+        "adamw, or muon (Muon for the matrices inside the blocks, AdamW for the rest).",
+        choices=("adamw", "muon"),
     )
     learning_rate: float = option(3e-3, "Peak learning rate of AdamW.", minimum=0.0, maximum=10.0)
     muon_learning_rate: float = option(0.02, "Peak learning rate of Muon.", minimum=0.0, maximum=10.0)
     min_lr_ratio: float = option(0.0, "Learning rate at the end, as a share of the peak.", minimum=0.0, maximum=1.0)
     warmup_steps: int = option(20, "Updates over which the learning rate rises.", minimum=0, maximum=10**7)
-    decay_ratio: float = option(0.7, "Last share of the budget over which the learning rate falls.", minimum=0.0, maximum=1.0)
+    decay_ratio: float = option(
+        0.7, "Last share of the budget over which the learning rate falls.", minimum=0.0, maximum=1.0
+    )
     weight_decay: float = option(0.0, "AdamW's weight decay on matrices.", minimum=0.0, maximum=10.0)
     beta1: float = option(0.9, "AdamW's first moment decay.", minimum=0.0, maximum=0.9999)
     beta2: float = option(0.95, "AdamW's second moment decay.", minimum=0.0, maximum=0.99999)
     grad_clip: float | None = option(1.0, "Largest gradient norm; longer gradients are shortened.", minimum=1e-6)
     eval_interval: int | None = option(None, "Updates between evaluations; none is by time.", minimum=1)
     eval_interval_s: float = option(20.0, "Seconds between evaluations, where they go by time.", minimum=0.1)
-    eval_windows: int = option(64, "Fixed windows of the validation stories in each evaluation.", minimum=1, maximum=10**6)
+    eval_windows: int = option(
+        64, "Fixed windows of the validation stories in each evaluation.", minimum=1, maximum=10**6
+    )
     save_interval_s: float = option(120.0, "Most seconds of work that a crash may lose.", minimum=0.0)
     sample_prompt: str = option("Once upon a time", "How the sample story of each evaluation begins.")
     sample_tokens: int = option(120, "Length of the sample stories, in tokens.", minimum=1, maximum=4096)
     seed: int = option(1337, "Seed of weights, batches and samples.", minimum=0, maximum=2**31 - 1)
     device: str = option("auto", "auto, cpu, mps, cuda or cuda:N.")
-    dtype: str = option("auto", "Arithmetic of the matrix products.", choices=("auto", "float32", "bfloat16", "float16"))
+    dtype: str = option(
+        "auto", "Arithmetic of the matrix products.", choices=("auto", "float32", "bfloat16", "float16")
+    )
     compile: bool = option(False, "Compile the model first (20-40 s on a CPU, a C++ compiler needed).")
     threads: int | None = option(None, "CPU threads; none is one for each core.", minimum=1, maximum=1024)
 
@@ -228,12 +236,19 @@ class SampleConfig(Checked):
     max_new_tokens: int = option(200, "Most tokens to write.", minimum=1, maximum=100_000)
     temperature: float = option(0.8, "0 always takes the likeliest token; higher is bolder.", minimum=0.0, maximum=10.0)
     top_k: int | None = option(None, "Choose among the k likeliest tokens only.", minimum=1)
-    top_p: float | None = option(0.95, "Choose among the likeliest tokens that hold this share.", minimum=0.0, maximum=1.0)
+    top_p: float | None = option(
+        0.95, "Choose among the likeliest tokens that hold this share.", minimum=0.0, maximum=1.0
+    )
     min_p: float | None = option(None, "Drop tokens below this share of the likeliest one's.", minimum=0.0, maximum=1.0)
     repetition_penalty: float | None = option(
-        None, "Above 1 makes tokens that already occurred less likely (Keskar et al. 2019).", minimum=0.01, maximum=100.0
+        None,
+        "Above 1 makes tokens that already occurred less likely (Keskar et al. 2019).",
+        minimum=0.01,
+        maximum=100.0,
     )
-    seed: int | None = option(None, "Same seed, same story; none is a new story each time.", minimum=0, maximum=2**63 - 1)
+    seed: int | None = option(
+        None, "Same seed, same story; none is a new story each time.", minimum=0, maximum=2**63 - 1
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -252,7 +267,9 @@ class PrepareConfig(Checked):
             if not self.vocab.isdigit():
                 raise ValueError(f"vocab is gpt2 or a number of tokens, not {self.vocab!r}")
             if not 257 <= int(self.vocab) <= GPT2_VOCAB_SIZE:
-                raise ValueError(f"vocab {self.vocab} is outside 257 (bytes and end of text) to {GPT2_VOCAB_SIZE} (gpt2)")
+                raise ValueError(
+                    f"vocab {self.vocab} is outside 257 (bytes and end of text) to {GPT2_VOCAB_SIZE} (gpt2)"
+                )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -273,7 +290,12 @@ PRESETS: dict[str, Preset] = {
             architecture="gpt2", n_layer=8, n_head=8, n_embd=512, block_size=256, vocab_size=GPT2_VOCAB_SIZE
         ),
         train=TrainConfig(
-            optimizer="adamw", learning_rate=1e-3, weight_decay=0.1, warmup_steps=100, min_lr_ratio=0.1, batch_size=8,
+            optimizer="adamw",
+            learning_rate=1e-3,
+            weight_decay=0.1,
+            warmup_steps=100,
+            min_lr_ratio=0.1,
+            batch_size=8,
             grad_accum_steps=4,
         ),
     ),

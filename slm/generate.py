@@ -161,7 +161,9 @@ class LanguageModel:
     def _fitting_ids(self, text: str) -> list[int]:
         ids = self.tokenizer.encode(text)
         if len(ids) > self.config.block_size:
-            raise ValueError(f"the text has {len(ids)} tokens, the model sees {self.config.block_size} at once; shorten it")
+            raise ValueError(
+                f"the text has {len(ids)} tokens, the model sees {self.config.block_size} at once; shorten it"
+            )
         return ids
 
     @torch.inference_mode()
@@ -172,7 +174,10 @@ class LanguageModel:
         logits = self.model(torch.tensor([ids], device=self.model.wte.weight.device))[:, -1].float()  # (1, V)
         after = adjust(logits, torch.tensor([ids], device=logits.device), config).softmax(-1)[0]
         probs, best = logits.softmax(-1)[0].topk(min(top, self.config.vocab_size))
-        return [(i, self.tokenizer.decode([i]), p, after[i].item()) for p, i in zip(probs.tolist(), best.tolist(), strict=True)]
+        return [
+            (i, self.tokenizer.decode([i]), p, after[i].item())
+            for p, i in zip(probs.tolist(), best.tolist(), strict=True)
+        ]
 
 
 def sample_config(max_new_tokens: int | None, settings: dict[str, Any]) -> SampleConfig:

@@ -16,7 +16,12 @@ def fetch_model(name: str) -> Path:
     Raises ValueError where `name` is neither a folder nor a reachable Hub id.
     """
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, RepositoryNotFoundError
+    from huggingface_hub.errors import (
+        HfHubHTTPError,
+        HFValidationError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+    )
     from huggingface_hub.errors import OfflineModeIsEnabled
 
     advice = "give a checkpoint folder, a run folder or the id of a public Hub model"
@@ -25,4 +30,6 @@ def fetch_model(name: str) -> Path:
     except (HFValidationError, RepositoryNotFoundError):
         raise ValueError(f"there is no model at {name!r}; {advice}") from None
     except (HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, OSError):
-        raise ValueError(f"there is no folder {name!r} here, and the Hugging Face Hub cannot be reached; {advice}") from None
+        raise ValueError(
+            f"there is no folder {name!r} here, and the Hugging Face Hub cannot be reached; {advice}"
+        ) from None

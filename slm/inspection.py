@@ -74,7 +74,8 @@ def inspect_ids(model: GPT, tokenizer: Tokenizer, ids: list[int], *, top: int) -
         pieces=[tokenizer.decode([i]) for i in ids],
         attention=torch.stack(attention).cpu().numpy(),
         lens=[
-            [(tokenizer.decode([i]), p) for p, i in zip(g.values.tolist(), g.indices.tolist(), strict=True)] for g in guesses
+            [(tokenizer.decode([i]), p) for p, i in zip(g.values.tolist(), g.indices.tolist(), strict=True)]
+            for g in guesses
         ],
         probs=[_named(tokenizer, i, p) for p, i in zip(probs.values, probs.indices, strict=True)],
     )

@@ -84,7 +84,12 @@ class Attention(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         C, bias = config.n_embd, config.architecture == "gpt2"
-        self.n_head, self.head_size, self.dropout, self.eps = config.n_head, config.head_size, config.dropout, config.eps
+        self.n_head, self.head_size, self.dropout, self.eps = (
+            config.n_head,
+            config.head_size,
+            config.dropout,
+            config.eps,
+        )
         self.modern = config.architecture == "nanochat"
         self.c_attn = nn.Linear(C, 3 * C, bias=bias)
         self.c_proj = nn.Linear(C, C, bias=bias)

@@ -98,7 +98,10 @@ class AdamW:
             {"params": [p for p in named_parameters.values() if p.dim() < 2], "weight_decay": 0.0},
         ]
         self.torch = torch.optim.AdamW(
-            [g for g in groups if g["params"]], lr=config.learning_rate, betas=(config.beta1, config.beta2), eps=1e-10,
+            [g for g in groups if g["params"]],
+            lr=config.learning_rate,
+            betas=(config.beta1, config.beta2),
+            eps=1e-10,
             fused=all(p.device.type in ("cpu", "cuda") for p in named_parameters.values()),
         )
 
@@ -121,7 +124,9 @@ class AdamW:
             state = {k.removeprefix(prefix): t for k, t in tensors.items() if k.startswith(prefix)}
             if state:
                 # `step` stays where the fused kernel keeps it; the moments live beside their parameter.
-                self.torch.state[p] = {k: t.clone() if k == "step" else t.to(p.device).clone() for k, t in state.items()}
+                self.torch.state[p] = {
+                    k: t.clone() if k == "step" else t.to(p.device).clone() for k, t in state.items()
+                }
                 self.torch.state[p]["step"] = state["step"].to(p.device if p.is_cuda else "cpu").clone()
 
 

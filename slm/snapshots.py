@@ -55,7 +55,13 @@ class RunStore:
         return self._pointer("best.json")
 
     def save(
-        self, model: GPT, tokenizer: Tokenizer, *, about: dict[str, Any], optimizer: dict[str, Tensor], state: dict[str, Any]
+        self,
+        model: GPT,
+        tokenizer: Tokenizer,
+        *,
+        about: dict[str, Any],
+        optimizer: dict[str, Tensor],
+        state: dict[str, Any],
     ) -> dict[str, Any]:
         """Write a snapshot of about["step"] and the state to go on from it; returns {"path", "val_loss", "best"}.
 

