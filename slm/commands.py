@@ -80,10 +80,11 @@ def _model_path(args: argparse.Namespace) -> str:
 
 def evaluate(args: argparse.Namespace) -> Result:
     """`evaluate`: loss and bits per byte on stories."""
+    stories = list(_stories(args))
+
     import slm
     from slm.evaluate import evaluate as measure
 
-    stories = list(_stories(args))
     result = measure(slm.load(_model_path(args), device=args.device), stories)
     print(
         f"val_loss {result['val_loss']:.4f} nats a token, val_bpb {result['val_bpb']:.4f} bits a byte, perplexity "

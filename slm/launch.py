@@ -34,6 +34,7 @@ from slm.runs import (
     status,
     summarize,
     training_holder,
+    worker,
 )
 
 BUDGETS = ("minutes", "steps", "tokens")
@@ -121,6 +122,8 @@ def _manifest(folder: Path) -> dict[str, Any]:
 
 def flag(name: str, value: Any) -> list[str]:
     """A setting as words of the command line; None is off."""
+    if isinstance(value, float) and value.is_integer() and value < 1e15:
+        value = int(value)
     word = "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
     option = f"--{name.replace('_', '-')}"
     # A word that begins with a dash would be taken for a flag of its own.
@@ -207,6 +210,7 @@ def _refuse_if_busy(checkpoints: Path) -> None:
 
 def _launch(words: list[str], run_dir: Path) -> Path:
     """Start the process and wait until `process.json` shows it alive."""
+    earlier = worker(run_dir)
     home = str(Path(__file__).resolve().parent.parent)
     path = os.pathsep.join(p for p in (home, os.environ.get("PYTHONPATH")) if p)
     with open(run_dir / STDOUT_FILE, "ab") as out:
@@ -220,7 +224,8 @@ def _launch(words: list[str], run_dir: Path) -> Path:
             **_detached(),
         )
     deadline = time.monotonic() + START_TIMEOUT_S
-    while not process_alive(run_dir) and child.poll() is None:
+    # The process of an earlier stretch may still be on its way out.
+    while (worker(run_dir) == earlier or not process_alive(run_dir)) and child.poll() is None:
         if time.monotonic() > deadline:
             raise ValueError(f"run {run_dir.name} has not begun within {START_TIMEOUT_S:.0f} s; see its {STDOUT_FILE}")
         time.sleep(0.05)

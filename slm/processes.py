@@ -90,9 +90,14 @@ def record_process(run_dir: str | Path) -> dict[str, Any]:
     return record
 
 
+def worker(run_dir: str | Path) -> dict[str, Any]:
+    """What `process.json` says of the process that works or worked on the run last; empty where there was none."""
+    return _read_record(Path(run_dir) / PROCESS_FILE)
+
+
 def process_alive(run_dir: str | Path) -> bool:
     """Whether the process named in the run's `process.json` still lives (the same pid, started at the same time)."""
-    return is_alive(_read_record(Path(run_dir) / PROCESS_FILE))
+    return is_alive(worker(run_dir))
 
 
 def is_alive(record: dict[str, Any]) -> bool:

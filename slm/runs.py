@@ -19,6 +19,8 @@ Nothing about a run is kept in memory but what its files say, so every process s
 from __future__ import annotations
 
 import contextlib
+import shutil
+import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,11 +34,9 @@ from slm.folders import (
     checkpoints_dir,
     clear_stop,
     data_dir,
-    delete_run,
     find_snapshots,
     is_checkpoint,
     is_run,
-    rename_run,
     request_stop,
     resolve,
     stop_requested,
@@ -50,13 +50,14 @@ from slm.processes import (
     process_alive,
     record_process,
     training_holder,
+    worker,
 )
 
 __all__ = [
     "Busy", "EventLog", "RunSummary", "after_resume", "busy_message", "check_name", "checkpoints_dir",
     "claim_training", "clear_stop", "data_dir", "delete_run", "find_snapshots", "is_checkpoint", "is_run",
     "list_runs", "process_alive", "read_events", "read_json", "record_process", "rename_run", "replacing",
-    "request_stop", "resolve", "status", "stop_requested", "summarize", "training_holder", "write_json",
+    "request_stop", "resolve", "status", "stop_requested", "summarize", "training_holder", "worker", "write_json",
 ]
 
 STATES = ("running", "finished", "stopped", "diverged", "error", "lost", "bundled")
@@ -179,7 +180,7 @@ def _budget(start: dict[str, Any], train: dict[str, Any]) -> dict[str, float]:
 
 def _state(run_dir: Path) -> tuple[str, EventDigest]:
     # Asked before the events are read: of a process that ends in between, the `end` event is read.
-    process = _read_object(run_dir / PROCESS_FILE)
+    process = worker(run_dir)
     alive = is_alive(process)
     events = digest(run_dir)
     # A resumed process lives for a moment before its first event: an older `end` is not its own.
@@ -194,3 +195,36 @@ def _read_object(path: Path) -> dict[str, Any]:
     except (FileNotFoundError, ValueError):
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def delete_run(run_dir: str | Path, *, checkpoints: str | Path | None = None) -> None:
+    """Remove a run with all its snapshots; ValueError for one that is training, bundled or somewhere else."""
+    run_dir = _own_run(run_dir, checkpoints_dir(checkpoints))
+    # Moved first: a half-removed run never stands in the list.
+    aside = run_dir.with_name(f".deleted-{run_dir.name}-{uuid.uuid4().hex[:8]}")
+    run_dir.rename(aside)
+    shutil.rmtree(aside)
+
+
+def rename_run(run_dir: str | Path, name: str, *, checkpoints: str | Path | None = None) -> Path:
+    """Give a run another name; its new folder. ValueError for a name that is taken and for what cannot be deleted."""
+    run_dir = _own_run(run_dir, checkpoints_dir(checkpoints))
+    target = run_dir.with_name(check_name(name))
+    if target.exists():
+        raise ValueError(f"there is a run or model {name} already")
+    with contextlib.suppress(FileExistsError):
+        return run_dir.rename(target)
+    raise ValueError(f"there is a run or model {name} already")
+
+
+def _own_run(run_dir: str | Path, checkpoints: Path) -> Path:
+    """The folder, when it is a run that lies directly in `checkpoints` and is not running; else ValueError."""
+    run_dir = Path(run_dir).absolute()
+    check_name(run_dir.name)
+    if run_dir.is_symlink() or not run_dir.is_dir() or run_dir.resolve().parent != checkpoints.resolve():
+        raise ValueError(f"{run_dir} is no run of {checkpoints}")
+    if not is_run(run_dir):
+        raise ValueError(f"{run_dir.name} is a bundled model, not a run; it stays")
+    if status(run_dir) == "running":
+        raise ValueError(f"run {run_dir.name} is training; stop it first")
+    return run_dir

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import slm.digest
+import slm.processes
 from slm import runs
 from slm.events import EVENTS_FILE, EventLog, after_resume, read_events
 from slm.processes import PROCESS_FILE
@@ -123,12 +124,13 @@ def test_status_of_other_folders(tmp_path):
         runs.status(tmp_path / "empty")
 
 
-def test_process_name_with_spaces_and_brackets_does_not_confuse(tmp_path):
+def test_process_name_with_spaces_and_brackets_does_not_confuse():
     if not Path("/proc/self/comm").exists():
         pytest.skip("needs /proc")
-    child = python("open('/proc/self/comm', 'w').write('a) Z (b'); input()")
+    code = "f = open('/proc/self/comm', 'w'); f.write('a) Z (b'); f.close(); print('named', flush=True); input()"
+    child = python(code)
     try:
-        time.sleep(0.3)
+        assert child.stdout.readline() == "named\n"
         assert ") Z (b)" in Path(f"/proc/{child.pid}/stat").read_text()
         assert slm.processes.start_mark(child.pid) is not None
     finally:
