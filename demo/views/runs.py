@@ -98,12 +98,9 @@ def _stack(sizes: Mapping[str, float], labels: Mapping[str, str]) -> str:
     total = sum(sizes.values())
     blocks = legend = ""
     for i, (name, size) in enumerate(sizes.items()):
-        meaning = PARTS.get(name, "")
-        title = escape(f"{name}: {labels[name]}" + (f" \u2013 {meaning}" if meaning else ""))
+        label = escape(labels[name] + (f": {PARTS[name]}" if name in PARTS else ""))
         colour = f'class="slm-part-{i % 6}"'
-        blocks += f'<i {colour} style="width:{100 * size / total:.2f}%" title="{title}"></i>'
-        legend += (
-            f'<li title="{title}"><i {colour}></i>{escape(name)} <small>{escape(labels[name])}</small></li>'
-        )
+        blocks += f'<i {colour} style="width:{100 * size / total:.2f}%" title="{escape(name)} {label}"></i>'
+        legend += f"<li><i {colour}></i>{escape(name)} <small>{label}</small></li>"
     said = escape(", ".join(f"{name} {labels[name]}" for name in sizes))
     return f'<div class="slm-stack" role="img" aria-label="{said}">{blocks}</div><ul class="slm-legend">{legend}</ul>'

@@ -8,6 +8,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from slm.config import END_OF_TEXT
+
 NOTHING = "\u2013"
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _VISIBLE_SPACE = {" ": "\u2423", "\n": "\u21b5", "\t": "\u21e5", "\r": "\u240d"}
@@ -20,6 +22,8 @@ def escape(text: object) -> str:
 
 def visible(piece: str) -> str:
     """A token's text with its spaces and line breaks made visible; not yet escaped."""
+    if piece == END_OF_TEXT:
+        return "(the end)"
     return "".join(_VISIBLE_SPACE.get(character, character) for character in piece) or "\u2205"
 
 

@@ -55,6 +55,10 @@ def test_tokens_show_text_and_number_and_spaces():
     assert markup.count("slm-tint-5") == 2  # 13 and 21 leave the same rest by 8: colour comes from the number
 
 
+def test_the_end_of_a_story_is_named():
+    assert "<b>(the end)</b>" in probs_html([(4095, "<|endoftext|>", 0.5)])
+
+
 def test_probabilities_and_what_is_left_over():
     markup = probs_html([(3, "a", 0.5), (5, "b", 0.125)])
     assert re.findall(r"<span>([^<]*)</span></li>", markup) == ["50 %", "12 %"]
