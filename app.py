@@ -9,9 +9,9 @@ import threading
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
-from demo.page import build, launch_options  # noqa: E402 (the line above must come first)
-from demo.session import Session  # noqa: E402
-from slm.runs import checkpoints_dir, data_dir  # noqa: E402
+from demo.page import build, launch_options
+from demo.session import Session
+from slm.runs import checkpoints_dir, data_dir
 
 
 def parse_args(words: list[str] | None = None) -> argparse.Namespace:
@@ -19,7 +19,7 @@ def parse_args(words: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--host", default="0.0.0.0" if on_spaces else "127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=7860, help="port to listen on")
-    parser.add_argument("--share", action="store_true", help="make a public link; changes then need a code (SLM_CODE, else printed)")
+    parser.add_argument("--share", action="store_true", help="make a public link; changes need a code")
     parser.add_argument("--checkpoints", help="folder of models and runs (else SLM_CHECKPOINTS, else checkpoints/)")
     parser.add_argument("--data-dir", help="folder of prepared data sets (else SLM_DATA, else data/)")
     return parser.parse_args(words)
@@ -34,7 +34,8 @@ def main() -> None:
             print(f"To train, prepare or delete on the shared page, type this code: {code}")
     session = Session(checkpoints_dir(args.checkpoints), data_dir(args.data_dir), code)
     page = build(session)
-    page.launch(server_name=args.host, server_port=args.port, share=args.share, prevent_thread_lock=True, **launch_options())
+    place = {"server_name": args.host, "server_port": args.port, "share": args.share}
+    page.launch(**place, prevent_thread_lock=True, **launch_options())
     threading.Thread(target=session.warm, daemon=True).start()  # torch takes seconds; the page is up already
     page.block_thread()
 

@@ -33,7 +33,9 @@ class Endpoints:
         seed: int | None = None,
     ) -> str:
         """Write a story: the prompt and its continuation. An empty model is the one the page offers first."""
-        values = {"max_new_tokens": max_new_tokens, "temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed}
+        values = {
+            "max_new_tokens": max_new_tokens, "temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed,
+        }
         try:
             settings = sample_settings(values, most_tokens=self.session.most_tokens)
             lm = self.session.language_model(model or self.session.default_model())

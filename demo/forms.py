@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from demo.session import Session
+from demo.views.data import compact_counts
 from demo.views.words import compact, duration
 from slm.config import (
     PRESETS,
@@ -18,13 +19,14 @@ from slm.config import (
     field_kinds,
     parameter_count,
     parameter_parts,
+    parse_fields,
     preset,
 )
 from slm.launch import TrainSpec
 from slm.runs import check_name, checkpoints_dir, data_dir
 
 STARTER = "starter"  # the dropdown's value for stories that are made when they are needed
-STARTER_LABEL = "Starter stories, made here when you press Start (no network needed)"
+STARTER_LABEL = "Starter stories, made here"
 DEFAULT_PRESET = "micro"
 DEFAULT_MINUTES = 5.0
 SHAPE_FIELDS = ("architecture", "n_layer", "n_head", "n_embd", "n_inner", "block_size", "dropout")
@@ -32,15 +34,14 @@ SHAPE_FIELDS = ("architecture", "n_layer", "n_head", "n_embd", "n_inner", "block
 
 @dataclass(frozen=True)
 class FormField:
-    """One setting as the form shows it. `kind` is int, float, bool or str; an optional one may stay empty."""
+    """One setting as the form shows it: a list where there are choices, a box to tick, else a line to type in."""
 
     name: str
+    owner: type
     doc: str
     kind: type
     optional: bool
     choices: tuple[Any, ...] | None
-    minimum: float | None
-    maximum: float | None
 
 
 def form_fields() -> list[FormField]:
@@ -49,18 +50,30 @@ def form_fields() -> list[FormField]:
     return [_form_field(ModelConfig, n) for n in SHAPE_FIELDS] + [_form_field(TrainConfig, n) for n in train]
 
 
-def _form_field(cls: type, name: str) -> FormField:
-    kind, optional = field_kinds(cls)[name]
-    meta = next(f.metadata for f in dataclasses.fields(cls) if f.name == name)
-    return FormField(
-        name, field_doc(cls, name), kind, optional, meta["choices"], meta["minimum"], meta["maximum"]
-    )
+def _form_field(owner: type, name: str) -> FormField:
+    kind, optional = field_kinds(owner)[name]
+    choices = next(f.metadata["choices"] for f in dataclasses.fields(owner) if f.name == name)
+    return FormField(name, owner, field_doc(owner, name), kind, optional, choices)
 
 
 def preset_values(name: str) -> list[Any]:
-    """What a preset puts into each of form_fields."""
+    """What a preset puts into each of form_fields: numbers as typed, an empty line where a setting is off."""
+    return [shown(f, value) for f, value in zip(form_fields(), _usual(name), strict=True)]
+
+
+def _usual(name: str) -> list[Any]:
     chosen = preset(name)
-    return [getattr(chosen.model if f.name in SHAPE_FIELDS else chosen.train, f.name) for f in form_fields()]
+    return [getattr(chosen.model if f.owner is ModelConfig else chosen.train, f.name) for f in form_fields()]
+
+
+def shown(f: FormField, value: Any) -> Any:
+    """A setting's value as its field of the form holds it."""
+    return value if f.choices or f.kind is bool else "" if value is None else str(value)
+
+
+def typed(f: FormField, value: Any) -> Any:
+    """A field's content as the setting's own type; ValueError for a word where a number is wanted."""
+    return value if f.choices or f.kind is bool else parse_fields(f.owner, {f.name: str(value or "").strip()})[f.name]
 
 
 @dataclass(frozen=True)
@@ -78,20 +91,20 @@ class TrainForm:
         names = [f.name for f in form_fields()]
         return cls(data or STARTER, preset, minutes, (run or "").strip(), dict(zip(names, more, strict=True)))
 
+    def settings(self) -> dict[str, Any]:
+        """Every field of the form, in the settings' own types."""
+        return {f.name: typed(f, self.more[f.name]) for f in form_fields()}
+
     def overrides(self) -> dict[str, Any]:
         """The fields that differ from the preset's, budget aside."""
-        usual = dict(zip((f.name for f in form_fields()), preset_values(self.preset), strict=True))
-        return {
-            f.name: _typed(f, self.more[f.name])
-            for f in form_fields()
-            if f.name not in ("steps", "tokens") and _typed(f, self.more[f.name]) != usual[f.name]
-        }
+        usual = dict(zip((f.name for f in form_fields()), _usual(self.preset), strict=True))
+        return {k: v for k, v in self.settings().items() if v != usual[k] and k not in ("steps", "tokens")}
 
     def budget(self) -> dict[str, Any]:
         """One of minutes, steps and tokens; the minutes count where neither of the others is given."""
-        exact = {name: int(self.more[name]) for name in ("steps", "tokens") if self.more.get(name)}
+        exact = {name: self.settings()[name] for name in ("steps", "tokens") if self.more.get(name)}
         if len(exact) == 2:
-            raise ValueError("both steps and tokens are filled in; the training ends after one of them, empty the other")
+            raise ValueError("both steps and tokens are filled in; empty one of them")
         if not exact and not self.minutes:
             raise ValueError("there is no end: fill in the minutes (or steps or tokens under More settings)")
         return exact or {"minutes": float(self.minutes or 0)}
@@ -105,15 +118,6 @@ class TrainForm:
         """The training settings; ValueError where one is out of its limits."""
         settings = {k: v for k, v in self.overrides().items() if k not in SHAPE_FIELDS}
         return dataclasses.replace(preset(self.preset).train, **settings, **self.budget())
-
-
-def _typed(f: FormField, value: Any) -> Any:
-    """A number field's 3.0 as the 3 that an int setting wants; an empty field as None."""
-    if value is None or (value == "" and f.kind is not str):
-        return None
-    if f.kind is int and isinstance(value, float) and value.is_integer():
-        return int(value)
-    return float(value) if f.kind is float and isinstance(value, int) else value
 
 
 def data_name(form: TrainForm) -> str:
@@ -154,7 +158,8 @@ def suggest_name(session: Session, form: TrainForm) -> str:
 def parts(session: Session, form: TrainForm) -> tuple[dict[str, int], dict[str, float], str]:
     """The model's parameters by part, the memory that training takes in MB by part, and a remark on both."""
     model, train = form.model(vocab_size(session, form)), form.train()
-    return parameter_parts(model), memory_mb(model, train), forecast(session, form, model)
+    purpose = f"{form.preset}: {preset(form.preset).purpose}. "
+    return parameter_parts(model), memory_mb(model, train), purpose + forecast(session, form, model)
 
 
 def memory_mb(model: ModelConfig, train: TrainConfig) -> dict[str, float]:
@@ -163,7 +168,9 @@ def memory_mb(model: ModelConfig, train: TrainConfig) -> dict[str, float]:
     moments = 2 if train.optimizer == "adamw" else 1.3
     tokens = train.batch_size * model.block_size
     inside = model.n_layer * (10 * model.n_embd + 2 * model.mlp_size) + 3 * model.vocab_size
-    return {"weights": weights, "gradients": weights, "optimizer": moments * weights, "activations": 4e-6 * tokens * inside}
+    return {
+        "weights": weights, "gradients": weights, "optimizer": moments * weights, "activations": 4e-6 * tokens * inside,
+    }
 
 
 def forecast(session: Session, form: TrainForm, model: ModelConfig) -> str:
@@ -184,16 +191,13 @@ def forecast(session: Session, form: TrainForm, model: ModelConfig) -> str:
 def data_choices(manifests: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
     """(label, name) of the prepared data sets, and the starter stories that are made when they are wanted."""
     ready = [
-        (f"{m['name']} \u00b7 {compact(m['train']['stories'])} stories, {compact(m['train']['tokens'])} tokens", m["name"])
-        for m in manifests
+        (f"{m['name']} \u00b7 {compact_counts(m)}", m["name"]) for m in manifests
     ]
     return [*ready, (STARTER_LABEL, STARTER)]
 
 
 def preset_choices() -> list[tuple[str, str]]:
     """(label, name) of the presets, the quickest that is worth reading first."""
-    order = sorted(PRESETS, key=lambda name: (name != DEFAULT_PRESET, name == "golden", parameter_count(PRESETS[name].model)))
-    return [
-        (f"{name} \u00b7 {compact(parameter_count(PRESETS[name].model))} parameters, {PRESETS[name].purpose}", name)
-        for name in order
-    ]
+    sizes = {name: parameter_count(chosen.model) for name, chosen in PRESETS.items()}
+    order = sorted(PRESETS, key=lambda name: (name != DEFAULT_PRESET, name == "golden", sizes[name]))
+    return [(f"{name} \u00b7 {compact(sizes[name])} parameters", name) for name in order]

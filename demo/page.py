@@ -9,22 +9,13 @@ import gradio as gr
 from demo.endpoints import add_endpoints
 from demo.session import Session
 from demo.tabs import data, inside, runs, train, write
-from demo.tabs.wiring import QUICK, bind
+from demo.tabs.wiring import QUICK, bind, html
+from demo.theme import theme
 from demo.views.chart import static_text
 
 TITLE = "SLM"
 LEAD = "Train a small language model from nothing, watch it learn, and write stories with it."
-SANS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"]
-MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
 MAX_UPLOAD = "500mb"
-
-
-def theme() -> gr.themes.Base:
-    """Paper and ink, with the system's own fonts: nothing is fetched from anywhere."""
-    return gr.themes.Soft(
-        primary_hue=gr.themes.colors.teal, neutral_hue=gr.themes.colors.stone, font=SANS, font_mono=MONO,
-        radius_size=gr.themes.sizes.radius_md,
-    )
 
 
 def launch_options() -> dict[str, Any]:
@@ -40,8 +31,8 @@ def launch_options() -> dict[str, Any]:
 
 def build(session: Session) -> gr.Blocks:
     """The page, ready to launch."""
-    with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=False) as page:
-        gr.HTML(f'<header class="slm-title"><h1>{TITLE}</h1><p>{LEAD}</p></header>', js_on_load=None, apply_default_css=False)
+    with gr.Blocks(title=TITLE, analytics_enabled=False) as page:
+        html(f'<header class="slm-title"><h1>{TITLE}</h1><p>{LEAD}</p></header>')
         code = gr.Textbox(
             label="Owner's code", type="password", visible=session.public, elem_id="page-code",
             info="Everybody may write and look; training, preparing and deleting need this code.",
@@ -57,14 +48,17 @@ def build(session: Session) -> gr.Blocks:
                 on_data = data.layout(session, code)
             with gr.Tab("Runs") as runs_tab:
                 on_runs = runs.layout(session, code)
-        # What a page shows is read from the disk whenever it is opened, and again when a tab is.
-        gr.on([page.load, write_tab.select], bind(write.refresh, session), [on_write["model"], on_write["other"]],
-              [on_write["model"], on_write["other"]], **QUICK)
-        gr.on([page.load, inside_tab.select], bind(inside.refresh, session), [on_inside["model"]], [on_inside["model"]], **QUICK)
-        gr.on([page.load, runs_tab.select], bind(runs.paint, session), [on_runs["run"], on_runs["compare"]], on_runs["view"], **QUICK)
-        gr.on([page.load, data_tab.select], bind(data.paint, session), [on_data["prepared"]], on_data["view"], **QUICK)
-        page.load(bind(train.paint, session), [on_train["chosen"]], on_train["view"], **QUICK)
-        gr.on([page.load, train_tab.select], bind(train.refresh_data, session), [on_train["data"]], [on_train["data"]], **QUICK).then(
-            bind(train.explain, session), on_train["form"], on_train["explained"], **QUICK)
+
+        # What a page shows is read from the disk when it is opened, and again when a tab is.
+        def on_opening(tab: gr.Tab, handler: Any, inputs: list[Any], outputs: list[Any]) -> Any:
+            return gr.on([page.load, tab.select], bind(handler, session), inputs, outputs, **QUICK)
+
+        on_opening(write_tab, write.refresh, on_write["models"], on_write["models"])
+        on_opening(inside_tab, inside.refresh, [on_inside["model"]], [on_inside["model"]])
+        on_opening(runs_tab, runs.paint, on_runs["chosen"], on_runs["view"])
+        on_opening(data_tab, data.paint, [on_data["prepared"]], on_data["view"])
+        on_opening(train_tab, train.paint, [on_train["chosen"]], on_train["view"])
+        read = on_opening(train_tab, train.refresh_data, [on_train["data"]], [on_train["data"]])
+        read.then(bind(train.explain, session), on_train["form"], on_train["explained"], **QUICK)
         add_endpoints(session)
     return page

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 MOST_PROMPT_CHARACTERS = 20_000
 MOST_TOKENS = 1000  # of one story on one's own page
 MOST_TOKENS_FOR_STRANGERS = 400
-STRANGERS_MAY_NOT = "This page is open to everybody, so training, preparing and deleting need the owner's code (top of the page)."
+STRANGERS_MAY_NOT = (
+    "this page is open to everybody, so training, preparing and deleting need the owner's code (top of the page)"
+)
 
 
 class ModelCache:

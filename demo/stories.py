@@ -15,10 +15,11 @@ from typing import Any
 
 from demo.session import Session, check_prompt
 from demo.views.story import story_html
-from slm.config import SampleConfig
+from slm.config import SampleConfig, parse_fields
 
 PAINT_INTERVAL_S = 0.06
 MOST_STORIES = 4
+OFF = {"top_k": 0, "top_p": 1, "min_p": 0, "repetition_penalty": 1}
 
 
 @dataclass
@@ -36,17 +37,17 @@ class Story:
 
 
 def sample_settings(values: Mapping[str, Any], *, most_tokens: int) -> SampleConfig:
-    """The form's values as settings: 0 in top_k, min_p and repetition_penalty and an empty seed mean off.
+    """The form's values as settings: a slider at its OFF end and an empty seed mean None.
 
     Raises ValueError for a value out of its limits.
     """
     given = {name: value for name, value in values.items() if value not in (None, "")}
-    given.update({name: None for name in ("top_k", "top_p", "min_p", "repetition_penalty", "seed") if name not in given})
-    for name in ("top_k", "min_p", "repetition_penalty"):
-        if given.get(name) == 0:
+    given = {**dict.fromkeys((*OFF, "seed")), **given}
+    if isinstance(given.get("seed"), str):
+        given |= parse_fields(SampleConfig, {"seed": given["seed"].strip()})
+    for name in OFF:
+        if given.get(name) == OFF[name]:
             given[name] = None
-    if given.get("top_p") == 1:
-        given["top_p"] = None
     settings = SampleConfig(**given)
     if settings.max_new_tokens > most_tokens:
         raise ValueError(f"max_new_tokens is {settings.max_new_tokens}, the most on this page is {most_tokens}")
@@ -59,7 +60,8 @@ def new_seed() -> int:
 
 
 def write(
-    session: Session, models: list[str], *, prompt: str | None, count: int, settings: SampleConfig, stop: threading.Event
+    session: Session, models: list[str], *, prompt: str | None, count: int, settings: SampleConfig,
+    stop: threading.Event,
 ) -> Iterator[list[Story]]:
     """Write `count` stories with each model, seeds going up from the settings' own; yields all of them as they grow.
 

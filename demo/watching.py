@@ -46,10 +46,9 @@ def watch(session: Session, chosen: str | None, *, seen: str | None = None) -> R
     events, offset = session.events.read(run.path) if run else ([], 0)
     if run:
         run = summarize(run.path)  # after the events, so that an end in between is seen in both
-    version = f"{run.name if run else ''} {run.status if run else ''} {offset} {len(names)} {','.join(names[:3])} {remark}"
+    version = " ".join([*([run.name, run.status] if run else []), str(offset), *names, remark])
     if version == seen:
         return None
-    # Between its first sign of life and its first event a resumed run still shows its old end.
     return RunView(
         version=version,
         choices=[("The latest", LATEST), *((name, name) for name in names)],

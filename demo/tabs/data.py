@@ -11,21 +11,36 @@ from demo import preparing
 from demo.session import Session, sentence
 from demo.tabs.wiring import PRIVATE, QUICK, TICK, bind, choose, html, warned
 from demo.views.data import compact_counts, manifest_html, preview_html, progress_html
-from slm.config import PrepareConfig, field_doc
+from slm.config import PrepareConfig, field_doc, parse_fields
 from slm.data.prepare import default_name, list_datasets
 from slm.runs import check_name, read_json
 
 TICK_S = 1.0
 SOURCES = {
-    "starter": ("Starter stories", "Written by a generator that is part of this project: at once and without a network, but simpler "
-                "and more alike than real stories. Good for a first training; take TinyStories where the Hub can be reached."),
-    "tinystories": ("TinyStories", "2.1 million short stories for small children (roneneldan/TinyStories), "
-                    "fetched from the Hugging Face Hub: about 1 GB."),
-    "tinystories-clean": ("TinyStories, clean edition", "2.7 million stories without duplicates or broken characters "
-                          "(karpathy/tinystories-gpt4-clean), fetched from the Hugging Face Hub: the best choice."),
-    "other": ("Hub data set, file or folder", "The id of a data set on the Hugging Face Hub with a column \"text\", or the place of a "
-              ".txt, .jsonl or .parquet file or folder on this computer."),
-    "text": ("Own text", "Paste or upload stories, one after the other with an empty line or a line <|endoftext|> between them."),
+    "starter": (
+        "Starter stories",
+        "Written by a generator that is part of this project: at once and without a network, but simpler and more "
+        "alike than real stories. Good for a first training; take TinyStories where the Hub can be reached.",
+    ),
+    "tinystories": (
+        "TinyStories",
+        "2.1 million short stories for small children (roneneldan/TinyStories), fetched from the Hugging Face Hub: "
+        "about 1 GB.",
+    ),
+    "tinystories-clean": (
+        "TinyStories, clean edition",
+        "2.7 million stories without duplicates or broken characters (karpathy/tinystories-gpt4-clean), fetched from "
+        "the Hugging Face Hub: the best choice.",
+    ),
+    "other": (
+        "Hub data set, file or folder",
+        "The id of a data set on the Hugging Face Hub with a column \"text\", or the place of a .txt, .jsonl or "
+        ".parquet file or folder on this computer.",
+    ),
+    "text": (
+        "Own text",
+        "Paste or upload stories, one after the other with an empty line or a line <|endoftext|> between them.",
+    ),
 }
 VOCABULARIES = [
     ("4,096 tokens, for micro and mini", "4096"),
@@ -40,32 +55,37 @@ def layout(session: Session, code: gr.Textbox) -> dict[str, Any]:
     """Lay out the tab; the components that the page refreshes when it is opened."""
     with gr.Row(elem_classes="slm-split"):
         with gr.Column(scale=3, min_width=300):
-            source = gr.Radio([(label, key) for key, (label, _) in SOURCES.items()], value="starter", label="Stories",
-                              elem_id="data-source")
+            labels = [(label, key) for key, (label, _) in SOURCES.items()]
+            source = gr.Radio(labels, value="starter", label="Stories", elem_id="data-source")
             about = gr.Markdown(SOURCES["starter"][1], elem_id="data-about")
             place = gr.Textbox(label="Hub id, file or folder", elem_id="data-place", visible=False,
                                placeholder="roneneldan/TinyStories")
             text = gr.Textbox(label="Text", elem_id="data-text", visible=False, lines=8, max_lines=16)
-            upload = gr.File(label="Or a file", elem_id="data-upload", visible=False, file_types=UPLOAD_TYPES, height=120)
+            upload = gr.File(
+                label="Or a file", elem_id="data-upload", visible=False, file_types=UPLOAD_TYPES, height=120
+            )
             vocab = gr.Dropdown(VOCABULARIES, value="4096", label="Vocabulary", elem_id="data-vocab",
                                 info="How many different pieces of words the model will know.")
             with gr.Accordion("More settings", open=False):
                 name = gr.Textbox(label="Name", elem_id="data-name", info=field_doc(PrepareConfig, "name"))
-                limit = gr.Number(None, label="Limit", precision=0, elem_id="data-limit", info=field_doc(PrepareConfig, "limit"))
+                limit = gr.Textbox(label="Limit", max_lines=1, elem_id="data-limit", placeholder="all",
+                                   info=field_doc(PrepareConfig, "limit"))
             with gr.Row():
                 prepare = gr.Button("Prepare", variant="primary", elem_id="data-prepare", scale=2, min_width=110)
                 cancel = gr.Button("Cancel", variant="stop", elem_id="data-cancel", interactive=False, min_width=80)
             status = html(progress_html(None), elem_id="data-status")
         with gr.Column(scale=5, min_width=300):
-            prepared = gr.Dropdown([], label="Data sets", elem_id="data-sets", info="Everything that is ready to be learnt from.")
+            prepared = gr.Dropdown([], label="Data sets", elem_id="data-sets",
+                                   info="Everything that is ready to be learnt from.")
             manifest = html(manifest_html(None), elem_id="data-manifest")
             gr.Markdown("### Some of the stories")
             preview = html(preview_html([]), elem_id="data-preview")
     seen = gr.Textbox("", visible=False)
     shown = [seen, status, cancel, prepared, manifest, preview]
     source.input(choose_source, [source], [about, place, text, upload], **QUICK)
-    prepare.click(bind(start_preparing, session), [source, place, text, upload, vocab, name, limit, code], [status], **PRIVATE).then(
-        bind(paint, session), [prepared], shown, **QUICK)
+    wish = [source, place, text, upload, vocab, name, limit, code]
+    begun = prepare.click(bind(start_preparing, session), wish, [status], **{**PRIVATE, "show_progress": "hidden"})
+    begun.then(bind(paint, session), [prepared], shown, **QUICK)
     cancel.click(bind(cancel_preparing, session), [code], [cancel], **QUICK)
     prepared.input(bind(show, session), [prepared], [manifest, preview], **QUICK)
     gr.Timer(TICK_S).tick(bind(tick, session), [prepared, seen], shown, **TICK)
@@ -79,7 +99,8 @@ def choose_source(source: str) -> tuple[str, Any, Any, Any]:
 
 
 def start_preparing(
-    session: Session, source: str, place: str, text: str, upload: str | None, vocab: str, name: str, limit: int | None, code: str
+    session: Session, source: str, place: str, text: str, upload: str | None, vocab: str, name: str, limit: str,
+    code: str,
 ) -> Any:
     """Begin to prepare in a process of its own."""
     try:
@@ -88,16 +109,16 @@ def start_preparing(
         preparing.start(config, session.data)
     except ValueError as error:
         gr.Warning(sentence(error), title="Not started")
-        session.notices["data"] = sentence(error)
         return progress_html({"stage": "error", "message": sentence(error)})
     return progress_html({"stage": "read"})
 
 
 def prepare_config(
-    session: Session, source: str, place: str, text: str, upload: str | None, *, vocab: str, name: str, limit: int | None
+    session: Session, source: str, place: str, text: str, upload: str | None, *, vocab: str, name: str, limit: str
 ) -> PrepareConfig:
     """The form as settings; an own text is kept as a file first. ValueError says what is missing."""
     name = name.strip()
+    most = parse_fields(PrepareConfig, {"limit": limit.strip()})["limit"]
     if source == "other":
         source = place.strip()
         if not source:
@@ -111,8 +132,8 @@ def prepare_config(
     elif source == "text":
         name = name or free_name(session, "own-text")
         source = str(preparing.save_text(text, session.data, name=_as_name(name)))
-    wanted = PrepareConfig(source=source, name=_as_name(name) if name else None, vocab=vocab, limit=limit or None)
-    return PrepareConfig(source=source, name=default_name(wanted), vocab=vocab, limit=limit or None)
+    wanted = PrepareConfig(source=source, name=_as_name(name) if name else None, vocab=vocab, limit=most)
+    return PrepareConfig(source=source, name=default_name(wanted), vocab=vocab, limit=most)
 
 
 def _as_name(name: str) -> str:
@@ -139,7 +160,7 @@ def show(session: Session, name: str | None) -> tuple[str, str]:
         stories = read_json(session.data / check_name(name or "") / "preview.json")
     except (ValueError, FileNotFoundError):
         return manifest_html(None), preview_html([])
-    return manifest_html(manifest), preview_html(stories)
+    return manifest_html(manifest), preview_html(stories, limit=8)
 
 
 def paint(session: Session, chosen: str | None) -> tuple[Any, ...]:
@@ -158,6 +179,5 @@ def tick(session: Session, chosen: str | None, seen: str) -> Any:
     just_made = progress["name"] if progress and progress["stage"] == "done" and "'done'" not in seen else None
     value = just_made if just_made in sets else chosen if chosen in sets else next(iter(sets), None)
     choices = [(f"{name} \u00b7 {compact_counts(m)}", name) for name, m in sets.items()]
-    return (
-        version, progress_html(progress), gr.update(interactive=at_work), choose(choices, value, None), *show(session, value),
-    )
+    chosen_set = choose(choices, value, None)
+    return version, progress_html(progress), gr.update(interactive=at_work), chosen_set, *show(session, value)

@@ -16,12 +16,12 @@ TOP = 12
 
 def layout(session: Session) -> dict[str, Any]:
     """Lay out the tab; the components that the page refreshes when it is opened."""
-    with gr.Row():
-        model = gr.Dropdown([], label="Model", elem_id="inside-model", scale=2, min_width=260,
-                            info="Any model, and any snapshot that a training left on its way.")
-        text = gr.Textbox(FIRST_TEXT, label="Text", elem_id="inside-text", lines=2, max_lines=6, scale=4, min_width=280,
+    with gr.Row(elem_classes="slm-bottom"):
+        model = gr.Dropdown([], label="Model", elem_id="inside-model", scale=3, min_width=300,
+                            info="Any model, and any snapshot of a training.")
+        text = gr.Textbox(FIRST_TEXT, label="Text", elem_id="inside-text", lines=1, max_lines=6, scale=4, min_width=280,
                           info="Any sentence; short ones show best.")
-        look = gr.Button("Look inside", variant="primary", elem_id="inside-go", scale=1, min_width=120)
+        look = gr.Button("Look inside", variant="primary", elem_id="inside-go", scale=1, min_width=130)
     with gr.Row(elem_classes="slm-split"):
         with gr.Column(scale=1, min_width=300):
             gr.Markdown("### The text as the model reads it")

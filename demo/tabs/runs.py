@@ -16,6 +16,7 @@ from demo.views.words import note
 from demo.watching import compare_chart
 from slm.runs import delete_run, find_snapshots
 
+TIME_MACHINE = "The same words and the same seed, given to the model at each stage of its training."
 TIME_MACHINE_TOKENS = 120
 TIME_MACHINE_SETTINGS = {"temperature": 0.8, "top_p": 0.95, "max_new_tokens": TIME_MACHINE_TOKENS}
 
@@ -23,24 +24,29 @@ TIME_MACHINE_SETTINGS = {"temperature": 0.8, "top_p": 0.95, "max_new_tokens": TI
 def layout(session: Session, code: gr.Textbox) -> dict[str, Any]:
     """Lay out the tab; the components that the page refreshes when it is opened."""
     headers, _ = runs_rows([])
-    table = gr.Dataframe(headers=headers, elem_id="runs-table", interactive=False, show_label=False, max_height=360,
-                         column_count=len(headers), buttons=[])
+    table = gr.Dataframe(
+        headers=headers, column_count=len(headers), elem_id="runs-table", interactive=False, show_label=False,
+        max_height=360, buttons=[],
+    )
     gr.Markdown("Choose a row to work with that run below.", elem_classes="slm-hint")
     with gr.Row():
-        run = gr.Dropdown([], label="Run", elem_id="runs-run", info="The one that is looked back on, exported or deleted.")
-        compare = gr.Dropdown([], label="Curves", elem_id="runs-compare", multiselect=True, info="Several show over each other.")
+        run = gr.Dropdown([], label="Run", elem_id="runs-run", min_width=260,
+                          info="The one that is looked back on, exported or deleted.")
+        compare = gr.Dropdown([], label="Curves", elem_id="runs-compare", multiselect=True, min_width=260,
+                              info="Several show over each other.")
     curve = chart("runs-chart")
-    with gr.Group(elem_id="runs-time-machine"):
-        gr.Markdown("### Time machine\nThe same words and the same seed, given to the model at each stage of its training.",
-                    container=True)
+    with gr.Column(elem_id="runs-time-machine"):
+        gr.Markdown(f"### Time machine\n{TIME_MACHINE}")
         with gr.Row():
-            prompt = gr.Textbox("Once upon a time", label="How the story begins", elem_id="runs-prompt", scale=3, min_width=240)
-            seed = gr.Number(7, label="Seed", precision=0, minimum=0, elem_id="runs-seed", min_width=90)
+            prompt = gr.Textbox("Once upon a time", label="How the story begins", max_lines=1, elem_id="runs-prompt",
+                                scale=3, min_width=240)
+            seed = gr.Number(7, label="Seed", precision=0, elem_id="runs-seed", min_width=90)
         stage = gr.Slider(1, 2, 1, step=1, label="Snapshot", elem_id="runs-stage", interactive=False,
                           info="From the first saved step to the last.")
-        told = html(note("Choose a run with snapshots, then move the slider."), elem_id="runs-story", padding=True)
-    with gr.Row():
-        target = gr.Dropdown(list(FORMATS.items()), value=next(iter(FORMATS.values())), label="Take it with you",
+        told = html(note("Choose a run with snapshots, then move the slider."), elem_id="runs-story")
+    gr.Markdown("### Take it with you, or away")
+    with gr.Row(elem_classes="slm-bottom"):
+        target = gr.Dropdown(list(FORMATS.items()), value=next(iter(FORMATS.values())), label="Format",
                              elem_id="runs-format", info="The best model of the run, as one file.", min_width=240)
         take = gr.Button("Export", elem_id="runs-export", min_width=110)
         delete = gr.Button("Delete \u2026", variant="stop", elem_id="runs-delete", min_width=110)
@@ -60,7 +66,7 @@ def layout(session: Session, code: gr.Textbox) -> dict[str, Any]:
     no.click(lambda: gr.update(visible=False), None, [sure], **QUICK)
     yes.click(bind(delete_chosen, session), [run, code], [sure], **QUICK).then(
         bind(paint, session), [run, compare], view, **QUICK)
-    return {"run": run, "compare": compare, "view": view}
+    return {"chosen": [run, compare], "view": view}
 
 
 def paint(session: Session, run: str | None, compare: list[str] | None) -> tuple[Any, ...]:

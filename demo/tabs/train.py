@@ -11,8 +11,8 @@ from demo import training
 from demo.forms import (
     DEFAULT_MINUTES,
     DEFAULT_PRESET,
-    FormField,
     STARTER,
+    FormField,
     TrainForm,
     data_choices,
     form_fields,
@@ -41,7 +41,7 @@ def layout(session: Session, code: gr.Textbox) -> dict[str, Any]:
             data = gr.Dropdown([], label="Data", elem_id="train-data", info="The stories it learns from.")
             size = gr.Dropdown(preset_choices(), value=DEFAULT_PRESET, label="Size", elem_id="train-preset",
                                info="Larger models write better, and learn more slowly.")
-            minutes = gr.Number(DEFAULT_MINUTES, label="Minutes", minimum=0, elem_id="train-minutes",
+            minutes = gr.Number(DEFAULT_MINUTES, label="Minutes", elem_id="train-minutes",
                                 info="The training ends by itself after this time; the model is saved along the way.")
             with gr.Row():
                 start = gr.Button("Start", variant="primary", elem_id="train-start", scale=2, min_width=110)
@@ -49,10 +49,13 @@ def layout(session: Session, code: gr.Textbox) -> dict[str, Any]:
                 resume = gr.Button("Resume", elem_id="train-resume", interactive=False, min_width=90)
             forecast = html(elem_id="train-size")
             with gr.Accordion("More settings", open=False):
-                run = gr.Textbox("", label="Name of the run", elem_id="train-run", info="Empty takes the next free name.")
-                more = [form_component(f, value) for f, value in zip(form_fields(), preset_values(DEFAULT_PRESET), strict=True)]
+                run = gr.Textbox("", label="Name of the run", max_lines=1, elem_id="train-run",
+                                 info="Empty takes the next free name.")
+                usual = preset_values(DEFAULT_PRESET)
+                more = [form_component(f, value) for f, value in zip(form_fields(), usual, strict=True)]
             with gr.Accordion("The same from the command line", open=False):
-                command = gr.Code(language="shell", elem_id="train-command", show_label=False, interactive=False, wrap_lines=True)
+                command = gr.Code(language="shell", elem_id="train-command", show_label=False, interactive=False,
+                                  wrap_lines=True)
         with gr.Column(scale=5, min_width=300):
             chosen = gr.Dropdown([("The latest", LATEST)], value=LATEST, label="Run", elem_id="train-shown",
                                  info="Whose training is shown below.")
@@ -62,18 +65,19 @@ def layout(session: Session, code: gr.Textbox) -> dict[str, Any]:
     seen = gr.Textbox("", visible=False)
     form = [data, size, minutes, run, *more]
     view = [seen, chosen, status, curve, samples, stop, resume]
-    size.input(take_preset, [size], more, **QUICK).then(bind(explain, session), form, [forecast, command, run], **QUICK)
-    gr.on([c.change for c in (data, minutes)] + [c.blur if hasattr(c, "blur") else c.input for c in (run, *more)],
-          bind(explain, session), form, [forecast, command, run], **QUICK)
-    start.click(bind(start_training, session), [*form, code], [status, data, chosen], **PRIVATE).then(
-        bind(paint, session), [chosen], view, **QUICK)
+    explained = [forecast, command, run]
+    busy = {**PRIVATE, "show_progress": "hidden"}
+    size.input(take_preset, [size], more, **QUICK).then(bind(explain, session), form, explained, **QUICK)
+    edits = [data.change, minutes.change, *(c.blur if isinstance(c, gr.Textbox) else c.input for c in (run, *more))]
+    gr.on(edits, bind(explain, session), form, explained, **QUICK)
+    begun = start.click(bind(start_training, session), [*form, code], [status, data, chosen], **busy)
     stop.click(bind(stop_training, session), [chosen, code], [stop], **QUICK)
-    resume.click(bind(resume_training, session), [chosen, minutes, code], [status], **PRIVATE).then(
-        bind(paint, session), [chosen], view, **QUICK)
-    chosen.input(bind(paint, session), [chosen], view, **QUICK)
+    resumed = resume.click(bind(resume_training, session), [chosen, minutes, code], [status], **busy)
+    for painted_after in (begun.then, resumed.then, chosen.input):
+        painted_after(bind(paint, session), [chosen], view, **QUICK)
     data.focus(bind(refresh_data, session), [data], [data], **QUICK)
     gr.Timer(TICK_S).tick(bind(tick, session), [chosen, seen], view, **TICK)
-    return {"data": data, "chosen": chosen, "view": view, "form": form, "explained": [forecast, command, run]}
+    return {"data": data, "chosen": chosen, "view": view, "form": form, "explained": explained}
 
 
 def form_component(f: FormField, value: Any) -> gr.components.Component:
@@ -83,9 +87,8 @@ def form_component(f: FormField, value: Any) -> gr.components.Component:
         return gr.Dropdown(list(f.choices), value=value, label=label, info=f.doc, elem_id=elem_id)
     if f.kind is bool:
         return gr.Checkbox(value, label=label, info=f.doc, elem_id=elem_id)
-    if f.kind is str:
-        return gr.Textbox(value, label=label, info=f.doc, elem_id=elem_id)
-    return gr.Number(value, label=label, info=f.doc, elem_id=elem_id, precision=0 if f.kind is int else None)
+    off = "off" if f.optional else None
+    return gr.Textbox(value, label=label, info=f.doc, elem_id=elem_id, max_lines=1, placeholder=off)
 
 
 def take_preset(name: str) -> list[Any]:
@@ -99,7 +102,9 @@ def refresh_data(session: Session, data: str | None) -> Any:
     return choose(choices, data, choices[0][1])
 
 
-def explain(session: Session, data: str, preset: str, minutes: float | None, run: str, *more: Any) -> tuple[str, str, Any]:
+def explain(
+    session: Session, data: str, preset: str, minutes: float | None, run: str, *more: Any
+) -> tuple[str, str, Any]:
     """What the form means: the model's size, the command line, a free name for the run."""
     try:
         form = TrainForm.from_values(data, preset, minutes, run, more)
@@ -147,8 +152,8 @@ def resume_training(session: Session, chosen: str, minutes: float | None, code: 
             raise ValueError("there is no run to go on with yet; press Start")
         session.notices.pop("train", None)
         yield note(f"Going on with {run.name}: the next numbers come in a few seconds.")
-        more = {"minutes": (run.elapsed_s or 0) / 60 + (minutes or DEFAULT_MINUTES)} if run.status == "finished" else {}
-        launch.resume(run.path, data_dir=session.data, **more)
+        longer = (run.elapsed_s or 0) / 60 + (minutes or DEFAULT_MINUTES) if run.status == "finished" else None
+        launch.resume(run.path, minutes=longer, data_dir=session.data)
     except ValueError as error:
         gr.Warning(sentence(error), title="Not resumed")
         session.notices["train"] = note(sentence(error), kind="warning")

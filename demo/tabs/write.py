@@ -51,7 +51,7 @@ def layout(session: Session) -> dict[str, Any]:
     written.then(bind(finish, session), None, [go, stop], **QUICK)
     stop.click(bind(stop_writing, session), None, None, **QUICK)
     gr.on([model.focus, other.focus], bind(refresh, session), [model, other], [model, other], **QUICK)
-    return {"model": model, "other": other}
+    return {"models": [model, other]}
 
 
 def _settings(session: Session) -> dict[str, gr.components.Component]:
@@ -68,7 +68,7 @@ def _settings(session: Session) -> dict[str, gr.components.Component]:
         "max_new_tokens": gr.Slider(
             1, session.most_tokens, usual.max_new_tokens, step=1, label="Length", **info("max_new_tokens")
         ),
-        "seed": gr.Number(None, label="Seed", precision=0, placeholder="new each time", **info("seed")),
+        "seed": gr.Textbox("", label="Seed", max_lines=1, placeholder="new each time", **info("seed")),
     }
     with gr.Accordion("More settings", open=False):
         fields["min_p"] = gr.Slider(0, 1, usual.min_p or 0, step=0.01, label="Min-p (0 is off)", **info("min_p"))
@@ -101,7 +101,7 @@ def begin(session: Session, prompt: str, request: gr.Request) -> tuple[str, Any,
 
 
 def write_stories(
-    session: Session, model: str, other: str, prompt: str, count: int, *values: Any, request: gr.Request
+    session: Session, request: gr.Request, model: str, other: str, prompt: str, count: int, *values: Any
 ) -> Iterator[str]:
     """Stream the stories into the page."""
     stop = session.stops.current(request.session_hash or "")
