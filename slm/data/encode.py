@@ -30,7 +30,8 @@ def encode_stories(tokenizer: Tokenizer, stories: Iterable[str], *, workers: int
     """Encode a stream of stories chunk by chunk; the same whatever the number of workers.
 
     Workers are threads: tiktoken gives up Python's lock while it encodes and hands back a buffer, so a chunk
-    costs no lists and nothing is sent between processes. About two chunks a worker are in memory.
+    costs no lists and nothing is sent between processes (tiktoken 0.11 or newer: before, encode_to_numpy
+    mistook special tokens). About two chunks a worker are in memory.
     """
     pending: deque[Future[Encoded]] = deque()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="encode")
