@@ -139,11 +139,19 @@ def browser():
         running.close()
 
 
+@pytest.fixture
+def page(browser):
+    opened = browser.new_page()
+    yield opened
+    opened.close()
+
+
 class Chart:
     """The component in a page of its own, with what Gradio gives to its script."""
 
-    def __init__(self, browser, value: dict, *, width: int = 900) -> None:
-        self.page = browser.new_page(viewport={"width": width, "height": 700})
+    def __init__(self, page, value: dict, *, width: int = 900) -> None:
+        self.page = page
+        page.set_viewport_size({"width": width, "height": 700})
         self.errors: list[str] = []
         self.page.on(
             "console", lambda message: self.errors.append(message.text) if message.type == "error" else None
@@ -188,8 +196,8 @@ def one_run(count: int, **more) -> dict:
 
 
 @pytest.mark.browser
-def test_draws_lines_points_landmarks_and_updates_in_place(browser):
-    chart = Chart(browser, one_run(100))
+def test_draws_lines_points_landmarks_and_updates_in_place(page):
+    chart = Chart(page, one_run(100))
     assert chart.page.locator(".slm-chart-plot .slm-chart-train").get_attribute("d").count("L") == 99
     assert chart.page.locator(".slm-chart-plot .slm-chart-dot").count() == 5
     assert (
@@ -204,8 +212,8 @@ def test_draws_lines_points_landmarks_and_updates_in_place(browser):
 
 
 @pytest.mark.browser
-def test_axes_can_be_switched(browser):
-    chart = Chart(browser, one_run(200))
+def test_axes_can_be_switched(page):
+    chart = Chart(page, one_run(200))
     heights = []
     for _ in range(2):
         heights.append(chart.page.locator(".slm-chart-plot .slm-chart-head").get_attribute("cy"))
@@ -220,8 +228,8 @@ def test_axes_can_be_switched(browser):
 
 
 @pytest.mark.browser
-def test_zoom_stays_across_updates_and_double_click_resets(browser):
-    chart = Chart(browser, one_run(200))
+def test_zoom_stays_across_updates_and_double_click_resets(page):
+    chart = Chart(page, one_run(200))
     chart.drag(0.5, 0.75)
     zoomed = [float(label) for label in chart.x_labels()]
     assert min(zoomed) > 80 and max(zoomed) < 170
@@ -233,8 +241,8 @@ def test_zoom_stays_across_updates_and_double_click_resets(browser):
 
 
 @pytest.mark.browser
-def test_exact_values_by_mouse_and_by_keyboard(browser):
-    chart = Chart(browser, one_run(100))
+def test_exact_values_by_mouse_and_by_keyboard(page):
+    chart = Chart(page, one_run(100))
     box = chart.plot.bounding_box()
     chart.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 90)
     tip = chart.page.locator(".slm-chart-tip")
@@ -253,10 +261,10 @@ def test_exact_values_by_mouse_and_by_keyboard(browser):
 
 
 @pytest.mark.browser
-def test_names_are_text_and_runs_can_be_hidden(browser):
+def test_names_are_text_and_runs_can_be_hidden(page):
     name = "<img src=x onerror=alert(1)>"
     curves = [curve_from_events(name, events(90)), curve_from_events("second", events(120, floor=1.5))]
-    chart = Chart(browser, chart_value(curves, landmarks=[]))
+    chart = Chart(page, chart_value(curves, landmarks=[]))
     assert chart.page.locator("main img").count() == 0
     assert chart.page.locator(".slm-chart-plot .slm-chart-train").count() == 2
     chart.press(name)
@@ -268,8 +276,8 @@ def test_names_are_text_and_runs_can_be_hidden(browser):
 
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [390, 1440])
-def test_labels_do_not_overlap(browser, width):
-    chart = Chart(browser, one_run(12_000, budget={"steps": 20_000}), width=width)
+def test_labels_do_not_overlap(page, width):
+    chart = Chart(page, one_run(12_000, budget={"steps": 20_000}), width=width)
     boxes = chart.page.evaluate(
         "[...document.querySelectorAll('.slm-chart-plot > svg text')].map((t) => t.getBoundingClientRect().toJSON())"
     )
@@ -288,16 +296,15 @@ def test_labels_do_not_overlap(browser, width):
 
 @pytest.mark.browser
 @pytest.mark.parametrize("value", [None, {}, {"runs": []}, chart_value([Curve("new")])])
-def test_nothing_yet_is_a_friendly_sentence(browser, value):
-    chart = Chart(browser, value)
+def test_nothing_yet_is_a_friendly_sentence(page, value):
+    chart = Chart(page, value)
     assert "starts here" in chart.page.locator(".slm-chart-empty").inner_text()
     assert chart.errors == []
 
 
 @pytest.mark.browser
-def test_attention_is_drawn_and_says_where_a_token_looks(browser):
+def test_attention_is_drawn_and_says_where_a_token_looks(page):
     attention = [[[[1.0, 0, 0], [0.75, 0.25, 0], [0.04, 0.32, 0.64]]]]
-    page = browser.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
     markup = attention_html(attention, ["One", " <b>", " end"])
