@@ -154,10 +154,9 @@ def start(spec: TrainSpec, *, checkpoints: str | Path | None = None) -> Path:
     `checkpoints` overrides the spec's. Raises ValueError where the settings are wrong, the name is taken or the process
     died at once (with the last lines it printed), and `Busy` where another training runs.
     """
-    places = {"checkpoints": Path(checkpoints)} if checkpoints is not None else {}
-    spec = dataclasses.replace(spec, **places)
-    # Written out: the started process may stand in another folder.
-    spec = dataclasses.replace(spec, checkpoints=spec.run_dir.parent, data_dir=spec.data_folder.parent)
+    # Written out in full: the started process may stand in another folder.
+    places = checkpoints_dir(checkpoints or spec.checkpoints)
+    spec = dataclasses.replace(spec, checkpoints=places, data_dir=spec.data_folder.parent)
     spec.configs()
     _refuse_if_busy(spec.run_dir.parent)
     try:

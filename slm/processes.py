@@ -50,10 +50,11 @@ def _proc_start_mark(pid: int) -> str | None:
 
 
 def _windows_start_mark(pid: int) -> str | None:
+    if sys.platform != "win32":
+        raise AssertionError(sys.platform)
     import ctypes
     from ctypes import wintypes
 
-    assert sys.platform == "win32"
     kernel = ctypes.WinDLL("kernel32", use_last_error=True)
     kernel.OpenProcess.restype = wintypes.HANDLE
     handle = kernel.OpenProcess(0x1000, False, pid)  # PROCESS_QUERY_LIMITED_INFORMATION

@@ -128,6 +128,7 @@ def summarize(run_dir: str | Path) -> RunSummary:
     if status(run_dir) == "bundled":
         about = _read_object(run_dir / "slm.json")
         known = ("preset", "created", "n_params", "tokens", "elapsed_s", "train_loss", "val_loss", "val_bpb")
+        facts: dict[str, Any] = {key: about.get(key) for key in known}
         return RunSummary(
             name=run_dir.name,
             path=run_dir,
@@ -135,7 +136,7 @@ def summarize(run_dir: str | Path) -> RunSummary:
             data=_data_name(about),
             step=about.get("step") or 0,
             size_mb=folder_size_mb(run_dir),
-            **{key: about.get(key) for key in known},
+            **facts,
         )
     state, events = _state(run_dir)
     record, start, train, best = _read_object(run_dir / RUN_FILE), events.start, events.train, events.best

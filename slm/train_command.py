@@ -43,8 +43,8 @@ def train(args: argparse.Namespace) -> tuple[dict[str, Any], int]:
         print(f"No --minutes, --steps or --tokens is given: {DEFAULT_MINUTES:g} minutes.", flush=True)
         job = dataclasses.replace(job, train=dataclasses.replace(job.train, minutes=DEFAULT_MINUTES))
     code = 0
-    with _stopping(run_dir) as stops, contextlib.closing(train_model(job)) as events, _TrainingBar() as bar:
-        for event in events:
+    with _stopping(run_dir) as stops, _TrainingBar() as bar:
+        for event in train_model(job):
             if stops:
                 request_stop(run_dir)  # again: a stop from before the run's beginning was taken for an old one
             bar.show(event)
