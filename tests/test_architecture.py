@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 GROUND = {"slm", "slm.config", "slm.tokenizer", "slm.runs", "slm.files", "slm.events", "slm.folders", "slm.processes",
-          "slm.digest"}  # fmt: skip
+          "slm.digest", "slm.bpe_files"}  # fmt: skip
 WORK = {"slm.train"}
 CONTROL = {"slm.launch", "slm.cli", "slm.commands", "slm.train_command", "slm.__main__"}
 LAYERS = ("ground", "engine", "work", "control", "demo", "app")
