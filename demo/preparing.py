@@ -117,14 +117,16 @@ def work(job: Path) -> None:
     record_process(job)
     what = read_json(job / "job.json")
     (job / "stop").unlink(missing_ok=True)
-    begin, written = time.monotonic(), 0.0
+    written = 0.0
     try:
-        for step in prepare(PrepareConfig(**what["config"]), Path(what["data_dir"])):
+        for last in prepare(PrepareConfig(**what["config"]), Path(what["data_dir"])):
             if (job / "stop").exists():
                 raise ValueError("preparing was cancelled")
-            if step["stage"] == "done" or time.monotonic() - written > WRITE_INTERVAL_S:
+            if last["stage"] != "done" and time.monotonic() - written > WRITE_INTERVAL_S:
                 written = time.monotonic()
-                write_json(job / "progress.json", {"elapsed_s": written - begin, **step})
+                write_json(job / "progress.json", last)
+        # Only now, after the iterator's end, the data set stands in its place.
+        write_json(job / "progress.json", {key: last[key] for key in ("stage", "done", "total", "elapsed_s")})
     except ValueError as error:
         write_json(job / "progress.json", {"stage": "error", "message": str(error)})
 

@@ -172,11 +172,12 @@ def tick(session: Session, chosen: str | None, seen: str) -> Any:
     """What is new on the disk, if anything is."""
     progress = preparing.progress(session.data)
     sets = {m["name"]: m for m in list_datasets(session.data)}
-    version = f"{progress} {list(sets)}"
+    stage = progress["stage"] if progress else "none"
+    version = f"{stage} {progress} {list(sets)}"
     if version == seen:
         return gr.skip()
-    at_work = bool(progress and progress["stage"] not in ("done", "error"))
-    just_made = progress["name"] if progress and progress["stage"] == "done" and "'done'" not in seen else None
+    at_work = stage not in ("none", "done", "error")
+    just_made = progress["name"] if progress and stage == "done" and not seen.startswith("done") else None
     value = just_made if just_made in sets else chosen if chosen in sets else next(iter(sets), None)
     choices = [(f"{name} \u00b7 {compact_counts(m)}", name) for name, m in sets.items()]
     chosen_set = choose(choices, value, None)

@@ -1,0 +1,104 @@
+"""The page as it is built: the promised places and endpoints, and nothing else that a program could call."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("gradio")
+
+from demo.endpoints import Endpoints
+from demo.page import build, launch_options
+from demo.session import Session
+
+PROMISED = ["write-model", "write-prompt", "write-go", "write-stop", "write-story", "write-temperature", "write-top-k", "write-top-p", "write-max-tokens", "write-seed", "train-data", "train-preset", "train-minutes", "train-start", "train-stop", "train-resume", "train-chart", "train-status", "train-samples", "inside-model", "inside-text", "inside-tokens", "inside-probs", "inside-attention", "inside-lens", "data-source", "data-prepare", "data-status", "data-preview", "runs-table", "runs-chart", "runs-time-machine", "runs-export"]
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Session:
+    return Session(tmp_path / "checkpoints", tmp_path / "data")
+
+
+def test_every_promised_place_is_there_once(session: Session) -> None:
+    ids = [getattr(block, "elem_id", None) for block in build(session).blocks.values()]
+    assert {name: ids.count(name) for name in PROMISED} == dict.fromkeys(PROMISED, 1)
+
+
+def test_programs_find_three_endpoints_with_their_parameters(session: Session) -> None:
+    info = build(session).get_api_info()
+    named = {
+        name: [p["parameter_name"] for p in end["parameters"]] for name, end in info["named_endpoints"].items()
+    }
+    assert named == {
+        "/generate": ["prompt", "model", "max_new_tokens", "temperature", "top_k", "top_p", "seed"],
+        "/runs": [],
+        "/metrics": ["run", "since_offset"],
+    }
+    assert info["unnamed_endpoints"] == {}
+
+
+def test_everything_else_is_private(session: Session) -> None:
+    public = [fn.api_name for fn in build(session).fns.values() if fn.api_visibility != "private"]
+    assert public == ["generate", "runs", "metrics"]
+
+
+def test_ticks_neither_queue_nor_flicker(session: Session) -> None:
+    page = build(session)
+    timers = {block._id for block in page.blocks.values() if type(block).__name__ == "Timer"}
+    ticks = [fn for fn in page.fns.values() if any(target in timers for target, _ in fn.targets)]
+    assert len(ticks) == 2
+    assert all(not fn.queue and fn.show_progress == "hidden" and fn.trigger_mode == "once" for fn in ticks)
+
+
+def test_only_what_needs_a_model_waits_for_one(session: Session) -> None:
+    waiting = {fn.name for fn in build(session).fns.values() if fn.concurrency_id == "model"}
+    assert waiting == {"write_stories", "look_inside", "move", "tell", "generate"}
+
+
+def test_nothing_keeps_a_connection_open(session: Session) -> None:
+    assert not [block for block in build(session).blocks.values() if type(block).__name__ == "State"]
+
+
+def test_the_look_fetches_nothing_from_elsewhere() -> None:
+    options = launch_options()
+    assert options["theme"]._stylesheets == []
+    assert "http" not in options["css"]
+
+
+def test_building_the_page_loads_no_torch(tmp_path: Path) -> None:
+    code = (
+        "import sys, pathlib, app; app.build(app.Session(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[1])));"
+        "print(sorted({'torch', 'transformers', 'datasets'} & set(sys.modules)))"
+    )
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout.strip().splitlines()[-1] == "[]"
+
+
+def test_a_reader_of_metrics_goes_on_where_it_stopped(session: Session) -> None:
+    from slm.runs import EventLog
+
+    run = session.checkpoints / "one"
+    with EventLog(run / "events.jsonl") as log:
+        for step in (1, 2, 3):
+            log.append("train", step, loss=float(step))
+        ask = Endpoints(session).metrics
+        first = ask("one")
+        assert [event["step"] for event in first] == [1, 2, 3]
+        assert [event["step"] for event in ask("one", first[1]["next_offset"])] == [3]
+        assert ask("one", first[-1]["next_offset"]) == []
+        log.append("train", 4, loss=None)
+        assert [event["loss"] for event in ask("one", first[-1]["next_offset"])] == [None]
+
+
+@pytest.mark.parametrize("name", ["../one", "", "one/../..", "nobody"])
+def test_endpoints_stay_inside_the_checkpoints(session: Session, name: str) -> None:
+    import gradio as gr
+
+    with pytest.raises(gr.Error):
+        Endpoints(session).metrics(name)
+    with pytest.raises(gr.Error):
+        Endpoints(session).generate("Once", model=name or "..")
