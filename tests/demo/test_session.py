@@ -48,7 +48,7 @@ def make_run(session: Session, name: str, *kinds: str, created: float = 1.0) -> 
     return run
 
 
-# --- names and rights ---------------------------------------------------------------------------------------------------
+# --- names and rights ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["..", "../x", "a/b", "", None, "C:\\x", "nobody", "x\x00"])
@@ -99,7 +99,7 @@ def test_an_error_is_one_sentence() -> None:
     assert sentence(ValueError()) == "Something went wrong."
 
 
-# --- stops and caches ---------------------------------------------------------------------------------------------------
+# --- stops and caches ---------------------------------------------------------------------------------------
 
 
 def test_stop_reaches_its_own_page_only() -> None:
@@ -139,7 +139,7 @@ def test_a_model_is_kept_and_read_anew_when_it_changed(model_home: Path) -> None
     assert models.get(model_home / "small") is not first
 
 
-# --- stories ------------------------------------------------------------------------------------------------------------
+# --- stories ------------------------------------------------------------------------------------------------
 
 
 def tell(home: Path, count: int = 1, stop: threading.Event | None = None, **settings: object) -> list[list[Story]]:
@@ -177,7 +177,8 @@ def test_a_prompt_longer_than_the_context_is_said(model_home: Path) -> None:
     session = Session(model_home, model_home)
     settings = sample_settings({"max_new_tokens": 1, "seed": 1}, most_tokens=10)
     with pytest.warns(UserWarning, match="context"):
-        *_, last = write(session, ["small"], prompt="many words " * 50, count=1, settings=settings, stop=threading.Event())
+        long, stop = "many words " * 50, threading.Event()
+        *_, last = write(session, ["small"], prompt=long, count=1, settings=settings, stop=stop)
     assert "sees 37 at once" in last[0].remark
     assert remark_on_prompt(5, 5, context=37) == ""
 
@@ -195,7 +196,7 @@ def test_what_a_person_typed_is_text_not_html() -> None:
     assert "<script>" not in html and "<i>" not in html
 
 
-# --- the training form --------------------------------------------------------------------------------------------------
+# --- the training form --------------------------------------------------------------------------------------
 
 
 def form(preset: str = "golden", minutes: float | None = 1.0, **more: object) -> TrainForm:
@@ -252,7 +253,7 @@ def test_starter_stories_can_always_be_chosen() -> None:
     assert [value for _, value in data_choices([])] == [STARTER]
 
 
-# --- watching -----------------------------------------------------------------------------------------------------------
+# --- watching -----------------------------------------------------------------------------------------------
 
 
 def test_the_run_shown_is_the_chosen_one_else_the_newest(session: Session) -> None:
@@ -280,13 +281,14 @@ def test_an_empty_folder_is_a_page_too(session: Session) -> None:
     assert view is not None and "No run yet" in view.status and not view.can_stop and not view.can_resume
 
 
-# --- preparing ----------------------------------------------------------------------------------------------------------
+# --- preparing ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.slow
 def test_a_preparation_goes_on_by_itself_and_can_be_looked_at(session: Session) -> None:
     assert preparing.progress(session.data) is None
-    name = preparing.start(PrepareConfig(source="starter", name="tiny", vocab="512", limit=150, workers=1), session.data)
+    config = PrepareConfig(source="starter", name="tiny", vocab="512", limit=150, workers=1)
+    name = preparing.start(config, session.data)
     deadline = time.monotonic() + 120
     while preparing.progress(session.data)["stage"] not in ("done", "error"):
         assert time.monotonic() < deadline
