@@ -18,7 +18,7 @@ def model_card(about: dict[str, Any], config: ModelConfig) -> str:
     source = str(data.get("description", "unknown"))
     kind = "tinystories" if "tinystories" in source.lower().replace(" ", "") else "starter"
     rows = {
-        "architecture": f"{config.architecture}, {config.n_layer} layers x {config.n_embd}, context {config.block_size}",
+        "architecture": f"{config.architecture}, {config.n_layer} x {config.n_embd}, context {config.block_size}",
         "parameters": f"{parameter_count(config):,}",
         "vocabulary": f"{config.vocab_size:,} tokens",
         "data": source,

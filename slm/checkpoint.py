@@ -241,7 +241,8 @@ def load_folder(folder: str | Path, *, device: str | torch.device = "cpu") -> tu
     tokenizer = load_tokenizer(folder)
     if tokenizer.vocab_size > config.vocab_size:
         raise ValueError(
-            f"the tokenizer in {folder} has {tokenizer.vocab_size} tokens, its model {config.vocab_size}: they do not fit"
+            f"the tokenizer in {folder} has {tokenizer.vocab_size} tokens, its model {config.vocab_size}: "
+            "they do not fit"
         )
     weights = _read_weights(folder, config)
     with torch.device("meta"):

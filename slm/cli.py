@@ -135,8 +135,10 @@ def _add_train(rooms: Any) -> None:
     room.add_argument("--data", metavar="NAME", help="Name of the prepared data set (with --resume: the run's own).")
     room.add_argument("--preset", metavar="NAME", default="micro", help=f"Default micro. {purposes}.")
     room.add_argument(
-        "--resume", action="store_true", help="Go on from the newest snapshot, with the run's own settings; a budget "
-        "given again replaces the run's and counts from the run's beginning."
+        "--resume",
+        action="store_true",
+        help="Go on from the newest snapshot, with the run's own settings; a budget "
+        "given again replaces the run's and counts from the run's beginning.",
     )
     budget = room.add_argument_group("budget (one of)")
     _add_fields(budget, TrainConfig, BUDGETS)
@@ -179,7 +181,9 @@ def _add_runs(rooms: Any) -> None:
 
 def _add_checkpoint(room: argparse.ArgumentParser) -> None:
     room.add_argument(
-        "--checkpoint", metavar="PATH", required=True,
+        "--checkpoint",
+        metavar="PATH",
+        required=True,
         help="A checkpoint or run folder, the name of one in checkpoints, or a Hugging Face Hub id.",
     )
 
@@ -202,9 +206,7 @@ def _add_fields(room: Any, cls: type, names: Iterable[str]) -> None:
             doc += f" One of {', '.join(map(str, f.metadata['choices']))}."
         # A yes-or-no setting may be typed without its word.
         lone = {"nargs": "?", "const": "yes"} if isinstance(f.default, bool) else {}
-        room.add_argument(
-            f"--{f.name.replace('_', '-')}", metavar="VALUE", default=argparse.SUPPRESS, help=doc, **lone
-        )
+        room.add_argument(f"--{f.name.replace('_', '-')}", metavar="VALUE", default=argparse.SUPPRESS, help=doc, **lone)
 
 
 def _default_words(cls: type, f: dataclasses.Field[Any]) -> str:

@@ -162,8 +162,15 @@ def _table(summaries: list[RunSummary]) -> str:
     head = ("name", "status", "preset", "data", "step", "val_loss", "val_bpb", "minutes", "size_mb")
     rows = [head] + [
         (
-            s.name, s.status, s.preset or "-", s.data or "-", f"{s.step:,}", _number(s.val_loss), _number(s.val_bpb),
-            "-" if s.elapsed_s is None else f"{s.elapsed_s / 60:.1f}", f"{s.size_mb:.1f}",
+            s.name,
+            s.status,
+            s.preset or "-",
+            s.data or "-",
+            f"{s.step:,}",
+            _number(s.val_loss),
+            _number(s.val_bpb),
+            "-" if s.elapsed_s is None else f"{s.elapsed_s / 60:.1f}",
+            f"{s.size_mb:.1f}",
         )
         for s in summaries
     ]

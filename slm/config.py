@@ -14,6 +14,7 @@ from typing import Any
 
 END_OF_TEXT = "<|endoftext|>"
 GPT2_VOCAB_SIZE = 50257
+DEFAULT_MINUTES = 10.0
 ARCHITECTURES = ("gpt2", "nanochat")
 TINYSTORIES_HUB_IDS = {
     "tinystories": "roneneldan/TinyStories",
@@ -152,7 +153,8 @@ class ModelConfig(Checked):
             )
         if self.architecture == "nanochat" and self.head_size % 2:
             raise ValueError(
-                f"rotary positions turn pairs: n_embd {self.n_embd} / n_head {self.n_head} = {self.head_size} must be even"
+                f"rotary positions turn pairs: n_embd {self.n_embd} / n_head {self.n_head} = {self.head_size} "
+                "must be even"
             )
 
 
@@ -180,7 +182,7 @@ def parameter_count(config: ModelConfig) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig(Checked):
-    """How a model is trained. Exactly one of minutes, steps and tokens is the budget."""
+    """How a model is trained. One of minutes, steps and tokens is the budget; none is DEFAULT_MINUTES."""
 
     minutes: float | None = option(None, "Train for this many minutes.", minimum=0.01, maximum=1e6)
     steps: int | None = option(None, "Train for this many optimizer updates.", minimum=1, maximum=10**9)
@@ -260,7 +262,7 @@ class PrepareConfig(Checked):
     vocab: str = option("4096", "gpt2 (50,257 tokens) or the number of its tokens to keep.")
     limit: int | None = option(None, "Use at most this many training stories.", minimum=1)
     seed: int = option(1337, "Seed of the starter stories and of the split, where the source has none.", minimum=0)
-    workers: int | None = option(None, "Processes that tokenise; none is one for each core.", minimum=1, maximum=256)
+    workers: int | None = option(None, "Threads that tokenise; none is one for each core.", minimum=1, maximum=256)
 
     def check(self) -> None:
         if self.vocab != "gpt2":

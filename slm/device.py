@@ -26,8 +26,8 @@ def choose_device(name: str = "auto") -> torch.device:
 def choose_dtype(name: str, device: torch.device) -> torch.dtype:
     """Arithmetic for the matrix products of training.
 
-    CUDA: bfloat16 where the hardware has it, else float16. MPS: float32. CPU: bfloat16 where a product is measured to be
-    faster than in float32; a CPU without instructions for it can be a hundred times slower.
+    CUDA: bfloat16 where the hardware has it, else float16. MPS: float32. CPU: bfloat16 where a product is measured to
+    be faster than in float32; a CPU without instructions for it can be a hundred times slower.
     """
     if name != "auto":
         return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[name]

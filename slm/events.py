@@ -125,5 +125,11 @@ def after_resume(events: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _broken_line(previous: dict[str, Any], start: int) -> dict[str, Any]:
     message = f"The line at byte {start} of {EVENTS_FILE} is no event; it was left out."
-    return {"v": 1, "t": previous["t"], "kind": "warning", "step": previous["step"], "code": "broken-line",
-            "message": message}
+    return {
+        "v": 1,
+        "t": previous["t"],
+        "kind": "warning",
+        "step": previous["step"],
+        "code": "broken-line",
+        "message": message,
+    }

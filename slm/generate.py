@@ -1,7 +1,7 @@
 """Writing with a model: `slm.load(...)` gives a LanguageModel; text goes in, text comes out.
 
-When the context is full the model forgets the older half of it and reads the newer half again, so a story of any length
-goes on at the speed of the cache. A prompt that is longer than the context is cut to its newest tokens by the same rule.
+When the context is full the model forgets the older half of it and reads the newer half again, so a story of any
+length goes on at the speed of the cache. A prompt longer than the context is cut to its newest tokens by the same rule.
 """
 
 from __future__ import annotations

@@ -20,9 +20,9 @@ def fetch_model(name: str) -> Path:
         HfHubHTTPError,
         HFValidationError,
         LocalEntryNotFoundError,
+        OfflineModeIsEnabled,
         RepositoryNotFoundError,
     )
-    from huggingface_hub.errors import OfflineModeIsEnabled
 
     advice = "give a checkpoint folder, a run folder or the id of a public Hub model"
     try:

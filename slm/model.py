@@ -3,8 +3,8 @@
 Two architectures share one skeleton (embedding, blocks of attention and MLP, output matrix):
 
     gpt2      Radford et al. 2019: learned positions, LayerNorm, biases, GELU
-    nanochat  rotary positions (Su et al. 2021), RMSNorm without weights (Zhang and Sennrich 2019), normalised queries and
-              keys (Henry et al. 2020), squared ReLU (So et al. 2021), no biases
+    nanochat  rotary positions (Su et al. 2021), RMSNorm without weights (Zhang and Sennrich 2019), normalised queries
+              and keys (Henry et al. 2020), squared ReLU (So et al. 2021), no biases
 
 B batch, T time, C channels = H x D, H heads, D head size, V vocabulary, S keys seen.
 """

@@ -80,8 +80,13 @@ def describe_process() -> dict[str, Any]:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             versions[package] = importlib.metadata.version(package)
     pid = os.getpid()
-    return {"pid": pid, "start_mark": start_mark(pid), "host": socket.gethostname(), "started": time.time(),
-            "versions": versions}
+    return {
+        "pid": pid,
+        "start_mark": start_mark(pid),
+        "host": socket.gethostname(),
+        "started": time.time(),
+        "versions": versions,
+    }
 
 
 def record_process(run_dir: str | Path) -> dict[str, Any]:

@@ -25,7 +25,7 @@ def keep_top_k(logits: Tensor, k: int) -> Tensor:
 
 
 def keep_top_p(logits: Tensor, p: float) -> Tensor:
-    """-inf outside the smallest set of likeliest tokens whose mass is at least p (Holtzman et al. 2020, section 3.1)."""
+    """-inf outside the smallest set of likeliest tokens whose mass is at least p (Holtzman et al. 2020, 3.1)."""
     ordered, index = logits.sort(descending=True, stable=True)
     probs = ordered.softmax(-1)
     before = probs.cumsum(-1) - probs  # mass of the tokens that are likelier

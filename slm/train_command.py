@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from slm.config import ModelConfig, TrainConfig, parameter_count, parse_fields, preset
+from slm.config import DEFAULT_MINUTES, ModelConfig, TrainConfig, parameter_count, parse_fields, preset
 from slm.launch import BUDGETS, TrainSpec, overridable
 from slm.runs import (
     check_name,
@@ -35,7 +35,7 @@ def train(args: argparse.Namespace) -> tuple[dict[str, Any], int]:
     run_dir = checkpoints / check_name(args.run)
     plan = _resumed_plan(args, run_dir) if args.resume else _new_plan(args, run_dir)
     # Mistakes are told before torch is imported, which takes seconds.
-    from slm.train import DEFAULT_MINUTES, TrainJob
+    from slm.train import TrainJob
     from slm.train import train as train_model
 
     job = TrainJob(run=args.run, checkpoints=checkpoints, resume=args.resume, command=command_typed(), **plan)
@@ -95,8 +95,10 @@ def _budget(config: TrainConfig) -> dict[str, float]:
 
 
 def _budget_words(config: TrainConfig) -> str:
-    return "".join(f", {value:,g} {name}" if name == "minutes" else f", {value:,} {name}"
-                   for name, value in _budget(config).items())
+    return "".join(
+        f", {value:,g} {name}" if name == "minutes" else f", {value:,} {name}"
+        for name, value in _budget(config).items()
+    )
 
 
 def command_typed() -> list[str]:

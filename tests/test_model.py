@@ -10,6 +10,7 @@ import torch
 from slm.checkpoint import config_for_transformers, config_from_transformers, weights_for_transformers
 from slm.config import PRESETS, ModelConfig, parameter_count, parameter_parts
 from slm.model import GPT, initialise
+from tests.engine import random_model
 
 CONFIGS = {
     "gpt2": ModelConfig(architecture="gpt2", n_layer=3, n_head=2, n_embd=26, n_inner=59, block_size=23, vocab_size=101),
@@ -27,16 +28,6 @@ CONFIGS = {
         logit_softcap=15.0,
     ),
 }
-
-
-def random_model(config: ModelConfig, seed: int = 0) -> GPT:
-    """A model whose every weight, biases and output projections too, is drawn at random."""
-    model = GPT(config).eval()
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for p in model.parameters():
-            p.copy_(torch.randn(p.shape, generator=generator) * 0.2 + (1.0 if p.dim() == 1 else 0.0))
-    return model
 
 
 def transformers_model(model: GPT):

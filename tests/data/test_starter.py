@@ -107,7 +107,7 @@ def test_quotations_begin_with_a_capital_unless_they_go_on(many):
     for story in many:
         for paragraph in story.split("\n\n"):
             pieces = paragraph.split('"')
-            for before, quotation in zip(pieces[::2], pieces[1::2]):
+            for before, quotation in zip(pieces[::2], pieces[1::2], strict=False):
                 assert quotation == quotation.strip(), paragraph
                 goes_on = re.search(r"\w, $", before)
                 assert goes_on or quotation[0].isupper(), paragraph

@@ -39,11 +39,11 @@ class Character:
         return "himself" if self.he == "he" else "herself"
 
     @property
-    def He(self) -> str:  # noqa: N802 - the capital is the meaning
+    def He(self) -> str:
         return "He" if self.he == "he" else "She"
 
     @property
-    def His(self) -> str:  # noqa: N802
+    def His(self) -> str:
         return "His" if self.he == "he" else "Her"
 
 

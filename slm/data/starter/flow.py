@@ -1,6 +1,7 @@
 """What makes a paragraph flow: a name that was just said becomes a pronoun, and 'said' changes its place."""
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 
@@ -24,7 +25,7 @@ def with_pronouns(paragraph: str, cast: Sequence[Character]) -> str:
     sentences = _SENTENCE_END.split(paragraph)
     told = sentences[:1]
     quotes = sentences[0].count('"')
-    for before, sentence in zip(sentences, sentences[1:]):
+    for before, sentence in itertools.pairwise(sentences):
         for character in cast:
             named = sentence.startswith(character.name) and quotes % 2 == 0
             if named and _is_only_about(before, character, cast):

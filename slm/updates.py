@@ -1,0 +1,74 @@
+"""One optimizer update: gradients of some micro-batches, clipped, then the weights moved."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from slm.config import TrainConfig
+from slm.model import GPT
+from slm.optim import LossScale, Optimizer
+
+
+@dataclass(frozen=True)
+class Update:
+    """What one update measured."""
+
+    loss: float  # nats a token, mean over the step's tokens
+    grad_norm: float  # before clipping
+
+
+class Updater:
+    """A model, its optimizer and the arithmetic they are moved in."""
+
+    def __init__(self, model: GPT, config: TrainConfig, *, device: torch.device, dtype: torch.dtype) -> None:
+        self.model, self.config, self.device, self.dtype = model.to(device).train(), config, device, dtype
+        self.optimizer = Optimizer(model, config)
+        self.loss_scale = LossScale(2.0**16 if dtype == torch.float16 else None)
+        self.loss = torch.compile(model.loss) if config.compile else model.loss
+
+    def update(
+        self, x: np.ndarray, y: np.ndarray, *, scale: float, seed: int, stop: Callable[[], bool]
+    ) -> Update | None:
+        """Move the weights by x, y (rows, T) int64, taken batch_size rows at a time, at `scale` of the peak rate.
+
+        `seed` decides the dropout. None where `stop`, asked before each micro-batch, says to leave it: then nothing
+        has moved.
+        """
+        torch.manual_seed(seed)
+        parts = range(0, len(x), self.config.batch_size)
+        loss = 0.0
+        for start in parts:
+            if stop():
+                self.model.zero_grad(set_to_none=True)
+                return None
+            rows = slice(start, start + self.config.batch_size)
+            loss += self.backward(torch.from_numpy(x[rows]), torch.from_numpy(y[rows]), share=1 / len(parts))
+        return Update(loss, self._move(scale) if math.isfinite(loss) else math.nan)
+
+    def backward(self, x: Tensor, y: Tensor, *, share: float) -> float:
+        """Add this share of the gradients of one micro-batch x, y (B, T); that share of its loss."""
+        x, y = self._to_device(x), self._to_device(y)
+        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
+            loss = self.loss(x, y) * share
+        self.loss_scale.enlarge(loss).backward()
+        return loss.item()
+
+    def _to_device(self, x: Tensor) -> Tensor:
+        return x.pin_memory().to(self.device, non_blocking=True) if self.device.type == "cuda" else x.to(self.device)
+
+    def _move(self, scale: float) -> float:
+        """Clip the gradients, move the weights, and return the gradient norm before clipping."""
+        parameters = list(self.model.parameters())
+        self.loss_scale.restore(parameters)
+        limit = math.inf if self.config.grad_clip is None else self.config.grad_clip
+        norm = torch.nn.utils.clip_grad_norm_(parameters, limit).item()
+        if self.loss_scale.is_sound(norm):
+            self.optimizer.step(scale)
+        self.model.zero_grad(set_to_none=True)
+        return norm

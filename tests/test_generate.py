@@ -1,0 +1,176 @@
+"""Writing: every path against the plain uncached forward, and what a reader relies on."""
+
+from __future__ import annotations
+
+import warnings
+
+import pytest
+import torch
+
+from slm.config import SampleConfig
+from slm.generate import generate_ids, newest_tokens
+from slm.sampling import draw
+from tests.engine import random_lm
+
+PROMPTS = ["Once upon a time", "a", "The little girl said the big day was", ""]
+
+
+def plain_ids(lm, prompt: list[int], settings: SampleConfig, seed: int) -> list[int]:
+    """The reference: no cache, the whole window read anew for each token."""
+    generator, seen = torch.Generator().manual_seed(seed), list(prompt)
+    start = len(prompt) - len(newest_tokens(prompt, lm.config.block_size))
+    for _ in range(settings.max_new_tokens):
+        if len(seen) - start > lm.config.block_size:
+            start = len(seen) - max(1, lm.config.block_size // 2)
+        with torch.no_grad():
+            logits = lm.model(torch.tensor([seen[start:]]))[:, -1]
+        new = draw(logits, torch.tensor([seen]), settings, generators=[generator]).item()
+        if new == lm.tokenizer.eot_id:
+            break
+        seen.append(new)
+    return seen[len(prompt) :]
+
+
+@pytest.mark.parametrize("name", ["gpt2", "nanochat"])
+@pytest.mark.parametrize("temperature", [0.0, 0.9])
+@pytest.mark.parametrize("prompt", PROMPTS)
+def test_cached_ids_equal_the_plain_forward_far_past_the_context(name, temperature, prompt):
+    lm = random_lm(name)
+    settings = SampleConfig(max_new_tokens=61, temperature=temperature, top_p=0.98, repetition_penalty=1.1)
+    ids = lm.prompt_ids(prompt)
+    cached = [new for (new,) in generate_ids(lm.model, ids, settings, eot_id=lm.tokenizer.eot_id, seeds=[5])]
+    assert cached == plain_ids(lm, ids, settings, seed=5)
+    assert len(cached) > 5
+
+
+@pytest.mark.parametrize("name", ["gpt2", "nanochat"])
+def test_same_seed_same_text_whether_streamed_batched_or_not(name):
+    lm = random_lm(name)
+    whole = lm.generate("Once", max_new_tokens=53, seed=11)
+    assert whole == "Once" + "".join(lm.stream("Once", max_new_tokens=53, seed=11))
+    assert lm.generate_many("Once", 3, max_new_tokens=53, seed=10)[1] == whole
+    assert lm.generate("Once", max_new_tokens=53, seed=12) != whole
+
+
+def test_greedy_text_equals_transformers(tmp_path):
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    from slm.checkpoint import save
+
+    for name in ("gpt2", "nanochat"):
+        lm = random_lm(name, block_size=67)
+        save(tmp_path / name, lm.model, lm.tokenizer, about={})
+        tokenizer = AutoTokenizer.from_pretrained(tmp_path / name)
+        reference = AutoModelForCausalLM.from_pretrained(tmp_path / name)
+        given = tokenizer("Once upon a time", return_tensors="pt")
+        ids = reference.generate(**given, max_new_tokens=41, do_sample=False)[0]
+        ours = lm.generate("Once upon a time", max_new_tokens=41, temperature=0.0)
+        assert ours == tokenizer.decode(ids, skip_special_tokens=True)
+
+
+def test_a_story_ends_where_the_model_ends_it():
+    lm = random_lm("nanochat")
+    settings = SampleConfig(max_new_tokens=97, temperature=1.5, top_p=None)
+    lengths = []
+    for seed in range(17):
+        lengths.append(sum(1 for _ in generate_ids(lm.model, [1], settings, eot_id=3, seeds=[seed])))
+    assert min(lengths) < 97
+    for column in generate_ids(lm.model, [1], settings, eot_id=3, seeds=list(range(17))):
+        assert 3 not in column
+
+
+def test_streamed_pieces_never_split_a_character():
+    lm = random_lm("gpt2")
+    for seed in range(7):
+        pieces = list(lm.stream("a", max_new_tokens=83, temperature=2.0, top_p=None, seed=seed))
+        ids = [
+            new
+            for (new,) in generate_ids(
+                lm.model,
+                lm.prompt_ids("a"),
+                SampleConfig(max_new_tokens=83, temperature=2.0, top_p=None),
+                eot_id=lm.tokenizer.eot_id,
+                seeds=[seed],
+            )
+        ]
+        assert "".join(pieces) == lm.tokenizer.decode(ids)
+
+
+def test_a_long_prompt_is_cut_and_said():
+    lm = random_lm("gpt2")
+    prompt = "a big day " * 40
+    with pytest.warns(UserWarning, match=r"context 23; the story goes on from the last 11"):
+        text = lm.generate(prompt, max_new_tokens=5, seed=1)
+    assert text.startswith(prompt)
+    total, read = lm.tokens_read(prompt)
+    assert total > 23
+    assert read == 11
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        lm.generate("a big day", max_new_tokens=5, seed=1)
+
+
+def test_settings_out_of_their_limits_are_told():
+    lm = random_lm("gpt2")
+    with pytest.raises(ValueError, match="temperature is -1"):
+        lm.generate("a", temperature=-1)
+    with pytest.raises(ValueError, match="no sampling setting tempratur"):
+        lm.stream("a", tempratur=1)
+    with pytest.raises(ValueError, match="num_stories is 0"):
+        lm.generate_many("a", 0)
+
+
+def test_next_token_probabilities_before_and_after_the_settings():
+    lm = random_lm("nanochat")
+    rows = lm.next_token("Once upon", top=307, temperature=1.0, top_k=3)
+    assert sum(row[2] for row in rows) == pytest.approx(1.0, abs=1e-4)
+    assert [row[3] > 0 for row in rows] == [True] * 3 + [False] * 304
+    assert rows == sorted(rows, key=lambda row: -row[2])
+
+
+def test_score_and_inspection_agree_with_the_forward_pass():
+    lm = random_lm("nanochat")
+    text = "Once upon a time"
+    ids = lm.tokenizer.encode(text)
+    scores = lm.score(text, top=5)
+    with torch.no_grad():
+        logprobs = lm.model(torch.tensor([[lm.tokenizer.eot_id, *ids[:-1]]]))[0].log_softmax(-1)
+    for t, score in enumerate(scores):
+        assert score.id == ids[t]
+        assert score.logprob == pytest.approx(logprobs[t, ids[t]].item(), abs=1e-4)
+        assert score.rank == 1 + int((logprobs[t] > logprobs[t, ids[t]]).sum())
+        assert 0 <= score.entropy <= torch.tensor(307.0).log()
+        assert len(score.alternatives) == 5
+    assert "".join(s.text for s in scores) == text
+    look = lm.inspect(text, top=5)
+    T = len(ids)
+    assert look.attention.shape == (3, 3, T, T)
+    torch.testing.assert_close(torch.tensor(look.attention).sum(-1), torch.ones(3, 3, T))
+    assert (torch.tensor(look.attention).triu(1) == 0).all()
+    assert len(look.lens) == 3
+    # The last layer's guess is the model's own.
+    assert [piece for piece, _ in look.lens[-1]] == [best[0][1] for best in look.probs]
+
+
+def test_attention_weights_are_those_of_the_model():
+    """Taking the values by the weights that are shown gives what the block computes."""
+    from slm.inspection import attention_weights
+
+    for name in ("gpt2", "nanochat"):
+        lm = random_lm(name)
+        x = lm.model.embed(torch.tensor([lm.tokenizer.encode("Once upon a time")]))
+        block = lm.model.h[0]
+        with torch.no_grad():
+            h = block.ln_1(x)
+            _, _, v = block.attn.queries_keys_values(h, lm.model.rotary, 0)
+            mixed = (attention_weights(lm.model, 0, x) @ v[0])[None].transpose(1, 2).flatten(2)
+            torch.testing.assert_close(
+                block.attn.c_proj(mixed), block.attn(h, lm.model.rotary, None, 0), atol=1e-5, rtol=1e-4
+            )
+
+
+def test_text_longer_than_the_context_cannot_be_looked_into():
+    with pytest.raises(ValueError, match=r"tokens, the model sees 23"):
+        random_lm("gpt2").score("a big day " * 40)
+    with pytest.raises(ValueError, match="no text"):
+        random_lm("gpt2").inspect("")

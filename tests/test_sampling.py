@@ -1,0 +1,105 @@
+"""The sampler against transformers' logits processors, and as the pure function it promises to be."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from slm.config import SampleConfig
+from slm.sampling import adjust, draw
+
+CASES = 1000
+
+
+def random_logits(cases: int, vocab: int = 47) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(17)
+    return torch.randn(cases, vocab, generator=generator) * torch.rand(cases, 1, generator=generator) * 6
+
+
+def settings(**fields) -> SampleConfig:
+    return SampleConfig(**{"temperature": 1.0, "top_p": None, **fields})
+
+
+def processor(name: str, value: float):
+    import transformers
+
+    return getattr(transformers, name)(value)
+
+
+@pytest.mark.parametrize(
+    ("field", "name", "values"),
+    [
+        ("temperature", "TemperatureLogitsWarper", [0.1, 0.8, 1.7]),
+        ("top_k", "TopKLogitsWarper", [1, 5, 47, 100]),
+        ("top_p", "TopPLogitsWarper", [0.05, 0.5, 0.9, 0.99]),
+        ("min_p", "MinPLogitsWarper", [0.01, 0.1, 0.7]),
+        ("repetition_penalty", "RepetitionPenaltyLogitsProcessor", [0.7, 1.3, 2.0]),
+    ],
+)
+def test_each_setting_equals_transformers(field, name, values):
+    logits = random_logits(CASES)
+    seen = torch.randint(0, 47, (CASES, 13), generator=torch.Generator().manual_seed(3))
+    for value in values:
+        ours = adjust(logits, seen, settings(**{field: value}))
+        theirs = processor(name, value)(seen, logits.clone())
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_all_settings_together_equal_transformers_in_its_order():
+    logits = random_logits(CASES)
+    seen = torch.randint(0, 47, (CASES, 13))
+    theirs = logits.clone()
+    for name, value in [
+        ("RepetitionPenaltyLogitsProcessor", 1.2),
+        ("TemperatureLogitsWarper", 0.7),
+        ("TopKLogitsWarper", 20),
+        ("TopPLogitsWarper", 0.9),
+        ("MinPLogitsWarper", 0.05),
+    ]:
+        theirs = processor(name, value)(seen, theirs)
+    ours = adjust(logits, seen, settings(repetition_penalty=1.2, temperature=0.7, top_k=20, top_p=0.9, min_p=0.05))
+    torch.testing.assert_close(ours, theirs)
+
+
+def test_top_p_keeps_the_smallest_set_with_that_mass():
+    logits = random_logits(CASES)
+    probs = logits.softmax(-1)
+    for p in (0.1, 0.6, 0.95):
+        kept = adjust(logits, torch.zeros(CASES, 1, dtype=torch.int64), settings(top_p=p)).isfinite()
+        mass = (probs * kept).sum(-1)
+        least = probs.masked_fill(~kept, 2.0).amin(-1)
+        assert (mass >= p - 1e-5).all()
+        assert (mass - least < p + 1e-5).all()
+
+
+@pytest.mark.parametrize("fields", [{"temperature": 0.0}, {"top_k": 1}, {"top_p": 0.0}, {"min_p": 1.0}])
+def test_the_tightest_setting_is_argmax(fields):
+    logits = random_logits(101)
+    generators = [torch.Generator().manual_seed(i) for i in range(101)]
+    ids = draw(logits, torch.zeros(101, 1, dtype=torch.int64), settings(**fields), generators=generators)
+    assert torch.equal(ids, logits.argmax(-1))
+
+
+def test_a_row_draws_the_same_alone_and_among_others():
+    logits, seen = random_logits(7), torch.zeros(7, 1, dtype=torch.int64)
+    together = draw(logits, seen, settings(), generators=[torch.Generator().manual_seed(i) for i in range(7)])
+    alone = [
+        draw(logits[i : i + 1], seen[i : i + 1], settings(), generators=[torch.Generator().manual_seed(i)]).item()
+        for i in range(7)
+    ]
+    assert together.tolist() == alone
+
+
+def test_draws_follow_the_probabilities():
+    logits = torch.tensor([[0.0, 1.0, 2.0]])
+    generator, counts = torch.Generator().manual_seed(5), torch.zeros(3)
+    for _ in range(3000):
+        counts[draw(logits, torch.zeros(1, 1, dtype=torch.int64), settings(), generators=[generator])] += 1
+    torch.testing.assert_close(counts / 3000, logits[0].softmax(-1), atol=0.03, rtol=0)
+
+
+def test_inputs_are_left_as_they_were():
+    logits = random_logits(11)
+    before = logits.clone()
+    adjust(logits, torch.zeros(11, 3, dtype=torch.int64), SampleConfig(repetition_penalty=1.5, top_k=3))
+    assert torch.equal(logits, before)

@@ -1,0 +1,237 @@
+"""Training: the same steps however it is interrupted, and a folder that is whole at every moment."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+import slm
+from slm.checkpoint import load_folder
+from slm.config import PRESETS, TrainConfig
+from slm.runs import after_resume, find_snapshots, read_events, request_stop, status
+from slm.snapshots import is_log_spaced, steps_to_keep
+from slm.train import TrainJob, train
+
+STEPS = 12
+RECIPE = {
+    "adamw": {"optimizer": "adamw"},
+    "muon": {"optimizer": "muon", "batch_size": 3, "grad_accum_steps": 2},
+}
+
+
+def job(starter_data: Path, place: Path, **changes) -> TrainJob:
+    train_fields = {
+        "steps": STEPS, "batch_size": 5, "warmup_steps": 3, "eval_interval": 4, "eval_windows": 3, "sample_tokens": 7,
+        "save_interval_s": 0.0, "threads": 1, "seed": 7, **changes.pop("train", {}),
+    }  # fmt: skip
+    model = replace(PRESETS["golden"].model, n_layer=2, block_size=31, dropout=0.1)
+    fields = {"run": "run", "checkpoints": place, "data": starter_data / "starter", "preset": "golden", "model": model}
+    return TrainJob(**{**fields, "train": TrainConfig(**train_fields), **changes})
+
+
+def losses(run_dir: Path) -> dict[int, float]:
+    return {e["step"]: e["loss"] for e in after_resume(read_events(run_dir)[0]) if e["kind"] == "train"}
+
+
+def weights(run_dir: Path) -> dict[str, torch.Tensor]:
+    return load_folder(find_snapshots(run_dir)[-1])[0].state_dict()
+
+
+def test_a_run_tells_everything_and_leaves_models_that_load(starter_data, tmp_path):
+    events = list(train(job(starter_data, tmp_path)))
+    run_dir = tmp_path / "run"
+    assert events == read_events(run_dir)[0]
+    kinds = [e["kind"] for e in events]
+    assert kinds[0] == "start"
+    assert kinds[-1] == "end"
+    assert kinds.count("train") == STEPS
+    assert kinds.count("eval") == kinds.count("sample") == 3
+    assert events[-1]["reason"] == "finished"
+    assert status(run_dir) == "finished"
+    first, last = (e for e in events if e["kind"] == "train" and e["step"] in (1, STEPS))
+    assert last["loss"] < first["loss"]
+    assert last["lr"] < first["lr"] * 3
+    assert last["tokens"] == STEPS * 5 * 31
+    assert slm.load(run_dir).generate("Once", max_new_tokens=5, seed=1).startswith("Once")
+    about = json.loads((find_snapshots(run_dir)[-1] / "slm.json").read_text())
+    assert about["step"] == STEPS
+    assert about["val_loss"] == next(e["val_loss"] for e in reversed(events) if e["kind"] == "eval")
+
+
+@pytest.mark.parametrize("kind", RECIPE)
+def test_a_stopped_and_resumed_run_takes_the_very_same_steps(starter_data, tmp_path, kind):
+    whole = job(starter_data, tmp_path / "whole", train=RECIPE[kind])
+    list(train(whole))
+    parts = job(starter_data, tmp_path / "parts", train=RECIPE[kind])
+    for event in train(parts):
+        if event["kind"] == "train" and event["step"] == 6:
+            request_stop(parts.run_dir)
+    assert status(parts.run_dir) == "stopped"
+    events = list(train(replace(parts, resume=True)))
+    assert events[0]["resumed_from_step"] == 6
+    assert losses(parts.run_dir) == losses(whole.run_dir)
+    ours, wanted = weights(parts.run_dir), weights(whole.run_dir)
+    assert all(torch.equal(ours[name], wanted[name]) for name in wanted)
+
+
+CHILD = """
+import sys
+sys.path[:0] = {path!r}
+from pathlib import Path
+from tests.test_train import job
+from slm.train import train
+resume = sys.argv[1] == "resume"
+for event in train(job(Path({data!r}), Path({place!r}), resume=resume, train={{"steps": 40}})):
+    print(event["kind"], event["step"], flush=True)
+"""
+
+
+def test_kill_9_in_mid_step_then_resume_equals_an_uninterrupted_run(starter_data, tmp_path):
+    root = str(Path(__file__).resolve().parent.parent)
+    code = CHILD.format(path=[root], data=str(starter_data), place=str(tmp_path / "killed"))
+
+    def child(word: str) -> subprocess.Popen:
+        return subprocess.Popen([sys.executable, "-c", code, word], stdout=subprocess.PIPE, text=True, cwd=tmp_path)
+
+    process = child("new")
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("train 23"):
+            os.kill(process.pid, signal.SIGKILL)
+            break
+    process.wait()
+    run_dir = tmp_path / "killed" / "run"
+    assert status(run_dir) == "lost"
+    assert child("resume").wait() == 0
+    assert status(run_dir) == "finished"
+    whole = job(starter_data, tmp_path / "whole", train={"steps": 40})
+    list(train(whole))
+    assert losses(run_dir) == losses(whole.run_dir)
+    assert len(losses(run_dir)) == 40
+    ours, wanted = weights(run_dir), weights(whole.run_dir)
+    assert all(torch.equal(ours[name], wanted[name]) for name in wanted)
+
+
+def test_a_kill_between_snapshot_and_state_goes_on_from_the_older_whole_one(starter_data, tmp_path, monkeypatch):
+    first = job(starter_data, tmp_path)
+    import slm.snapshots
+
+    write = slm.snapshots.write_json
+
+    def die(path, value):
+        if Path(path).name == "state.json" and value["step"] == 8:
+            raise KeyboardInterrupt
+        write(path, value)
+
+    monkeypatch.setattr("slm.snapshots.write_json", die)
+    with pytest.raises(KeyboardInterrupt):
+        list(train(first))
+    monkeypatch.undo()
+    assert (first.run_dir / "snapshots" / "000008").is_dir()
+    events = list(train(replace(first, resume=True)))
+    assert events[0]["resumed_from_step"] == 4
+    assert max(losses(first.run_dir)) == STEPS
+
+
+def test_a_full_disk_costs_one_snapshot_and_no_more(starter_data, tmp_path, monkeypatch):
+    import slm.snapshots
+
+    save, calls = slm.snapshots.save, []
+
+    def sometimes_full(*args, **fields):
+        calls.append(fields["about"]["step"])
+        if calls[-1] == 8:
+            raise OSError(28, "No space left on device")
+        save(*args, **fields)
+
+    monkeypatch.setattr("slm.snapshots.save", sometimes_full)
+    events = list(train(job(starter_data, tmp_path)))
+    warning = next(e for e in events if e["kind"] == "warning")
+    assert warning["code"] == "save-failed"
+    assert "No space left" in warning["message"]
+    assert events[-1]["reason"] == "finished"
+    assert calls == [4, 8, 12]
+
+
+def test_minutes_are_a_budget_that_ends_on_time_with_the_learning_rate_down(starter_data, tmp_path):
+    begin = time.perf_counter()
+    events = list(train(job(starter_data, tmp_path, train={"steps": None, "minutes": 0.05, "eval_interval": 10**6})))
+    assert 2.5 < time.perf_counter() - begin < 30
+    steps = [e for e in events if e["kind"] == "train"]
+    assert steps[-1]["lr"] < 0.3 * max(e["lr"] for e in steps)
+    assert events[0]["budget_s"] == 3.0
+
+
+def test_tokens_are_a_budget(starter_data, tmp_path):
+    events = list(train(job(starter_data, tmp_path, train={"steps": None, "tokens": 5 * 31 * 3 + 1})))
+    assert events[0]["max_steps"] == 4
+    assert [e["tokens"] for e in events if e["kind"] == "train"][-1] == 4 * 5 * 31
+
+
+def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_snapshots(starter_data, tmp_path, monkeypatch):
+    from slm.updates import Updater
+
+    backward, calls = Updater.backward, []
+
+    def spoil(self, x, y, *, share):
+        calls.append(backward(self, x, y, share=share))
+        return float("nan") if len(calls) == 6 else calls[-1]
+
+    monkeypatch.setattr("slm.updates.Updater.backward", spoil)
+    events = list(train(job(starter_data, tmp_path)))
+    assert events[-1]["reason"] == "diverged"
+    assert status(tmp_path / "run") == "diverged"
+    assert load_folder(tmp_path / "run" / "snapshots" / "000004")[2]["step"] == 4
+
+
+def test_mistakes_are_told_before_anything_is_written(starter_data, tmp_path):
+    good = job(starter_data, tmp_path)
+    with pytest.raises(ValueError, match="512"):
+        next(train(replace(good, model=replace(good.model, vocab_size=777))))
+    with pytest.raises(ValueError, match="no prepared data set"):
+        next(train(replace(good, data=tmp_path / "nothing")))
+    with pytest.raises(ValueError, match="needs at least"):
+        next(train(replace(good, model=replace(good.model, block_size=131072))))
+    with pytest.raises(ValueError, match="no run 'run'"):
+        next(train(replace(good, resume=True)))
+    with pytest.raises(ValueError, match="no name"):
+        next(train(replace(good, run="../elsewhere")))
+    assert not any(p.is_dir() for p in tmp_path.iterdir())
+    list(train(replace(good, train=replace(good.train, steps=1))))
+    with pytest.raises(ValueError, match="a run 'run' already"):
+        next(train(good))
+
+
+def test_an_error_on_the_way_is_written_down(starter_data, tmp_path, monkeypatch):
+    def broken(self):
+        raise RuntimeError("the device fell over")
+
+    monkeypatch.setattr("slm.train.Trainer._update", broken)
+    with pytest.raises(RuntimeError):
+        list(train(job(starter_data, tmp_path)))
+    end = read_events(tmp_path / "run")[0][-1]
+    assert end["reason"] == "error"
+    assert "fell over" in end["message"]
+    assert status(tmp_path / "run") == "error"
+
+
+def test_snapshots_stay_log_spaced_with_the_best_and_the_newest():
+    kept: set[int] = set()
+    for step in range(10, 2000, 10):
+        best = 500 if step >= 500 else 10
+        kept = steps_to_keep([*kept, step], best=best)
+        assert {step, best} <= kept
+    steps = sorted(kept - {500, 1990})
+    assert all(1.5 <= b / a < 2.1 for a, b in itertools.pairwise(steps))
+    assert is_log_spaced(30, [20])
+    assert not is_log_spaced(25, [20])
