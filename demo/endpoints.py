@@ -1,4 +1,4 @@
-"""The three endpoints for programs: /generate, /runs and /metrics (design: docs in README, "From a program")."""
+"""The three endpoints for programs: /generate, /runs and /metrics."""
 
 # No `from __future__ import annotations` here: gradio reads the types off the functions themselves.
 

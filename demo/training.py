@@ -13,7 +13,7 @@ from demo.watching import preparing_remark
 from slm import launch
 from slm.config import PrepareConfig, preset
 from slm.launch import TrainSpec
-from slm.runs import Busy
+from slm.runs import Busy, busy_message, training_holder
 
 LOOK_INTERVAL_S = 0.5
 
@@ -24,8 +24,8 @@ def start(session: Session, spec: TrainSpec, *, make_data: bool) -> Path | None:
     Raises Busy, which says who trains, and ValueError for what cannot be trained.
     """
     session.notices.pop("train", None)
-    if running := launch.running(session.checkpoints):
-        raise Busy(f"run {running.name} is training already; stop it first, or wait until it ends")
+    if holder := training_holder(session.checkpoints):
+        raise Busy(busy_message(holder))
     if not make_data or (session.data / spec.data / "manifest.json").exists():
         return launch.start(spec, checkpoints=session.checkpoints)
     config = PrepareConfig(source="starter", name=spec.data, vocab=preset(spec.preset).vocab)
