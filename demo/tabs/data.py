@@ -178,7 +178,8 @@ def tick(session: Session, chosen: str | None, seen: str) -> Any:
         return gr.skip()
     at_work = stage not in ("none", "done", "error")
     just_made = progress["name"] if progress and stage == "done" and not seen.startswith("done") else None
-    value = just_made if just_made in sets else chosen if chosen in sets else next(iter(sets), None)
+    kept = chosen if just_made not in sets else None
+    value = kept if kept in sets else just_made if just_made in sets else next(iter(sets), None)
     choices = [(f"{name} \u00b7 {compact_counts(m)}", name) for name, m in sets.items()]
-    chosen_set = choose(choices, value, None)
+    chosen_set = choose(choices, kept, value)
     return version, progress_html(progress), gr.update(interactive=at_work), chosen_set, *show(session, value)

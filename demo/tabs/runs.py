@@ -75,11 +75,11 @@ def paint(session: Session, run: str | None, compare: list[str] | None) -> tuple
     headers, rows = runs_rows(runs)
     names = [(r.name, r.name) for r in runs]
     known = [name for name, _ in names]
-    run = run if run in known else next(iter(known), None)
+    asked, run = run, run if run in known else next(iter(known), None)
     trained = [r.name for r in runs if r.status != "bundled"]
     compared = [name for name in compare or [] if name in trained] or [name for name in [run] if name in trained]
     return (
-        gr.update(value=rows, headers=headers), choose(names, run, None),
+        gr.update(value=rows, headers=headers), choose(names, asked, run),
         gr.update(choices=trained, value=compared), compare_chart(session, compared), stages(session, run),
     )
 

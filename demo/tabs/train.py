@@ -174,10 +174,9 @@ def tick(session: Session, chosen: str | None, seen: str) -> Any:
 
 
 def _outputs(view: RunView, chosen: str | None) -> tuple[Any, ...]:
-    known = [value for _, value in view.choices]
     return (
         view.version,
-        gr.update(choices=view.choices, value=chosen if chosen in known else LATEST),
+        choose(view.choices, chosen, LATEST),
         view.status,
         view.chart,
         view.samples,

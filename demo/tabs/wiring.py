@@ -50,6 +50,9 @@ def html(value: str = "", *, elem_id: str | None = None, js: str | None = None, 
 
 
 def choose(choices: list[tuple[str, str]], value: str | None, default: str | None) -> dict[str, Any]:
-    """A dropdown's new choices; its value stays where it is still among them."""
+    """A dropdown's new choices; its value stays where it is still among them.
+
+    A value that stays is not sent: the person may have chosen another one while the answer was on its way.
+    """
     known = [choice for _, choice in choices]
-    return gr.update(choices=choices, value=value if value in known else default if default in known else None)
+    return gr.update(choices=choices, **({} if value in known else {"value": default if default in known else None}))

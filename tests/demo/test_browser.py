@@ -201,7 +201,7 @@ def test_a_training_outlives_pages_and_servers(opened: Watched, browser: Browser
     opened.choose("train-data", "tiny")
     opened.choose("train-preset", "golden")
     opened.fill("train-minutes", "10")
-    expect(opened.part("train-size")).to_contain_text("187 k parameters")
+    expect(opened.part("train-size")).to_contain_text("187 k parameters", timeout=SLOW_MS)
     opened.part("train-start").click()
     status = opened.part("train-status")
     expect(status).to_contain_text("Learning: step", timeout=SLOW_MS)
