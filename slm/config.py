@@ -35,6 +35,7 @@ def option(
     return field(default=default, metadata=meta)
 
 
+@dataclass(frozen=True)
 class Checked:
     """Base of the settings: every field is held to its own type and limits when an object is made."""
 

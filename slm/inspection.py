@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from slm.model import GPT, causal_mask
+from slm.model import GPT, Block, causal_mask
 from slm.tokenizer import Tokenizer
 
 
@@ -84,6 +84,7 @@ def inspect_ids(model: GPT, tokenizer: Tokenizer, ids: list[int], *, top: int) -
 def attention_weights(model: GPT, layer: int, x: Tensor) -> Tensor:
     """How much each token takes from each earlier one in a layer whose input is x (1, T, C); (H, T, T) float32."""
     block = model.h[layer]
+    assert isinstance(block, Block)
     q, k, _ = block.attn.queries_keys_values(block.ln_1(x), model.rotary, 0)  # 3 x (1, H, T, D)
     scores = (q @ k.mT)[0].float() / q.shape[-1] ** 0.5  # (H, T, T)
     return scores.masked_fill(~causal_mask(x.shape[1], 0, x.device), -torch.inf).softmax(-1)

@@ -62,6 +62,9 @@ def make_norm(config: ModelConfig) -> nn.Module:
 class Rotary(nn.Module):
     """Rotary positions: turns each pair of channels by an angle that grows with the position (Su et al. 2021, 3.4)."""
 
+    cos: Tensor  # (block_size, D/2)
+    sin: Tensor  # (block_size, D/2)
+
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         D = config.head_size

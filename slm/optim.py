@@ -59,6 +59,7 @@ class Muon:
             pieces = []
             for name in names:
                 grad, momentum = self.parameters[name].grad, self.momentum[name]
+                assert grad is not None, f"{name} has no gradient"
                 momentum.lerp_(grad, 1 - MUON_MOMENTUM)
                 pieces.append(_matrices(name, torch.lerp(grad, momentum, MUON_MOMENTUM)))  # Nesterov
             update = orthogonalise(torch.cat(pieces))  # (N, R, C)

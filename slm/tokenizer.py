@@ -150,7 +150,7 @@ def load_tokenizer(folder: str | Path) -> Tokenizer:
             path = folder / "vocab.json"
             vocab = read_json(path)
             path = folder / "merges.txt"
-            merges = parse_merges(path.read_text(encoding="utf-8"))
+            merges = [*parse_merges(path.read_text(encoding="utf-8"))]
         tokenizer = Tokenizer(_tokens(vocab))
         _check_merges(tokenizer, merges)
         return tokenizer

@@ -178,6 +178,6 @@ def _short(value: float | None) -> float | None:
 def _budget(budget: Mapping[str, float] | None) -> dict[str, float]:
     given = {unit: finite(value) for unit, value in (budget or {}).items()}
     ends = {unit: given[unit] for unit in ("steps", "tokens", "seconds") if given.get(unit)}
-    if given.get("minutes"):
-        ends["seconds"] = 60 * given["minutes"]
+    if minutes := given.get("minutes"):
+        ends["seconds"] = 60 * minutes
     return {unit: value for unit, value in ends.items() if value}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -26,7 +26,7 @@ class Encoded:
     size_bytes: int  # of the stories as UTF-8
 
 
-def encode_stories(tokenizer: Tokenizer, stories: Iterable[str], *, workers: int) -> Iterator[Encoded]:
+def encode_stories(tokenizer: Tokenizer, stories: Iterable[str], *, workers: int) -> Generator[Encoded, None, None]:
     """Encode a stream of stories chunk by chunk; the same whatever the number of workers.
 
     Workers are threads: tiktoken gives up Python's lock while it encodes and hands back a buffer, so a chunk
@@ -66,7 +66,7 @@ def _encode(tokenizer: Tokenizer, stories: list[str]) -> Encoded:
         ids = np.array([id for story in stories for id in (*tokenizer.encode(story), eot)], dtype=np.uint16)
     else:
         text = mark.join([*stories, ""])
-        ids = tokenizer.encoding.encode_to_numpy(text, allowed_special={mark}, disallowed_special=())
-        ids = ids.astype(np.uint16)
+        wide = tokenizer.encoding.encode_to_numpy(text, allowed_special={mark}, disallowed_special=())
+        ids = wide.astype(np.uint16)
     lengths = np.diff(np.flatnonzero(ids == eot), prepend=-1) - 1
     return Encoded(ids, lengths, sum(len(story.encode()) for story in stories))

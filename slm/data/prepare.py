@@ -134,7 +134,7 @@ def _prepare_in(part: Path, config: PrepareConfig, name: str) -> Iterator[dict[s
     tokenizer = load_gpt2()
     if config.vocab != "gpt2":
         counts = np.zeros(tokenizer.vocab_size, dtype=np.int64)
-        total = source.counts and source.counts["train"]
+        total = source.counts["train"] if source.counts else None
         for done in _count(tokenizer, source, counts, workers=workers):
             yield progress("count", done, total)
         tokenizer = trim(tokenizer, counts.tolist(), vocab_size=int(config.vocab))
@@ -144,7 +144,7 @@ def _prepare_in(part: Path, config: PrepareConfig, name: str) -> Iterator[dict[s
         "validation": cleaning.validation(source.validation),
         "train": preview.watch(cleaning.train(source.train)),
     }
-    total = source.counts and sum(source.counts.values())
+    total = sum(source.counts.values()) if source.counts else None
     parts = {"train": Part(tokenizer.vocab_size), "validation": Part(tokenizer.vocab_size)}
     for split, stories in streams.items():
         encoded = encode_stories(tokenizer, stories, workers=workers)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -191,7 +192,7 @@ def _load_hub(hub_id: str) -> dict:
         ) from error
 
 
-def _rows(rows: Iterable) -> Stories:
+def _rows(rows: Any) -> Stories:
     return Stories(lambda: (text or "" for batch in rows.iter(1000) for text in batch[COLUMN]))
 
 
