@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import platform
+import threading
 import time
+from collections.abc import Iterator
 
 import torch
 
@@ -54,3 +57,31 @@ def describe(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"{device.type} ({platform.machine()}, {torch.get_num_threads()} threads)"
+
+
+# Below this size one core computes a token in less time than several take to share it out, and a training beside it
+# does not hold the story up.
+ONE_THREAD_PARAMETERS = 20_000_000
+_writers: list[int] = []  # the thread count from before, once for each story being written
+_writers_lock = threading.Lock()
+
+
+@contextlib.contextmanager
+def fitting_threads(device: torch.device, n_params: int) -> Iterator[None]:
+    """As many CPU threads as writing with a model of this size can use; the count from before comes back at the end.
+
+    torch has one count for the process, so it comes back when the last of several writers ends.
+    """
+    if device.type != "cpu" or n_params >= ONE_THREAD_PARAMETERS:
+        yield
+        return
+    with _writers_lock:
+        _writers.append(_writers[0] if _writers else torch.get_num_threads())
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        with _writers_lock:
+            before = _writers.pop()
+            if not _writers:
+                torch.set_num_threads(before)

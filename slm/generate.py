@@ -16,7 +16,8 @@ from typing import Any
 import torch
 
 from slm.checkpoint import load_folder
-from slm.config import ModelConfig, SampleConfig
+from slm.config import ModelConfig, SampleConfig, parameter_count
+from slm.device import choose_device, fitting_threads
 from slm.hub import fetch_model
 from slm.inspection import Inspection, TokenScore, inspect_ids, score_ids
 from slm.model import GPT
@@ -30,7 +31,6 @@ def newest_tokens(ids: list[int], block_size: int) -> list[int]:
     return ids if len(ids) < block_size else ids[-max(1, block_size // 2) :]
 
 
-@torch.inference_mode()
 def generate_ids(
     model: GPT, prompt: list[int], settings: SampleConfig, *, eot_id: int, seeds: list[int]
 ) -> Iterator[list[int | None]]:
@@ -39,6 +39,14 @@ def generate_ids(
     Yields, for each position, one id a story, or None for a story that has ended. The end-of-text id itself is not
     given. Each story draws from its own seed alone, so it is the same whether it is written alone or among others.
     """
+    with fitting_threads(model.wte.weight.device, parameter_count(model.config)):
+        yield from _generate_ids(model, prompt, settings, eot_id=eot_id, seeds=seeds)
+
+
+@torch.inference_mode()
+def _generate_ids(
+    model: GPT, prompt: list[int], settings: SampleConfig, *, eot_id: int, seeds: list[int]
+) -> Iterator[list[int | None]]:
     assert prompt, "the model needs a token to begin from"
     device, B = model.wte.weight.device, len(seeds)
     generators = [torch.Generator().manual_seed(seed) for seed in seeds]
@@ -196,7 +204,5 @@ def load(path: str | Path, device: str = "auto") -> LanguageModel:
 
     Raises ValueError, in one sentence, for a path with no model, a broken one, or a Hub that cannot be reached.
     """
-    from slm.device import choose_device
-
     folder = resolve(path) if Path(path).exists() else fetch_model(str(path))
     return LanguageModel(*load_folder(folder, device=choose_device(device)))

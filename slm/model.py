@@ -20,6 +20,20 @@ from torch.nn import functional as F
 from slm.config import ModelConfig
 
 
+class Linear(nn.Linear):
+    """A matrix whose numbers are still to be written: by `initialise`, or from a checkpoint."""
+
+    def reset_parameters(self) -> None:
+        pass
+
+
+class Embedding(nn.Embedding):
+    """A row of numbers for each token, still to be written: by `initialise`, or from a checkpoint."""
+
+    def reset_parameters(self) -> None:
+        pass
+
+
 class Cache:
     """Keys and values of the tokens already read, so that each new token costs one row of work.
 
@@ -94,8 +108,8 @@ class Attention(nn.Module):
             config.eps,
         )
         self.modern = config.architecture == "nanochat"
-        self.c_attn = nn.Linear(C, 3 * C, bias=bias)
-        self.c_proj = nn.Linear(C, C, bias=bias)
+        self.c_attn = Linear(C, 3 * C, bias=bias)
+        self.c_proj = Linear(C, C, bias=bias)
 
     def queries_keys_values(self, x: Tensor, rotary: Rotary | None, start: int) -> tuple[Tensor, Tensor, Tensor]:
         """q, k and v of x (B, T, C), each (B, H, T, D), positions applied where they are rotary."""
@@ -136,8 +150,8 @@ class MLP(nn.Module):
         super().__init__()
         bias = config.architecture == "gpt2"
         self.classic = config.architecture == "gpt2"
-        self.c_fc = nn.Linear(config.n_embd, config.mlp_size, bias=bias)
-        self.c_proj = nn.Linear(config.mlp_size, config.n_embd, bias=bias)
+        self.c_fc = Linear(config.n_embd, config.mlp_size, bias=bias)
+        self.c_proj = Linear(config.mlp_size, config.n_embd, bias=bias)
 
     def forward(self, x: Tensor) -> Tensor:
         h = self.c_fc(x)  # (B, T, mlp_size)
@@ -160,19 +174,19 @@ class Block(nn.Module):
 
 
 class GPT(nn.Module):
-    """A decoder-only transformer of either architecture."""
+    """A decoder-only transformer of either architecture. A new one's weights are drawn by `initialise`."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
-        self.wte = nn.Embedding(config.vocab_size, config.n_embd)
-        self.wpe = nn.Embedding(config.block_size, config.n_embd) if config.architecture == "gpt2" else None
+        self.wte = Embedding(config.vocab_size, config.n_embd)
+        self.wpe = Embedding(config.block_size, config.n_embd) if config.architecture == "gpt2" else None
         self.ln_e = make_norm(config) if config.architecture == "nanochat" else nn.Identity()
         self.rotary = Rotary(config) if config.architecture == "nanochat" else None
         self.drop = nn.Dropout(config.dropout)
         self.h = nn.ModuleList(Block(config) for _ in range(config.n_layer))
         self.ln_f = make_norm(config)
-        self.lm_head = nn.Linear(config.n_embd, config.vocab_size, bias=False)
+        self.lm_head = Linear(config.n_embd, config.vocab_size, bias=False)
         if config.tied:
             self.lm_head.weight = self.wte.weight
 
