@@ -21,7 +21,6 @@ from slm.model import GPT
 from slm.runs import read_json, replacing, write_json
 from slm.tokenizer import Tokenizer, load_tokenizer
 
-
 # transformers' name of each weight, by architecture: {ours: theirs}, with L for the block's number.
 _GPT2 = {
     "wte.weight": "transformer.wte.weight",
