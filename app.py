@@ -29,8 +29,8 @@ def main() -> None:
     args = parse_args()
     code = None
     if args.share or "SPACE_ID" in os.environ:
-        code = os.environ.get("SLM_CODE") or secrets.token_hex(4)
-        if "SLM_CODE" not in os.environ and args.share:
+        code = os.environ.get("SLM_TEACHER_CODE") or secrets.token_hex(4)
+        if "SLM_TEACHER_CODE" not in os.environ and args.share:
             print(f"To train, prepare or delete on the shared page, type this code: {code}")
     session = Session(checkpoints_dir(args.checkpoints), data_dir(args.data_dir), code)
     page = build(session)

@@ -9,7 +9,7 @@ import gradio as gr
 from demo.endpoints import add_endpoints
 from demo.session import Session
 from demo.tabs import data, inside, runs, train, write
-from demo.tabs.wiring import QUICK, bind, html
+from demo.tabs.wiring import MODEL, QUICK, bind, html
 from demo.theme import theme
 from demo.views.chart import static_text
 
@@ -55,6 +55,9 @@ def build(session: Session) -> gr.Blocks:
 
         on_opening(write_tab, write.refresh, on_write["models"], on_write["models"])
         on_opening(inside_tab, inside.refresh, [on_inside["model"]], [on_inside["model"]])
+        inside_tab.select(
+            bind(inside.look_inside, session), [on_inside["model"], on_inside["text"]], on_inside["view"], **MODEL
+        )
         on_opening(runs_tab, runs.paint, on_runs["chosen"], on_runs["view"])
         on_opening(data_tab, data.paint, [on_data["prepared"]], on_data["view"])
         on_opening(train_tab, train.paint, [on_train["chosen"]], on_train["view"])

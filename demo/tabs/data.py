@@ -58,17 +58,17 @@ def layout(session: Session, code: gr.Textbox) -> dict[str, Any]:
             labels = [(label, key) for key, (label, _) in SOURCES.items()]
             source = gr.Radio(labels, value="starter", label="Stories", elem_id="data-source")
             about = gr.Markdown(SOURCES["starter"][1], elem_id="data-about")
-            place = gr.Textbox(label="Hub id, file or folder", elem_id="data-place", visible=False,
+            place = gr.Textbox("", label="Hub id, file or folder", elem_id="data-place", visible=False,
                                placeholder="roneneldan/TinyStories")
-            text = gr.Textbox(label="Text", elem_id="data-text", visible=False, lines=8, max_lines=16)
+            text = gr.Textbox("", label="Text", elem_id="data-text", visible=False, lines=8, max_lines=16)
             upload = gr.File(
                 label="Or a file", elem_id="data-upload", visible=False, file_types=UPLOAD_TYPES, height=120
             )
             vocab = gr.Dropdown(VOCABULARIES, value="4096", label="Vocabulary", elem_id="data-vocab",
                                 info="How many different pieces of words the model will know.")
             with gr.Accordion("More settings", open=False):
-                name = gr.Textbox(label="Name", elem_id="data-name", info=field_doc(PrepareConfig, "name"))
-                limit = gr.Textbox(label="Limit", max_lines=1, elem_id="data-limit", placeholder="all",
+                name = gr.Textbox("", label="Name", elem_id="data-name", info=field_doc(PrepareConfig, "name"))
+                limit = gr.Textbox("", label="Limit", max_lines=1, elem_id="data-limit", placeholder="all",
                                    info=field_doc(PrepareConfig, "limit"))
             with gr.Row():
                 prepare = gr.Button("Prepare", variant="primary", elem_id="data-prepare", scale=2, min_width=110)
@@ -99,13 +99,15 @@ def choose_source(source: str) -> tuple[str, Any, Any, Any]:
 
 
 def start_preparing(
-    session: Session, source: str, place: str, text: str, upload: str | None, vocab: str, name: str, limit: str,
-    code: str,
+    session: Session, source: str, place: str | None, text: str | None, upload: str | None, vocab: str,
+    name: str | None, limit: str | None, code: str | None,
 ) -> Any:
     """Begin to prepare in a process of its own."""
     try:
         session.allow_change(code)
-        config = prepare_config(session, source, place, text, upload, vocab=vocab, name=name, limit=limit)
+        config = prepare_config(
+            session, source, place or "", text or "", upload, vocab=vocab, name=name or "", limit=limit or ""
+        )
         preparing.start(config, session.data)
     except ValueError as error:
         gr.Warning(sentence(error), title="Not started")

@@ -35,12 +35,12 @@ def layout(session: Session) -> dict[str, Any]:
     lens = html(lens_html([], []), elem_id="inside-lens")
     gr.Markdown("### Where the model looks back")
     attention = html(attention_html(None, []), elem_id="inside-attention", js=inside_js())
-    gr.on([look.click, text.submit, model.input], bind(look_inside, session), [model, text],
-          [tokens, position, probs, attention, lens], **MODEL)
+    view = [tokens, position, probs, attention, lens]
+    gr.on([look.click, text.submit, model.input], bind(look_inside, session), [model, text], view, **MODEL)
     position.input(bind(move, session), [model, text, position], [probs],
                    **{**MODEL, "show_progress": "hidden", "trigger_mode": "always_last"})
     model.focus(bind(refresh, session), [model], [model], **QUICK)
-    return {"model": model}
+    return {"model": model, "text": text, "view": view}
 
 
 def refresh(session: Session, model: str | None) -> Any:

@@ -44,7 +44,7 @@ def progress_html(progress: Mapping[str, Any] | None) -> str:
 def manifest_html(manifest: Mapping[str, Any] | None) -> str:
     """A data set's counts, its story lengths, and the stories that were dropped with the reasons."""
     if not manifest:
-        return f'<section class="slm">{note("No data set yet: prepare one above.")}</section>'
+        return f'<section class="slm">{note("No data set yet: prepare one first.")}</section>'
     parts = (
         _facts(manifest),
         _counts(manifest),
