@@ -153,10 +153,11 @@ def test_writes_the_same_story_for_the_same_seed(opened: Watched) -> None:
 def test_stops_at_once_and_writes_again(opened: Watched) -> None:
     story = opened.part("write-story")
     opened.fill("write-max-tokens", "1000")
+    opened.fill("write-temperature", "0")  # so young a model then says the same for ever and finds no end
     opened.part("write-go").click()
     expect(story).to_contain_text("writing", timeout=SLOW_MS)
     opened.part("write-stop").click()
-    expect(story).to_contain_text(re.compile("stopped by you|the end"), timeout=3000)
+    expect(story).to_contain_text("stopped by you", timeout=3000)
     expect(opened.part("write-go")).to_be_enabled()
     opened.fill("write-max-tokens", "3")
     opened.part("write-go").click()

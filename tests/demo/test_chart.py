@@ -242,21 +242,25 @@ def test_zoom_stays_across_updates_and_double_click_resets(page):
 
 @pytest.mark.browser
 def test_exact_values_by_mouse_and_by_keyboard(page):
+    from playwright.sync_api import expect
+
     chart = Chart(page, one_run(100))
     box = chart.plot.bounding_box()
     chart.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + 90)
     tip = chart.page.locator(".slm-chart-tip")
-    assert "training" in tip.inner_text() and "validation" in tip.inner_text()
+    expect(tip).to_contain_text("training")
+    expect(tip).to_contain_text("validation")
     chart.page.mouse.move(5, 5)
-    assert tip.is_hidden()
+    expect(tip).to_be_hidden()
     chart.plot.focus()
     chart.page.keyboard.press("ArrowLeft")
     loss = dict(curve_from_events("x", events(100)).train)[100]
-    assert "step 100" in tip.inner_text() and f"training {loss:.3f}" in tip.inner_text()
+    expect(tip).to_contain_text("step 100")
+    expect(tip).to_contain_text(f"training {loss:.3f}")
     chart.page.keyboard.press("ArrowLeft")
-    assert "step 99" in chart.page.locator("[aria-live]").text_content()
+    expect(chart.page.locator("[aria-live]")).to_contain_text("step 99")
     chart.page.get_by_text("The numbers").click()
-    assert f"{loss:.3f}" in chart.page.locator(".slm-chart-table").inner_text()
+    expect(chart.page.locator(".slm-chart-table")).to_contain_text(f"{loss:.3f}")
     assert chart.errors == []
 
 
