@@ -25,6 +25,8 @@ from slm.runs import resolve
 from slm.sampling import adjust, draw
 from slm.tokenizer import Tokenizer
 
+MAX_PROMPT_CHARACTERS = 1_000_000  # a second of tokenising
+
 
 def newest_tokens(ids: list[int], block_size: int) -> list[int]:
     """What the model reads of `ids`: all of them while there is room for one more, else the newest half context."""
@@ -134,6 +136,11 @@ class LanguageModel:
 
     def prompt_ids(self, prompt: str) -> list[int]:
         """The ids that the model continues; nothing typed is the beginning of a story. Warns when the prompt is cut."""
+        if len(prompt) > MAX_PROMPT_CHARACTERS:
+            raise ValueError(
+                f"the prompt has {len(prompt):,} characters, the most possible is {MAX_PROMPT_CHARACTERS:,}; the model "
+                f"reads its last {self.config.block_size} tokens at most, so give it the end alone"
+            )
         ids = self.tokenizer.encode(prompt) or [self.tokenizer.eot_id]
         read = len(newest_tokens(ids, self.config.block_size))
         if read < len(ids):

@@ -116,6 +116,8 @@ def test_settings_out_of_their_limits_are_told():
         lm.generate("a", temperature=-1)
     with pytest.raises(ValueError, match="no sampling setting tempratur"):
         lm.stream("a", tempratur=1)
+    with pytest.raises(ValueError, match="100,000,000 characters, the most possible is 1,000,000"):
+        lm.generate("a" * 100_000_000)
     with pytest.raises(ValueError, match="num_stories is 0"):
         lm.generate_many("a", 0)
 

@@ -52,7 +52,7 @@ def layout(session: Session, code: gr.Textbox) -> dict[str, Any]:
                 run = gr.Textbox("", label="Name of the run", max_lines=1, elem_id="train-run",
                                  info="Empty takes the next free name.")
                 usual = preset_values(DEFAULT_PRESET)
-                more = [form_component(f, value) for f, value in zip(form_fields(), usual, strict=True)]
+                more: list[Any] = [form_component(f, value) for f, value in zip(form_fields(), usual, strict=True)]
             with gr.Accordion("The same from the command line", open=False):
                 command = gr.Code(language="shell", elem_id="train-command", show_label=False, interactive=False,
                                   wrap_lines=True)

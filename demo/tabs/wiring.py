@@ -55,4 +55,7 @@ def choose(choices: list[tuple[str, str]], value: str | None, default: str | Non
     A value that stays is not sent: the person may have chosen another one while the answer was on its way.
     """
     known = [choice for _, choice in choices]
-    return gr.update(choices=choices, **({} if value in known else {"value": default if default in known else None}))
+    update: dict[str, Any] = {"choices": choices}
+    if value not in known:
+        update["value"] = default if default in known else None
+    return gr.update(**update)

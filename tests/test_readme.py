@@ -1,0 +1,48 @@
+"""What the README says, held to what the code does."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import yaml
+
+from slm.cli import parser
+from slm.config import PRESETS, parameter_count
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_table_of_presets_is_the_presets():
+    rows = [
+        [cell.strip() for cell in line.strip("| \n").split("|")] for line in README.splitlines() if line[:2] == "| "
+    ]
+    table = {row[0]: row[1:] for row in rows if row[0] in PRESETS}
+    assert set(table) == set(PRESETS)
+    for name, p in PRESETS.items():
+        m = p.model
+        shape, context, count = f"{m.n_layer} x {m.n_embd}", str(m.block_size), f"{parameter_count(m):,}"
+        assert table[name] == [m.architecture, shape, context, p.vocab, count, p.purpose]
+
+
+@pytest.mark.parametrize("line", re.findall(r"^python -m slm .*$", README, re.MULTILINE))
+def test_every_command_parses(line):
+    parser().parse_args(shlex.split(line)[3:])
+
+
+def test_every_picture_and_file_that_is_named_is_there():
+    for name in re.findall(r"\]\((?!http)([^)]+)\)", README):
+        assert (ROOT / name).is_file(), name
+
+
+def test_the_front_matter_is_what_spaces_asks_for():
+    matter = yaml.safe_load(README.split("---")[1])
+    assert matter["sdk"] == "gradio"
+    assert matter["app_file"] == "app.py"
+    assert matter["license"] == "mit"
+    assert len(matter["short_description"]) <= 60
+    assert "gradio>=6.21" in (ROOT / "requirements.txt").read_text(encoding="utf-8")
+    assert matter["sdk_version"].startswith("6.")
