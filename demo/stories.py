@@ -11,11 +11,14 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from demo.session import Session, check_prompt
 from demo.views.story import story_html
 from slm.config import SampleConfig, parse_fields
+
+if TYPE_CHECKING:
+    from slm.generate import Written
 
 PAINT_INTERVAL_S = 0.06
 MOST_STORIES = 4
@@ -78,26 +81,26 @@ def write(
         remark = remark_on_prompt(*lm.tokens_read(prompt), context=lm.config.block_size)
         for i in range(count):
             stories.append(Story(name, prompt, seed + i, remark))
-            streams.append(lm.stream(prompt, **options, seed=seed + i))
+            streams.append(lm.write(prompt, **options, seed=seed + i))
     yield stories
     yield from _grow(stories, streams, most=settings.max_new_tokens, stop=stop)
 
 
 def _grow(
-    stories: list[Story], streams: list[Iterator[str]], *, most: int, stop: threading.Event
+    stories: list[Story], streams: list[Iterator[Written]], *, most: int, stop: threading.Event
 ) -> Iterator[list[Story]]:
     begin = painted = time.perf_counter()
     growing = list(zip(stories, streams, strict=True))
     while growing:
         for story, stream in list(growing):
-            piece = None if stop.is_set() else next(stream, None)
+            new = None if stop.is_set() else next(stream, None)
             story.elapsed_s = time.perf_counter() - begin
-            if piece is None:
+            if new is None:
                 story.state = "stopped" if stop.is_set() else "full" if story.tokens >= most else "ended"
                 growing.remove((story, stream))
             else:
-                story.text += piece
-                story.tokens += 1
+                story.text += new.text
+                story.tokens += new.id is not None
         if growing and time.perf_counter() - painted >= PAINT_INTERVAL_S:
             painted = time.perf_counter()
             yield stories

@@ -10,6 +10,7 @@ import codecs
 import secrets
 import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,17 @@ def repeat_cache(model: GPT, cache: Any, batch_size: int) -> Any:
     return many
 
 
+@dataclass(frozen=True)
+class Written:
+    """One token of a story: its id, and the text that it completes.
+
+    A character of several tokens stands with the last of them. What is left of one at the story's end has no id.
+    """
+
+    id: int | None
+    text: str
+
+
 class LanguageModel:
     """A model and its tokenizer, ready to write."""
 
@@ -105,19 +117,21 @@ class LanguageModel:
 
     def stream(self, prompt: str = "", max_new_tokens: int | None = None, **settings: Any) -> Iterator[str]:
         """The continuation of the prompt, piece by piece as it is written; whole characters only."""
-        config = sample_config(max_new_tokens, settings)
-        ids = self.prompt_ids(prompt)
-        return self._pieces(ids, config)
+        return (new.text for new in self.write(prompt, max_new_tokens, **settings) if new.text)
 
-    def _pieces(self, ids: list[int], config: SampleConfig) -> Iterator[str]:
+    def write(self, prompt: str = "", max_new_tokens: int | None = None, **settings: Any) -> Iterator[Written]:
+        """The continuation of the prompt token by token; the texts joined are what `stream` gives."""
+        config = sample_config(max_new_tokens, settings)
+        return self._written(self.prompt_ids(prompt), config)
+
+    def _written(self, ids: list[int], config: SampleConfig) -> Iterator[Written]:
         decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         seed = secrets.randbits(31) if config.seed is None else config.seed
         for (new,) in generate_ids(self.model, ids, config, eot_id=self.tokenizer.eot_id, seeds=[seed]):
             assert new is not None
-            if piece := decoder.decode(self.tokenizer.token_bytes(new)):
-                yield piece
+            yield Written(new, decoder.decode(self.tokenizer.token_bytes(new)))
         if rest := decoder.decode(b"", final=True):
-            yield rest
+            yield Written(None, rest)
 
     def generate_many(self, prompt: str = "", num_stories: int = 2, **settings: Any) -> list[str]:
         """Several continuations of one prompt, written together; story i is the one that `seed + i` gives alone."""
@@ -147,7 +161,7 @@ class LanguageModel:
             warnings.warn(
                 f"the prompt has {len(ids)} tokens, the model's context {self.config.block_size}; "
                 f"the story goes on from the last {read}",
-                stacklevel=3,
+                stacklevel=4,
             )
         return ids
 

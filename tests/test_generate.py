@@ -94,6 +94,9 @@ def test_streamed_pieces_never_split_a_character():
             )
         ]
         assert "".join(pieces) == lm.tokenizer.decode(ids)
+        written = list(lm.write("a", max_new_tokens=83, temperature=2.0, top_p=None, seed=seed))
+        assert [new.id for new in written if new.id is not None] == ids
+        assert "".join(new.text for new in written) == "".join(pieces)
 
 
 def test_a_long_prompt_is_cut_and_said():
