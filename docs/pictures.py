@@ -41,6 +41,8 @@ def train(page: Page) -> None:
     page.get_by_role("tab", name="Train", exact=True).click()
     expect(page.locator("#train-status")).to_contain_text("step", timeout=SLOW_MS)
     page.wait_for_timeout(1500)  # the chart draws itself in
+    page.set_viewport_size({"width": 1280, "height": 1250})  # to the end of the chart
+    page.wait_for_timeout(500)
     page.screenshot(path=HERE / "train.png")
 
 
