@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -124,8 +123,3 @@ class RunStore:
         write_json(self.run_dir / "last.json", pointer)
         if self.best() is None:
             write_json(self.run_dir / "best.json", pointer)
-
-
-def is_finite(model: GPT) -> bool:
-    """Whether every weight is a number."""
-    return all(bool(torch.isfinite(p).all()) for p in model.parameters())
