@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import itertools
+import multiprocessing
+import os
+import tempfile
+import threading
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 
 import numpy as np
 
 from slm.config import END_OF_TEXT
-from slm.tokenizer import Tokenizer
+from slm.tokenizer import Tokenizer, load_tokenizer
 
 CHUNK_CHARACTERS = 500_000
 # Longer stories go through Tokenizer.encode, which knows about texts that tiktoken cannot take.
 LONG_STORY = 50_000
+# A text of so many chunks is encoded sooner than other processes have started.
+CHUNKS_ALONE = 8
+
+_tokenizer: Tokenizer  # in a worker process alone: what it encodes with
 
 
 @dataclass(frozen=True)
@@ -29,21 +39,59 @@ class Encoded:
 def encode_stories(tokenizer: Tokenizer, stories: Iterable[str], *, workers: int) -> Generator[Encoded, None, None]:
     """Encode a stream of stories chunk by chunk; the same whatever the number of workers.
 
-    Workers are threads: tiktoken gives up Python's lock while it encodes and hands back a buffer, so a chunk
-    costs no lists and nothing is sent between processes (tiktoken 0.11 or newer: before, encode_to_numpy
-    mistook special tokens). About two chunks a worker are in memory.
+    Workers are processes, for a text of more than a few megabytes; one worker is this process. About two chunks a
+    worker are in memory. Raises ValueError where a worker dies.
     """
+    chunks = _chunks(stories)
+    for chunk in chunks if workers == 1 else itertools.islice(chunks, CHUNKS_ALONE):
+        yield _encode(tokenizer, chunk)
+    rest = next(chunks, None)
+    if rest is not None:
+        yield from _encode_elsewhere(tokenizer, itertools.chain([rest], chunks), workers=workers)
+
+
+def _encode_elsewhere(
+    tokenizer: Tokenizer, chunks: Iterable[list[str]], *, workers: int
+) -> Generator[Encoded, None, None]:
     pending: deque[Future[Encoded]] = deque()
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="encode")
-    try:
-        for chunk in _chunks(stories):
-            pending.append(pool.submit(_encode, tokenizer, chunk))
-            if len(pending) > 2 * workers:
+    # Started afresh: a fork of a process with threads, as the page's and tokenizers' are, can hang.
+    fresh = multiprocessing.get_context("spawn")
+    # The tokenizer goes by file: a worker that dies at its start would leave a sender of so much waiting for ever.
+    with tempfile.TemporaryDirectory(prefix="slm-encode-") as folder:
+        tokenizer.save(folder)
+        pool = ProcessPoolExecutor(workers, mp_context=fresh, initializer=_begin_work, initargs=(folder,))
+        try:
+            for chunk in chunks:
+                pending.append(pool.submit(_encode_here, chunk))
+                if len(pending) > 2 * workers:
+                    yield pending.popleft().result()
+            while pending:
                 yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        except BrokenProcessPool:
+            raise ValueError(
+                "a process that tokenises has died: a script that prepares needs `if __name__ == '__main__':` around "
+                "its work, and each process some memory; one worker needs neither (--workers 1)"
+            ) from None
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _begin_work(folder: str) -> None:
+    """Make this process a worker, which ends when its parent does, even one that was killed."""
+    global _tokenizer
+    _tokenizer = load_tokenizer(folder)
+    parent = multiprocessing.parent_process()
+    assert parent is not None, "a worker is started by another process"
+
+    def end_with_parent() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=end_with_parent, daemon=True).start()
+
+
+def _encode_here(stories: list[str]) -> Encoded:
+    return _encode(_tokenizer, stories)
 
 
 def _chunks(stories: Iterable[str]) -> Iterator[list[str]]:

@@ -23,6 +23,7 @@ from slm.data.batches import Corpus
 from slm.data.clean import Cleaning
 from slm.data.encode import encode_stories
 from slm.data.sources import open_source
+from slm.processes import start_mark
 from slm.tokenizer import load_gpt2, trim
 
 STORIES = [f"Once there were {i} birds — “{i * 7919 % 1000}” — and a café.\n\nThe end." for i in range(211)]
@@ -141,12 +142,15 @@ def test_progress_is_told_in_one_shape(data_dir, stories_file, monkeypatch):
 
 def test_the_result_does_not_depend_on_the_number_of_workers(data_dir, stories_file, monkeypatch):
     monkeypatch.setattr(encode, "CHUNK_CHARACTERS", 300)
+    monkeypatch.setattr(encode, "CHUNKS_ALONE", 1)
     run(data_dir / "1", stories_file, name="mine", workers=1)
     run(data_dir / "3", stories_file, name="mine", workers=3)
     assert contents(data_dir / "1" / "mine") == contents(data_dir / "3" / "mine")
 
 
-def test_chunks_encode_as_stories_do(monkeypatch):
+@pytest.mark.parametrize("alone", [2, 10**9])
+def test_chunks_encode_as_stories_do(monkeypatch, alone):
+    monkeypatch.setattr(encode, "CHUNKS_ALONE", alone)
     monkeypatch.setattr(encode, "CHUNK_CHARACTERS", 200)
     monkeypatch.setattr(encode, "LONG_STORY", 300)
     tokenizer = load_gpt2()
@@ -160,7 +164,8 @@ def test_chunks_encode_as_stories_do(monkeypatch):
     assert sum(c.size_bytes for c in chunks) == sum(len(t.encode()) for t in texts)
 
 
-def test_only_some_chunks_are_in_memory():
+def test_only_some_chunks_are_in_memory(monkeypatch):
+    monkeypatch.setattr(encode, "CHUNKS_ALONE", 0)
     taken = []
 
     def endless():
@@ -187,7 +192,7 @@ import sys, time
 from slm.config import PrepareConfig
 from slm.data import encode, prepare
 from slm.tokenizer import load_tokenizer
-encode.CHUNK_CHARACTERS = 1000
+encode.CHUNK_CHARACTERS, encode.CHUNKS_ALONE = 1000, 1
 prepare.load_gpt2 = lambda: load_tokenizer(sys.argv[3])
 for progress in prepare.prepare(PrepareConfig(source=sys.argv[1], name="mine", vocab="512", workers=2), sys.argv[2]):
     if progress["stage"] == "tokenise" and progress["done"] > 100:
@@ -196,7 +201,12 @@ for progress in prepare.prepare(PrepareConfig(source=sys.argv[1], name="mine", v
 """
 
 
-@pytest.mark.skipif(os.name != "posix", reason="kills with SIGKILL")
+def children(pid: int) -> list[int]:
+    """The processes that this one started."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="kills with SIGKILL and looks into /proc")
 def test_a_preparation_that_was_killed_leaves_nothing_in_the_way(data_dir, stories_file, tmp_path, small_tokenizer):
     (tmp_path / "tokenizer").mkdir()
     small_tokenizer.save(tmp_path / "tokenizer")
@@ -209,11 +219,17 @@ def test_a_preparation_that_was_killed_leaves_nothing_in_the_way(data_dir, stori
         prepare.remove_leftovers(data_dir)
         assert left.exists()  # its process is at work
         assert prepare.list_datasets(data_dir) == []
+        workers = children(process.pid)
+        assert len(workers) >= 2
     finally:
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
         process.stdout.close()
     assert left.exists()
+    deadline = time.monotonic() + 10
+    while any(start_mark(pid) for pid in workers):
+        assert time.monotonic() < deadline, "a worker outlived the preparation it worked for"
+        time.sleep(0.05)
     run(data_dir, stories_file, name="mine")
     assert [p.name for p in data_dir.iterdir()] == ["mine"]
     run(data_dir / "untouched", stories_file, name="mine")
@@ -230,6 +246,18 @@ def test_a_script_without_a_main_guard_prepares(data_dir, stories_file, tmp_path
     env = {**os.environ, "PYTHONPATH": str(Path(prepare.__file__).parents[2])}
     done = subprocess.run([sys.executable, script, stories_file, data_dir], capture_output=True, text=True, env=env)
     assert (done.stdout, done.stderr) == ("done\n", "")
+
+
+def test_a_script_without_a_main_guard_is_told_of_it_where_the_text_is_long(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from slm.data import encode\nfrom slm.tokenizer import load_gpt2\nencode.CHUNKS_ALONE = 0\n"
+        "list(encode.encode_stories(load_gpt2(), ['a story'], workers=2))\n"
+    )
+    env = {**os.environ, "PYTHONPATH": str(Path(prepare.__file__).parents[2])}
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, env=env)
+    assert done.returncode == 1
+    assert "needs `if __name__ == '__main__':`" in done.stderr.splitlines()[-1]
 
 
 def test_two_that_prepare_the_same_at_once_do_not_clash(data_dir, stories_file, monkeypatch):
