@@ -1,6 +1,8 @@
 """Beats that many plots share: how a story opens, how a feeling shows, how a day ends."""
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from slm.data.starter.cast import Character
 from slm.data.starter.grammar import an, capital, plural, text
 from slm.data.starter.scene import Scene
@@ -29,15 +31,25 @@ CHILD_FEATURES = ("with freckles", "with a gap between two teeth", "with curly b
     "with scabby knees", "with big round glasses", "who never stopped asking questions",
     "with a laugh like a trumpet", "with untied shoelaces", "who talked to snails",
     "with pockets full of treasures", "with red cheeks", "who could not sit still", "with hair like straw",
-    "with a missing front tooth", "who was small for school",)
-ANIMAL_FEATURES = ("with bright black eyes", "with one white ear", "with a twitchy nose", "who snored",
-    "with muddy feet", "who could smell supper a mile away", "with a torn ear",
-    "with a coat as soft as velvet", "with a red scarf", "who talked to the moon", "with very long whiskers",
+    "with a missing front tooth", "with a dimple in one cheek",)
+ANIMAL_FEATURES = ("with bright black eyes", "with one white paw", "with a twitchy nose", "who snored",
+    "with muddy feet", "who could smell supper a mile away", "with a green hat",
+    "with a very round tummy", "with a red scarf", "who talked to the moon", "with very long whiskers",
     "who was never on time",)
 
 
-def opening(scene: Scene, hero: Character, habit: float = 0.5) -> str:
-    """Return sentences that introduce the hero; `habit` is the chance of hearing what they love to do."""
+def opening(scene: Scene, hero: Character, habit: float = 0.5, *, never: Sequence[str] = ()) -> str:
+    """Return sentences that introduce the hero; `habit` is the chance of hearing what they love to do.
+
+    `never` holds what the sentences must not contain because the plot is going to belie it.
+    """
+    told = _introduction(scene, hero, habit)
+    while any(words in told for words in never):
+        told = _introduction(scene, hero, habit)
+    return told
+
+
+def _introduction(scene: Scene, hero: Character, habit: float) -> str:
     small = scene.one("little ", "young ", "")
     trait, other = scene.pick(GENTLE), scene.pick(LIVELY)
     if scene.chance(0.5):
@@ -60,7 +72,7 @@ def opening(scene: Scene, hero: Character, habit: float = 0.5) -> str:
         f"{hero} was {an(trait)} {hero.kind} {feature}.",
         f"Once there was {an(trait)} {hero.kind} {feature}. {hero.His} name was {hero}.",
         f"Let me tell you about {hero}, {who}.",
-        f"Long, long ago, there was {who} named {hero}.",
+        f"Once, not so very long ago, there was {who} named {hero}.",
         f"Not far from here, in {hero.home}, lived {who}. {hero.His} name was {hero}.",
         f"Of all the {plural(hero.kind)} in the world, none was as {trait} as {hero}.",
         f"Some {plural(hero.kind)} are {trait}, and some are {other}. {hero} was both.",
@@ -100,15 +112,15 @@ def glad(scene: Scene, who: Character) -> str:
 def afraid(scene: Scene, who: Character) -> str:
     """Return a sentence that shows fear."""
     return scene.one(f"{who}'s heart went thump, thump, thump.", f"{who} shivered from head to toe.",
-        f"{who} held very still.", f"{who}'s knees began to wobble.", f"{who} squeezed {who.his} eyes shut.",
-        f"{who} gulped.", f"{who} was too scared to move.", f"{who}'s mouth went dry.",
+        f"{who}'s tummy did a somersault.", f"{who} felt hot and cold at once.", f"{who} swallowed hard.",
+        f"{who} gulped.", f"A shiver ran down {who}'s back.", f"{who}'s mouth went dry.",
         f"{who} hardly dared to breathe.",)
 
 
 def comfort(scene: Scene, elder: Character, who: Character) -> str:
     """Return a sentence in which an elder comforts somebody."""
     return scene.one(f"{elder} gave {who.him} a big hug.", f"{elder} pulled {who.him} close.",
-        f"{elder} stroked {who}'s back.", f"{elder} kissed the top of {who}'s head.",
+        f"{elder} patted {who}'s shoulder.", f"{elder} kissed the top of {who}'s head.",
         f"{elder} knelt down and smiled.", f"{elder} took {who} by the {who.hand}.",
         f"{elder} wiped {who}'s nose and smiled.", f"{elder} sat down beside {who.him}.",
         f"{elder} lifted {who.him} up.",)
@@ -119,10 +131,10 @@ def bedtime(scene: Scene, hero: Character) -> str:
     return scene.one(f"That night, {hero} fell asleep with a smile.",
         f"That evening, {hero} was tired and happy.",
         f"When the stars came out, {hero} was already dreaming.",
-        f"{hero} talked about it all through supper.", f"{hero} hummed all the way to bed.",
-        f"At bedtime {hero} told the whole story again.",
-        f"\"What a day!\" yawned {hero}, and {hero.he} was asleep at once.",
-        f"{hero} slept like a log that night.", f"{hero} could hardly wait for tomorrow.",
+        f"That night, {hero} hummed all the way to bed.",
+        f"At bedtime {hero} was still thinking about it.",
+        f"\"What a day!\" yawned {hero} at bedtime, and {hero.he} was asleep at once.",
+        f"{hero} slept like a log that night.", f"That night, {hero} went to bed with a happy heart.",
         f"And {hero} never forgot that day.", "It had been a very good day after all.",)
 
 

@@ -60,7 +60,7 @@ class Species:
 CHILD_HOMES = bank("""
     a small house by the river, a tall yellow house, a cottage at the edge of the woods, an apartment above
     the bakery, a farmhouse with a red barn, a village by the sea, a stone house on a hill, a busy town with
-    a clock tower, a houseboat with round windows, a little house with a crooked chimney, a town full of
+    a clock tower, a cozy house with round windows, a little house with a crooked chimney, a town full of
     chestnut trees, a wooden cabin beside a lake, a big city with a thousand windows, a white house behind a
     hedge, a valley between two mountains, a brick house next to the school
 """)

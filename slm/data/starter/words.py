@@ -71,7 +71,7 @@ LIVELY = bank("""
 COLORS = bank("red, blue, green, yellow, purple, orange, pink, silver, golden, white, brown, gray")
 TIMES = bank("""
     One morning, One day, One afternoon, Early one morning, One fine day, One Saturday, On a lazy Sunday,
-    Last spring, One summer day, Not long ago, After breakfast one day, One bright morning, One breezy day,
+    One Friday, One summer day, One fine morning, After breakfast one day, One bright morning, One breezy day,
     One Tuesday
 """)
 
@@ -118,7 +118,7 @@ SOUPS = bank("""
     warm porridge
 """)
 SNACKS = bank("""
-    cheese sandwiches, boiled eggs, crunchy carrots, lemonade, crackers, nuts and raisins, buttered bread,
+    cheese sandwiches, boiled eggs, crunchy carrots, lemonade, crackers, roasted nuts, buttered bread,
     cold milk, potato salad, popcorn, apple juice, cucumber slices, little sausages
 """)
 DRINKS = bank("hot cocoa, warm milk, apple cider, mint tea, sweet tea, warm milk with honey")
