@@ -16,15 +16,13 @@ from slm.data.starter.scene import Scene
 
 GOLDEN = (
     'Once there was a chatty girl with curly black hair. Her name was Tess. It was a gray and gusty '
-    'afternoon. The rain came down in silver ropes.\n\n'
-    'Lightning split the sky. Then came a crash that shook the walls. Tess\'s heart went thump, thump, '
-    'thump. She covered her ears. "What is going on up there?" asked Tess. "The sky is clapping," said '
-    'Dad.\n\n'
-    'In the next quiet moment, Tess heard somebody crying. It was Star the pony, shaking in the stable. '
-    'Tess forgot her own fear. "There, there," Tess said. "It is only noise. Let us count together." With'
-    ' each flash Tess counted a little further.\n\n'
-    'At last there was only the drip, drip, drip from the leaves. The air smelled fresh and clean. Star '
-    'looked up at Tess gratefully. "You took good care of Star," said Dad.'
+    'afternoon. The rain came down in silver ropes.\n\nLightning split the sky. Then came a crash that '
+    'shook the walls. Tess\'s heart went thump, thump, thump. She covered her ears. "What is going on '
+    'up there?" asked Tess. "The sky is clapping," said Dad.\n\nIn the next quiet moment, Tess heard '
+    'somebody crying. It was Star the pony, shaking in the stable. Tess forgot her own fear. "There, '
+    'there," Tess said. "It is only noise. Let us count together." With each flash Tess counted a '
+    'little further.\n\nAt last there was only the drip, drip, drip from the leaves. The air smelled '
+    'fresh and clean. Star looked up at Tess gratefully. "You took good care of Star," said Dad.'
 )
 WORD = re.compile(r"[a-z]+(?:'[a-z]+)?")
 HE = re.compile(r"\b(he|him|his|himself|boy)\b", re.IGNORECASE)
