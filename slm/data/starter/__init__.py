@@ -10,7 +10,15 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from slm.data.starter import plots_doing, plots_fears, plots_friends, plots_home, plots_lost, plots_nature
+from slm.data.starter import (
+    plots_doing,
+    plots_fears,
+    plots_food,
+    plots_friends,
+    plots_home,
+    plots_lost,
+    plots_nature,
+)
 from slm.data.starter.cast import Character
 from slm.data.starter.flow import vary_speech, with_pronouns
 from slm.data.starter.scene import Scene
@@ -26,7 +34,7 @@ PLOTS: dict[str, Callable[[Scene], list[str]]] = {plot.__name__: plot for plot i
     plots_nature.helper_in_the_rain, plots_nature.wish_to_fly,
     plots_home.birthday_surprise, plots_home.birthday_present, plots_home.new_sibling,
     plots_home.broken_thing, plots_home.rainy_day_ship,
-    plots_doing.learning_a_skill, plots_doing.spoiled_picnic, plots_doing.baking_day, plots_doing.stuck_kite,
+    plots_doing.learning_a_skill, plots_food.spoiled_picnic, plots_food.baking_day, plots_doing.stuck_kite,
     plots_doing.stage_fright,
 )}
 LONGEST_WORDS = 220

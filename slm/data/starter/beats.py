@@ -129,7 +129,7 @@ def comfort(scene: Scene, elder: Character, who: Character) -> str:
 def bedtime(scene: Scene, hero: Character) -> str:
     """Return a last sentence for a story that ends in the evening."""
     return scene.one(f"That night, {hero} fell asleep with a smile.",
-        f"That evening, {hero} was tired and happy.",
+        f"{hero} went to bed tired and happy.",
         f"When the stars came out, {hero} was already dreaming.",
         f"That night, {hero} hummed all the way to bed.",
         f"At bedtime {hero} was still thinking about it.",
