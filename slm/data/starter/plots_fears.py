@@ -2,79 +2,82 @@
 from __future__ import annotations
 
 from slm.data.starter.beats import afraid, bedtime, comfort, lesson, opening
-from slm.data.starter.details import RAINY, night
-from slm.data.starter.grammar import text
+from slm.data.starter.grammar import an, text
 from slm.data.starter.scene import Scene
 from slm.data.starter.words import COLORS, DRINKS, SOFT_TOYS
 
 _MONSTERS = (
-    ("a giant with a crooked hat", "the coat and the hat on the door"),
-    ("a dragon with a long neck", "the lamp on the desk"),
-    ("a bear with round ears", "the armchair with a pillow on each side"),
-    ("a witch with a bent nose", "the watering can on the shelf"),
-    ("a snake on the floor", "the belt of a bathrobe"),
-    ("an enormous spider", "the shadow of the tree outside"),
-    ("a ghost with no feet", "the white curtain"),
-    ("a crocodile with its mouth open", "an open suitcase"),
-    ("a wolf with a bushy tail", "the broom in the corner"),
-    ("a monster with two heads", "a pair of boots on the box"),
+    ("By the door stood", "a giant with a crooked hat", "the coat and the hat on their hook"),
+    ("On the desk crouched", "a dragon with a long neck", "the crooked desk lamp"),
+    ("Near the window sat", "a bear with round ears", "the armchair with a pillow on each side"),
+    ("On the windowsill sat", "a witch with a bent nose", "the old watering can"),
+    ("On the floor lay", "a snake with a spotted skin", "the belt of a bathrobe"),
+    ("On the ceiling sat", "a spider with enormous legs", "the ceiling lamp with its six arms"),
+    ("In front of the window floated", "a ghost with no feet", "the white curtain"),
+    ("Beside the closet lay", "a crocodile with its mouth open", "an open suitcase"),
+    ("In the corner lurked", "a wolf with a bushy tail", "a broom that somebody had forgotten there"),
+    ("By the wall crouched", "a monster with two heads", "a pair of boots on a box"),
+)
+_NIGHT = (
+    "The moon peeped through the window.", "An owl hooted far away.", "The whole house was still.",
+    "Outside, the wind hummed a low song.", "Moonlight lay on the floor like spilled milk.",
+    "Somewhere a board creaked.",
+)
+_WILD_NIGHT = (
+    "The moon hung above the treetops.", "Even the crickets had gone quiet.", "A thousand stars were out.",
+    "The brook gurgled in its sleep.", "The dew had begun to fall.",
 )
 
 
 def fear_of_the_dark(s: Scene) -> list[str]:
     """A monster in the dark turns out to be something that belongs there."""
     hero, elder, toy = s.child(), s.elder(), s.pick(SOFT_TOYS)
-    monster, truth = s.pick(_MONSTERS)
-    noticed = s.one(f"Then {hero} saw something.", "But what was that?", f"Suddenly {hero} sat up.")
-    visitor = "spider" if "spider" in monster else monster.split()[1]
+    there, monster, truth = s.pick(_MONSTERS)
     return [
-        text(opening(s, hero, 0.5),
+        text(opening(s, hero, 0.5, never=("brave", "bold")),
             s.one(f"{hero} was not afraid of dogs or bees, but {hero.he} was afraid of the dark.",
                 f"There was just one thing {hero} did not like, and that was the dark.",
                 f"All day long {hero} was brave. Only the dark made {hero.him} shiver.")),
-        text(s.one("One night", "One windy night", "One evening", "Late one night") +
-            f", {elder} turned off the light and closed the door.", night(s),
-            f"Then {hero} saw something. "
-            f"{s.one('In the corner', 'Near the window', 'Right beside the closet', 'By the wall')} stood "
-            f"{monster}!" if " on the floor" not in monster else f"{noticed} It was "
-            f"{monster}!", afraid(s, hero),
+        text(s.one("One night", "One dark night", "One winter evening", "One summer night") +
+            f", {elder} said good night, turned off the light and closed the door.",
+            s.maybe(s.pick(_NIGHT), 0.6),
+            s.one(f"Suddenly {hero} sat up.", "But what was that?", f"Then {hero} saw something."),
+            f"{there} {monster}!", afraid(s, hero),
             s.one(f"{hero} hugged {hero.his} {toy.name} and pulled the blanket up to {hero.his} nose.",
                 f"{hero} hid under the covers with {hero.his} {toy.name}."),
             s.one(f'"{elder}! Come quickly!" {hero} called.',
-                f'"Help!" {hero} squeaked. {elder} came at once.',
+                f'"Help!" {hero} squeaked. There were footsteps, and in came {elder}.',
                 f'"{elder}, there is something in my room!" {hero} cried.')),
         text(comfort(s, elder, hero),
-            s.one(f'"Let us look at it together," said {elder}, and switched on the lamp.',
+            s.one(f'"Let us look at it together," said {elder}, and switched on the light.',
                 f'"Shall we see who is visiting?" asked {elder}, and lit a candle.',
-                f'"Monsters do not like to be looked at," said {elder}, and turned on the flashlight.'),
+                f'"Monsters do not like to be looked at," said {elder}, and turned on a flashlight.'),
             f"The thing in the dark was only {truth}!",
             s.one(f"{hero} began to giggle.", f"First {hero} stared, and then {hero.he} laughed.",
                 f'"Oh!" said {hero}. "Is that all?"'),
             s.one(f'"The dark only hides things," said {elder}. "It does not change them."',
                 f'"Everything in the dark was there in the light," said {elder}.',
                 f'"Now you know its secret," said {elder}.')),
-        text(s.one(f"{elder} gave {hero} a tiny night light shaped like a "
+        text(s.one(f'"Good night, {monster.split()[1]}," {hero} whispered.',
+                f"Then {hero} said good night to every shadow in the room.",
+                f"{hero} told the {toy.name} not to worry."),
+            s.one(f"{elder} left a tiny night light burning, shaped like a "
                 f"{s.one('star', 'snail', 'mushroom', 'moon', 'shell', 'whale')}.",
                 f"{elder} left the door open, just a crack.",
-                f"{elder} hummed a slow song until {hero} closed both eyes."),
-            s.one(f'"Good night, {visitor}," {hero} whispered.',
-                f"After that, {hero} said good night to every shadow in the room.",
-                f"{hero} told the {toy.name} not to worry. Then they both slept until morning."),
+                f"{elder} hummed a slow song until {hero} was fast asleep."),
             lesson(s, hero, "most monsters vanish when you look at them",
                 "a little light can make a big fear small")),
     ]
 
 
 _PETS = (
-    ("kitten", "Smoky"),
-    ("puppy", "Rags"),
-    ("baby rabbit", "Fluff"),
-    ("hamster", "Peanut"),
-    ("parrot", "Captain"),
-    ("pony", "Star"),
-    ("turtle", "Shelly"),
+    ("kitten", "Smoky", "under the table"),
+    ("puppy", "Rags", "behind the door"),
+    ("baby rabbit", "Fluff", "in its box of hay"),
+    ("hamster", "Peanut", "in a corner of its cage"),
+    ("parrot", "Captain", "on its perch"),
+    ("duckling", "Waddle", "in a shoebox by the stove"),
 )
-
 _WILD_LITTLE_ONES = (
     ("beetle", "Bit"),
     ("frog", "Squish"),
@@ -82,54 +85,62 @@ _WILD_LITTLE_ONES = (
     ("shrew", "Smidge"),
     ("baby toad", "Plip"),
 )
+_STORMS = (
+    ("Toward evening, the sky grew as dark as ink.", "A single star came out between the clouds."),
+    ("Toward noon, the sky grew as dark as ink.", "A rainbow stretched across the sky."),
+    ("All day the air had been hot and heavy. Then came the clouds.", "The air was cool and sweet."),
+    ("One evening, the wind began to moan.", "The moon came out between the clouds."),
+    ("It was a gray and gusty afternoon.", "A rainbow stretched across the sky."),
+)
+_DOWNPOURS = (
+    "Soon big drops splashed on the doorstep.", "The rain came down in silver ropes.",
+    "The treetops swayed to and fro.", "It poured and poured.", "The first drops were as big as plums.",
+    "Everybody hurried home.", "Twigs and leaves whirled through the air.",
+)
 
 
 def thunder(s: Scene) -> list[str]:
-    """A storm frightens the hero, who forgets it by comforting somebody smaller or by a game."""
+    """A storm frightens the hero, who forgets it by comforting somebody smaller."""
     hero, elder = s.hero(), s.elder()
-    small, name = s.pick(_PETS)
-    cause = s.one("The clouds are moving their furniture", "The sky is clapping",
-        "That is only the giant rolling barrels", "The clouds are bowling")
-    flash = s.one("Lightning split the sky.", "A white flash lit up the room.",
-        "For a blink, everything was as bright as day.")
+    small, name, spot = s.pick(_PETS)
+    found = f"It was {name} the {small}, shaking {spot}."
     if hero.animal:
         small, name = s.pick(_WILD_LITTLE_ONES)
+        found = f"On the doorstep sat a {small} named {name}, trembling. {hero} pulled {name} inside."
+    storm, after = s.pick(_STORMS)
+    cause = s.one("The clouds are moving their furniture", "The sky is clapping its hands",
+        "That is only a giant rolling barrels", "The clouds are bowling")
+    advice, soothing = s.pick((
+        (f"{elder} showed {hero} how to count after each flash. The further you get, the farther away "
+         "the storm is.",
+         f'"It is only noise," said {hero}. "Let us count together." One, two, three, four... Boom! One, two, '
+         "three, four, five, six... Boom!"),
+        ("", f"{hero} sat down beside {name} and sang a silly song about a dancing potato."),
+        ("", f'"Let us give each bang a funny name," said {hero}. They called the loudest one '
+         f'{s.one("Big Boots", "Old Grumble", "Potato Sack", "Bumpety Bump")}.'),
+    ))
     return [
-        text(opening(s, hero, 0.4),
-            s.one(f"Toward {s.one('evening', 'noon', 'suppertime')}, the sky grew dark as ink.",
-                "All day the air had been hot and heavy. Then came the clouds.",
-                "One evening, the wind began to moan.", "It was a gray and gusty afternoon."), s.pick(RAINY)),
-        text(flash,
-            s.one('"Boom!" went the thunder.', "Then came a crash that shook the walls.",
+        text(opening(s, hero, 0.4, never=("rain", "wind", "brave", "bold")), storm, s.pick(_DOWNPOURS)),
+        text(s.one("Lightning split the sky.", "A white flash lit up the walls.",
+                "For a blink, everything was as bright as day."),
+            s.one('"Boom!" went the thunder.', "Then came a crash that made the floor tremble.",
                 "Rumble, rumble, BANG!", "A long growl rolled across the hills."), afraid(s, hero),
             s.one(f"{hero} dived under the blanket.", f"{hero} ran to {elder} and held on tight.",
                 f"{hero} covered {hero.his} ears."),
             s.one(f'"Is it angry with us?" asked {hero}. "No," said {elder}. "{cause}."',
                 f'"What is going on up there?" asked {hero}. "{cause}," said {elder}.',
-                f'"I do not like it," said {hero}. "Do not worry," said {elder}. "{cause}."'),
-            s.maybe(f'Then {elder} said, "Count after each flash. The more you count, the farther away it '
-                'is."')),
+                f'"I do not like it," said {hero}. "Do not worry," said {elder}. "{cause}."'), advice),
         text(s.one(f"Then {hero} heard a small, sad sound.",
-                f"In the next quiet moment, {hero} heard somebody crying."),
-            (f"A {small} named {name} was trembling on the doorstep." if hero.animal else
-                f"It was {name} the {small}, shaking in the {'stable' if small == 'pony' else 'corner'}."),
-            s.one(f'"{name} is more scared than I am," thought {hero}.',
-                f"{hero} forgot {hero.his} own fear."),
-            s.one(f"{hero} crept over and wrapped {name} in a warm scarf.",
-                f"{hero} sat down beside {name} and sang a silly song about a dancing potato.",
-                f'"There, there," {hero} said. "It is only noise. Let us count together."'),
-            s.one("One, two, three, four... Boom! One, two, three, four, five, six... Boom!",
-                f"With each flash {hero} counted a little further.",
-                f"{hero} made up a funny name for each bang.")),
+                f"In the next quiet moment, {hero} heard a small, sad sound."), found,
+            s.one(f"{name} was even more frightened than {hero}.",
+                f"{hero} forgot {hero.his} own fear."), soothing),
         text(s.one("Little by little, the storm went away.",
                 "The thunder grew softer, like a grumpy old bear going home.",
-                "At last there was only the drip, drip, drip from the leaves."),
-            s.one("A rainbow stretched over the wet roofs.", "The air smelled fresh and clean.",
-                "A single star came out between the clouds.", ""),
+                "At last there was only the drip, drip, drip from the leaves."), s.maybe(after),
             s.one(f"{name} was fast asleep.", f"{name} looked up at {hero} gratefully."),
             s.one(f'"You took good care of {name}," said {elder}.',
                 f'"Were you not afraid?" asked {elder}. "I was too busy," said {hero}.',
-                f'{elder} brought {s.pick(DRINKS)}. "To my brave one," said {elder}.'),
+                f'{elder} brought {s.pick(DRINKS)}. "This is for my brave one," said {elder}.'),
             lesson(s, hero, "helping somebody else can make you brave", "loud is not the same as dangerous",
                 "every storm ends")),
     ]
@@ -159,7 +170,7 @@ _HOUSE_NOISES = (
 
 _WILD_NOISES = (
     ("Squish, squish", "entrance", "a snail sliding over a sheet of bark", "wished the snail a good journey"),
-    ("Roll, bump, roll", "storeroom", "a family of ants rolling a nut", "gave them a push up the hill"),
+    ("Roll, bump, roll", "storeroom", "a family of ants rolling a nut", "helped them over the last bump"),
     ("Click, click, click", "tunnel", "a beetle who had lost the way", "showed the beetle the way out"),
     ("Hoo, hic, hoo", "bushes", "a young owl practicing its first hoot", "clapped until the owl took a bow"),
     ("Whoo, whoo", "reeds", "the wind playing on a hollow stalk", "hummed along with the tune"),
@@ -170,28 +181,28 @@ def noise_in_the_night(s: Scene) -> list[str]:
     """A strange noise is followed with courage to a funny cause."""
     hero = s.hero()
     partner = s.friend(hero)
-    tool, ground = s.one("lantern", "candle", "flashlight"), "floor"
+    tool, calm = s.one("lantern", "flashlight"), s.pick(_NIGHT)
     noise, where, what, ending = s.pick(_HOUSE_NOISES)
     if hero.animal:
         noise, where, what, ending = s.pick(_WILD_NOISES)
-        tool, ground = "jar of glowworms", "ground"
+        tool, calm = "jar of glowworms", s.pick(_WILD_NIGHT)
     return [
-        text(opening(s, hero, 0.5),
+        text(opening(s, hero, 0.5, never=("brave", "bold")),
             s.one(f"One night {hero.his} friend {partner} came to sleep over.",
                 f"{hero} and {hero.his} friend {partner} were spending the night together.")),
-        text(night(s),
+        text(s.maybe(calm, 0.6),
             s.one(f"{hero} had just closed {hero.his} eyes when there was a noise.",
                 "They were almost asleep when they heard something.",
-                "In the middle of the night they both woke up."), f'"{noise}!"',
+                "In the middle of the night they both woke up."), f"{noise}!",
             s.one(f'"What was that?" whispered {partner}.', f'"Did you hear that?" {partner} asked.',
                 f'"Maybe it is a burglar," whispered {partner}.',
                 f'"I think it has claws," said {partner}.'), afraid(s, hero)),
         text(s.one(f'"We could hide under the blankets," said {partner}. "Or we could go and see," said '
                 f'{hero}.', f'"If we do not look, we will never sleep," said {hero}.',
                 f'"I will go first if you stay close behind me," said {hero}.'),
-            f"They took the {tool} and tiptoed toward the {where}.",
-            s.one("Step by step they went.", "The shadows jumped along the wall.",
-                "Their hearts beat like drums.", f"The {ground} was cold."), f'"{noise}!"',
+            f"They took {an(tool)} and tiptoed toward the {where}.",
+            s.one("Step by step they went.", "Their shadows jumped with every step.",
+                "Their hearts beat like drums."), f"{noise}!",
             s.one("It was louder now.", "There it was again!", "It came from very near."),
             s.maybe(f"{partner} grabbed {hero}'s {hero.hand}.")),
         text(s.one(f"{hero} held up the {tool}.", f"{hero} counted to three and looked.",
@@ -216,11 +227,11 @@ _KEEPSAKES = ("a smooth stone", "a paper heart", "a checked handkerchief", "a lu
 _FIRST_LESSONS = (
     ("painting", "had spilled the paint and looked ready to cry", "fetched a cloth and wiped it up"),
     ("singing", "did not know the words", "sang a bit louder, so that nobody noticed"),
-    ("snack time", "had forgotten to bring a snack", "broke a bun in two to share it"),
+    ("snack time", "had forgotten to bring a snack", "broke HIS bun in two to share it"),
     ("building with blocks", "had built a tower that kept falling down", "held the bottom steady"),
     ("story time", "could not see the pictures", "moved over to make room"),
     ("gluing paper fish", "had glued two fingers together", "fetched some warm water"),
-    ("counting beans", "had dropped a whole jar of beans", "crawled under the tables to pick up every one"),
+    ("counting beans", "had dropped a whole jar of beans", "crawled under the tables to find them all"),
 )
 
 
@@ -230,11 +241,11 @@ def first_day(s: Scene) -> list[str]:
     friend, color = s.child(), s.pick(COLORS)
     keepsake = s.pick(_KEEPSAKES)
     brave = s.one(f"{hero} forgot to be shy.", f"{hero} did not think twice.", f"{hero} jumped up at once.")
-    recess = s.one("played horses", "dug a hole to the other side of the world", "shared a swing",
+    recess = s.one("played horses", "began to dig a hole to the other side of the world", "shared a swing",
         "hung upside down from the bars", "hunted for treasure behind the shed")
     activity, moment, helped = s.pick(_FIRST_LESSONS)
     return [
-        text(opening(s, hero, 0.3),
+        text(opening(s, hero, 0.3, never=("school", "brave")),
             s.one("Today was the first day of school.", f"Summer was over, and {hero} was going to school.",
                 f"It was {hero}'s first day at school."),
             s.one(f"{hero.His} {color} bag was packed, but {hero.his} tummy was full of butterflies.",
@@ -248,22 +259,23 @@ def first_day(s: Scene) -> list[str]:
             s.one('"Whenever you need me, hold this," ', '"It is full of courage," ',
                 '"Here is a bit of home to take along," ') + f"said {elder}.",
             s.one(f"Then {elder} waved, and the big door closed.", "At the gate they said goodbye.",
-                f"{hero} walked through the tall door alone.")),
+                f"Then {hero} walked through the tall door alone.")),
         text(s.one("The room was loud and bright.", "There were so many faces!",
                 "It smelled of crayons and new shoes.", "Everybody seemed to know everybody."),
             s.one(f'"Welcome, {hero}," said {teacher}, the teacher.',
-                f"{teacher}, the teacher, showed {hero} a hook with {hero.his} name on it."),
-            f"First came {activity}.", f"{hero} saw that a {friend.kind} named {friend} {moment}.",
-            f"{brave} {hero} {helped}.",
+                f"{teacher}, the teacher, showed {hero} to a seat by the window."),
+            f"Then came {activity}.", f"{hero} saw that a {friend.kind} named {friend} {moment}.",
+            f"{brave} {hero} {helped.replace('HIS', hero.his)}.",
             s.one(f'"Thank you," said {friend}. "I am new here."',
                 f'{friend} smiled. "It is my first day," {friend.he} said. "Mine too," said {hero}.')),
         text(s.one(
                 f"At recess they {recess}.",
                 "For the rest of the day they sat side by side."),
-            s.one(f"{hero} did not need the {keepsake.split()[-1]} even once.",
-                f"When the bell rang, {hero} could not believe it was over."),
+            s.one(f"{hero} did not need the {keepsake.split()[-1]} even once. When school was out,",
+                f"When the bell rang, {hero} could not believe it was over. At the gate,") +
+            f" {elder} was waiting.",
             s.one(f'"How was it?" asked {elder}. "Too short!" said {hero}.',
-                f'"Can I go again tomorrow?" {hero} asked {elder}.',
+                f'"Can I go again tomorrow?" asked {hero}.',
                 f"{hero} had so much to tell that {elder} could not get a word in."),
             s.one(lesson(s, hero, "new things are only new once",
                     "helping is the quickest way to make a friend"), bedtime(s, hero))),
