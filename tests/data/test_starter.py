@@ -15,14 +15,15 @@ from slm.data.starter.grammar import an, capital, listed, plural, text
 from slm.data.starter.scene import Scene
 
 GOLDEN = (
-    'Once there was a chatty girl with curly black hair. Her name was Tess. It was a gray and gusty '
-    'afternoon. The rain came down in silver ropes.\n\nLightning split the sky. Then came a crash that '
-    'shook the walls. Tess\'s heart went thump, thump, thump. She covered her ears. "What is going on '
-    'up there?" asked Tess. "The sky is clapping," said Dad.\n\nIn the next quiet moment, Tess heard '
-    'somebody crying. It was Star the pony, shaking in the stable. Tess forgot her own fear. "There, '
-    'there," Tess said. "It is only noise. Let us count together." With each flash Tess counted a '
-    'little further.\n\nAt last there was only the drip, drip, drip from the leaves. The air smelled '
-    'fresh and clean. Star looked up at Tess gratefully. "You took good care of Star," said Dad.'
+    'Have you ever met a funny girl? Tess was one. Toward noon, the sky grew as dark as ink. The first '
+    'drops were as big as plums.\n\nLightning split the sky. "Boom!" went the thunder. Tess\'s mouth went '
+    'dry. She ran to Dad and held on tight. "I do not like it," Tess said. "Do not worry," said Dad. '
+    '"The clouds are moving their furniture."\n\nIn the next quiet moment, Tess heard a small, sad sound. '
+    'It was Waddle the duckling, shaking in a shoebox by the stove. Tess forgot her own fear. She sat '
+    'down beside Waddle and sang a silly song about a dancing potato.\n\nAt last there was only the drip, '
+    'drip, drip from the leaves. A rainbow stretched across the sky. Waddle looked up at Tess '
+    'gratefully. Dad brought apple cider. "This is for my brave one," said Dad. Tess had learned that '
+    'every storm ends.'
 )
 WORD = re.compile(r"[a-z]+(?:'[a-z]+)?")
 HE = re.compile(r"\b(he|him|his|himself|boy)\b", re.IGNORECASE)
