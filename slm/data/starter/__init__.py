@@ -16,6 +16,7 @@ from slm.data.starter import (
     plots_food,
     plots_friends,
     plots_home,
+    plots_honesty,
     plots_lost,
     plots_nature,
 )
@@ -27,7 +28,7 @@ __all__ = ["PLOTS", "Story", "stories", "tell"]
 
 PLOTS: dict[str, Callable[[Scene], list[str]]] = {plot.__name__: plot for plot in (
     plots_lost.lost_toy, plots_lost.treasure_map, plots_lost.market_trip, plots_lost.lost_lamb,
-    plots_friends.new_friend, plots_friends.sharing, plots_friends.promise_kept, plots_friends.truth_told,
+    plots_friends.new_friend, plots_friends.sharing, plots_honesty.promise_kept, plots_honesty.truth_told,
     plots_friends.the_race,
     plots_fears.fear_of_the_dark, plots_fears.thunder, plots_fears.noise_in_the_night, plots_fears.first_day,
     plots_nature.planting_a_seed, plots_nature.first_snow, plots_nature.catching_the_moon,

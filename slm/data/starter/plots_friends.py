@@ -1,99 +1,107 @@
-"""Plots about friends: meeting, sharing, promising, telling the truth, racing."""
+"""Plots about friends: meeting, sharing, racing."""
 from __future__ import annotations
 
-from slm.data.starter.beats import bedtime, comfort, glad, lesson, opening, sad, when
+from slm.data.starter.beats import bedtime, glad, lesson, opening, sad, when
 from slm.data.starter.details import PLACES, senses
 from slm.data.starter.grammar import an, capital, plural, text
 from slm.data.starter.scene import Scene
-from slm.data.starter.words import BAKED, COLORS, FINDS, SHARED_TOYS
+from slm.data.starter.words import BAKED, COLORS, FINDS, SHARED_TOYS, bank
+
+_MEETING_PLACES = tuple(place for place in PLACES if place.name not in ("the garden", "the playground"))
+_NOT_LONELY = bank("Everybody liked, everyone, play, tag, hide and, friendly, chatty, tell, bold, brave, happy")
 
 
 def new_friend(s: Scene) -> list[str]:
     """Somebody new is lonely; one small kindness begins a friendship."""
     hero = s.hero()
-    friend, place, find = s.friend(hero), s.pick(PLACES), s.pick(FINDS)
-    game = s.one("tag", "hide and seek", "hopscotch", "follow the leader", "catch", "pirates", "leapfrog",
-        "explorers")
-    gift = s.describe(find)
+    friend, place, gift = s.friend(hero), s.pick(_MEETING_PLACES), s.pick(FINDS)
+    other = f"The other {friend.kind}" if friend.kind == hero.kind else f"The {friend.kind}"
+    game = s.one("tag", "hide and seek", "follow the leader", "pirates", "leapfrog", "explorers", "knights",
+        "dragons")
+    step, smile = s.pick((
+        (f"Then {hero} found {an(s.describe(gift))} in {hero.his} {'bag' if hero.animal else 'pocket'} and held "
+         "it out.", f"{other} took the {gift.name} and smiled."),
+        (f"Just then the stranger sneezed so loudly that both of them giggled. {hero} stepped closer.",
+         f"{other} smiled."),
+    ))
     return [
-        text(opening(s, hero),
+        text(opening(s, hero, never=_NOT_LONELY),
             s.one(f"But {hero} had nobody to play with.", f"Still, {hero} often felt lonely.",
                 f"{hero} wished for just one good friend.",
-                f"{hero} and {hero.his} family were new there and knew nobody.")),
+                f"{hero} and {hero.his} family had only just arrived, and {hero.he} did not know anybody.")),
         text(f"{when(s)}, {hero} went to {s.one('play', 'sit', 'look around')} {place.at}.", senses(s,
                 place),
             s.one(f"{capital(an(friend.kind))} was sitting there all alone.",
                 f"There {hero.he} saw {an(friend.kind)} {hero.he} did not know.",
-                f"Not far off, {an(friend.kind)} was drawing circles in the dirt with a stick."),
+                f"Not far off, {an(friend.kind)} was drawing circles on the ground with a stick."),
             s.one(f"{hero} wanted to say hello, but {hero.his} tongue felt stuck.",
-                f"{hero} hid behind a bush and peeked out.",
+                f"{hero} stood first on one foot and then on the other.",
                 f'"What if I say something silly?" thought {hero}.',
                 f"{hero}'s cheeks grew hot. It is hard to speak first.")),
-        text(s.one(f"Then {hero} noticed {an(gift)} on the ground. {hero.He} picked it up and held it out.",
-                f"Then {hero} remembered the {gift} in {hero.his} {'bag' if hero.animal else 'pocket'} "
-                "and held it out.",
-                f"Just then the stranger sneezed so loudly that both of them giggled. {hero} stepped "
-                "closer."),
+        text(step,
             s.one(f'"Hello, I am {hero}. Do you want to play {game}?"',
                 f'"My name is {hero}. What is yours?"',
-                f'"I am {hero}, and I am new at this," {hero.he} said.'),
-            s.one(f'The {friend.kind} looked up and smiled. "I am {friend}," {friend.he} said.',
-                f'"I am {friend}," said the {friend.kind} shyly. "I hoped you would come over."',
-                f'"I am {friend}," said the {friend.kind}. "I was afraid to ask you first!"')),
-        text(s.one(f"They played {game} until the sun went down.",
+                f'"I am {hero}, and I am new at this," {hero.he} said.'), smile,
+            s.one(f'"I am {friend}," {friend.he} said.', f'"I am {friend}. I hoped you would come over."',
+                f'"I am {friend}," {friend.he} said, "and I was afraid to speak first!"')),
+        text(s.one(f"They played {game} until it was time to go home.",
                 f"Soon they were playing {game} and shouting with laughter.",
-                f"First they played {game}, and then they built a "
-                f"{s.one('fort', 'castle', 'den', 'bridge')} out of sticks."),
+                f"First they played {game}, and then they sat down and told each other everything."),
             s.one(f"{friend} showed {hero} how to "
-                f"{s.one('whistle on a blade of grass', 'skip stones', 'find four-leaf clovers')}.",
+                f"""{s.one('stand on one leg with both eyes closed', 'make a face like a fish',
+                    'walk like a crab', 'whistle like a blackbird', 'count to ten backward')}.""",
                 f"{friend} knew the best jokes.",
                 f"They found out that both of them loved {plural(s.pick(BAKED))}.", ""),
             s.one(f'"Will you come back tomorrow?" asked {friend}. "Of course!" said {hero}.',
                 f'"Same time tomorrow?" asked {hero}. {friend} nodded.',
-                f'"Now I know somebody here," said {hero} happily.'),
+                f'"Now I have a friend," thought {hero}.'),
             s.one(lesson(s, hero, "one small hello can begin a big friendship",
                     "being brave can be as easy as saying hello"), bedtime(s, hero))),
     ]
 
 
+_PLAYING_PLACES = tuple(place for place in PLACES if place.name in ("the park", "the playground", "the meadow"))
+_NOT_SELFISH = bank("kind, friendly, polite, gentle, helpful, thoughtful, sweet, Everybody liked, have liked")
+
+
 def sharing(s: Scene) -> list[str]:
     """The hero will not share, plays alone, and finds that alone is dull."""
     hero = s.child()
-    friend, thing, place = s.friend(hero), s.pick(SHARED_TOYS), s.pick(PLACES[:1] + PLACES[8:10])
-    toy = thing.name
+    friend, thing, place = s.friend(hero), s.pick(SHARED_TOYS), s.pick(_PLAYING_PLACES)
+    toy, described = thing.name, an(s.describe(thing))
     return [
-        text(opening(s, hero, 0.2),
-            s.one(f"For {hero.his} birthday {hero.he} got {an(s.describe(thing))}.",
-                f"{when(s)}, {hero} brought {an(s.describe(thing))} to {place.name}.",
-                f"{hero} had {an(s.describe(thing))}, the finest in the whole street.")),
-        text(s.maybe(f"{hero} was playing {place.at}."), senses(s, place, 0.3),
-            s.one(f'"May I have a turn with the {toy}?" asked {friend}.',
-                f'{friend} came running. "What a beautiful {toy}! Can I try it?"',
-                f'"Please, may I try your {toy}?" said {hero.his} friend {friend}.'),
+        text(opening(s, hero, 0.2, never=_NOT_SELFISH),
+            s.one(f"{when(s)}, {hero} brought {described} to {place.name}.",
+                f"For {hero.his} birthday {hero.he} got {described}. The next day {hero.he} took it to "
+                f"{place.name}.",
+                f"{hero}'s godmother sent {hero.him} {described}. {hero} took it straight to {place.name}.")),
+        text(senses(s, place, 0.4),
+            s.one(f'"May I have a turn with the {toy}?" asked {hero.his} friend {friend}.',
+                f'{hero}\'s friend {friend} came running. "What a beautiful {toy}! Can I try it?"',
+                f'"Please, may I try your {toy}?" asked {hero.his} friend {friend}.'),
             s.one(f'"No! It is mine," said {hero}.', f'"Not now," said {hero}, and turned away.',
                 f'{hero} held on tight. "You might break it."', f'"Get your own," said {hero}.'),
             sad(s, friend),
-            s.one(f"{friend} walked off to play with the others.", f"Without a word, {friend} went away.",
-                f'"Then I will play something else," said {friend}.')),
+            s.one(f"So {friend.he} went off to play with the others.",
+                f"Without a word, {friend.he} walked away.",
+                f'"Then I will play something else," {friend.he} said.')),
         text(s.one(f"Now {hero} had the {toy} all to {hero.himself}.",
                 f"{hero} played with the {toy} alone."),
-            s.one("But it was not much fun.", "After a few minutes it grew boring.",
-                "It was strangely quiet."),
-            s.one(f"Over by the fence, {friend} and the others were laughing.",
-                f"Nobody saw how good {hero.he} was at it.", "There was nobody to laugh with."),
+            s.one(f"But it was not much fun. On the far side, {friend} and the others were laughing.",
+                "After a few minutes it grew boring. Nobody clapped, and nobody laughed.",
+                "But it was strangely quiet. There was nobody to laugh with."),
             s.one(f"{hero} thought of the time when {friend} had shared {friend.his} last {s.pick(BAKED)}.",
                 f"{hero} remembered {friend}'s sad face.",
                 f"{hero}'s tummy felt heavy, as if {hero.he} had eaten a stone.")),
-        text(s.one(f"{hero} went over with the {toy}.", f"{hero} took a deep breath and walked across.",
-                f"{hero} ran after {friend}."),
+        text(s.one(f"{hero} carried the {toy} over to {friend}.",
+                f"{hero} took a deep breath and walked over to {friend}.", f"{hero} ran to find {friend}."),
             s.one(f'"I am sorry I was mean," {hero.he} said. "You can have the first turn."',
-                f'"I was wrong," said {hero}. "Let us take turns."',
+                f'"I was wrong," {hero.he} said. "Let us take turns."',
                 f'"Would you still like to try it?" {hero.he} asked. "I am sorry."'),
             s.one(f"{friend}'s face lit up.", f'"Really? Thank you!" said {friend}.',
                 f'"That is all right," said {friend}, and smiled.'),
-            s.one(f"They took turns all afternoon, and {friend} even showed {hero} a new trick with the "
-                f"{toy}." if toy not in ("tent", "bucket") else "They thought of ten new games with the "
-                f"{toy}.", "They laughed until their sides hurt.",
+            s.one(f"They took turns until it was time to go home, and {friend} even showed {hero} a new trick.",
+                "They laughed until their sides hurt.",
                 f"With two of them, the {toy} was twice as much fun.")),
         text(s.one(lesson(s, hero, "sharing makes everything more fun",
                     "a toy is only a toy, but a friend is a friend", "joy grows when you give some away"),
@@ -101,169 +109,50 @@ def sharing(s: Scene) -> list[str]:
     ]
 
 
-_PROMISES = (
-    ("water the tomato plants", "The leaves had been drooping, and now they stood up again."),
-    ("bring a bowl of soup", "The bowl was warm, and not a drop had been spilled."),
-    ("feed the goldfish", "The hungry goldfish swam up and opened its round mouth."),
-    ("help to fix the leaky roof", "They finished just before the first drops of rain."),
-    ("return the storybook", "It was the very book for a long, dull evening in bed."),
-    ("carry in the firewood", "Soon a cheerful fire was crackling."),
-    ("help to pick the ripe plums", "One more day, and the wasps would have eaten them all."),
-    ("read a story aloud", "It was a funny one, and it chased the cough away for a while."),
-)
-
-
-def promise_kept(s: Scene) -> list[str]:
-    """A promise is hard to keep because something more tempting comes; the hero keeps it."""
-    hero = s.hero()
-    friend, elder = s.friend(hero), s.elder()
-    task, gratitude = s.pick(_PROMISES)
-    treat = s.one("The circus had come", "A band was playing by the bridge", "Everyone was going swimming",
-        "There was a puppet play in the square", "The others were flying kites",
-        "A big boat with red sails had come in")
-    return [
-        text(opening(s, hero, 0.3),
-            s.one(f"{hero.His} friend {friend}{', the ' + friend.kind + ',' if friend.animal else ''} was "
-                "ill in bed.",
-                f"{hero.His} friend {friend} had hurt {friend.his} foot and could not get up."),
-            f'"I will come over at three o\'clock and {task}," said {hero}.',
-            s.one('"Promise?" asked ' + f"{friend}.", f'"Do you promise?" asked {friend}.'),
-            s.one(f'"I promise," said {hero}.', f'"I give you my word," said {hero}.',
-                f'"Cross my heart," said {hero}.')),
-        text(s.one(f"The next day something unexpected happened. {treat}!",
-                f"But the next day there was exciting news. {treat}!"),
-            s.one(f'"Come along, {hero}!" the others called.',
-                f'"Hurry up, {hero}, or you will miss it!" somebody shouted.'),
-            s.one(f"{hero} wanted to go more than anything.", f"{hero}'s feet were already running.",
-                f'"Oh, I want to see that!" said {hero}.'),
-            s.one("Then the clock struck three.", "Then, far away, a bell rang three times.",
-                f"Then {hero} thought of {friend}, waiting.")),
-        text(s.one(f'"Maybe {friend} would not mind," thought {hero}. But a promise is a promise.',
-                f'"What should I do?" {hero} asked {elder}. "What did you say you would do?" asked {elder}. '
-                f'{hero} knew the answer.',
-                f"{hero} stood at the corner. One way led to the fun, the other to {friend}'s door."),
-            s.one(f"{hero} turned around and went to {friend}.",
-                f"With a sigh, {hero} set off to {friend}'s home."),
-            s.one(f'"You came!" said {friend}.', f'"I knew you would come!" said {friend}.',
-                f'"It is you!" cried {friend}.'),
-            s.one(f'"Of course," said {hero}. "I promised to {task}."',
-                f'"I said I would {task}, and here I am," said {hero}.'), gratitude, s.maybe(glad(s,
-                    friend))),
-        text(s.one("When it was done, somebody knocked. The others had come to tell them all about it.",
-                f"Afterward, {friend} gave {hero} the last of the {plural(s.pick(BAKED))}, and they laughed "
-                "together.", f"{elder} had been watching. \"I am proud of you,\" said {elder}. \"When "
-                f"{friend} is well, I will take you both out.\"",
-                f"\"You are the best friend in the world,\" said {friend}. That was better than any show."),
-            lesson(s, hero, "a promise is worth keeping", "good friends keep their word",
-                "keeping your word makes you feel tall"), s.maybe(bedtime(s, hero), 0.4)),
-    ]
-
-
-_BREAKABLES = (
-    ("blue vase", "Crash!"),
-    ("teapot", "Smash!"),
-    ("window of the shed", "Clink!"),
-    ("big mirror", "Crack!"),
-    ("flowerpot", "Crunch!"),
-    ("glass bowl", "Tinkle, crash!"),
-    ("garden lamp", "Pop!"),
-    ("milk jug", "Splash!"),
-    ("cookie jar", "Bang!"),
-)
-
-
-def truth_told(s: Scene) -> list[str]:
-    """The hero breaks something, lies, feels bad and tells the truth."""
-    hero, elder = s.hero(), s.elder()
-    pet = s.one("cat", "dog", "parrot", "wind")
-    thing, noise = s.pick(_BREAKABLES)
-    game = s.one("throwing a ball", "twirling like a dancer", "galloping like a horse", "chasing a balloon",
-        "swinging a stick like a sword", "jumping like a frog")
-    return [
-        text(opening(s, hero, 0.3),
-            f"{when(s)}, {hero} was {game}, although {elder} had said, "
-            + s.one('"Please be careful."', '"Not so close to the house!"', '"Slow down."'),
-            f"{noise} The {thing} {s.one('lay in pieces', 'was broken', 'fell and broke')}."),
-        text(s.one(f"{elder} came in. \"What happened here?\"",
-                f"\"Who broke the {thing}?\" asked {elder}."),
-            s.one(f"{hero}'s face turned red.", f"{hero} looked at the ground.",
-                f"{hero} hid {hero.his} {hero.hand}s behind {hero.his} back."),
-            f"\"It was the {pet},\" {hero} said in a {s.one('tiny', 'shaky', 'thin')} voice.",
-            s.one(f"{elder} said nothing and fetched the broom.",
-                f"\"I see,\" said {elder}, and swept up the bits.",
-                f"{elder} looked at {hero} for a long time.")),
-        text(s.one("All day long the lie grew heavier.", "The lie sat in the room like a big gray toad.",
-                f"After that, nothing was any fun for {hero}."),
-            s.one(f"At supper {hero} could not swallow a bite.",
-                f"{hero} tried to play, but could only think of the {thing}.",
-                f"Even {hero.his} favorite {hero.treat} tasted like dust."),
-            s.one(f"That night {hero} lay awake and stared at the ceiling.",
-                f"{hero} tossed and turned in bed.",
-                f"When {elder} said good night, {hero} could not look up."), sad(s, hero)),
-        text(s.one(f"At last {hero} got up and tiptoed to {elder}.",
-                f"In the morning {hero} went to {elder}.",
-                f"{hero} could not bear it any longer and called {elder}."),
-            s.one(f'"It was not the {pet}. It was me," {hero.he} sobbed.',
-                f'"I told a lie," {hero.he} said. "I broke the {thing}."',
-                f'"I broke it, and I was afraid you would be angry," said {hero}.'), comfort(s, elder, hero),
-            s.one(f'"I can buy a new one," said {elder}, "but not a new you. Thank you for telling the '
-                'truth."',
-                f'"I was sad about the lie, not about the {thing}," said {elder}. "Now all is well."',
-                f'"It takes courage to say that," said {elder}. "I forgive you."'),
-            s.one("Together they glued the pieces." if thing in ("blue vase", "teapot", "flowerpot",
-                    "cookie jar", "milk jug") else "Together they cleaned up the last bits.",
-                f"{hero} saved {hero.his} pennies to help pay for a new one.",
-                f"{hero} offered to sweep the floor for a whole week."),
-            s.one(f"{hero}'s heart felt light again.",
-                lesson(s, hero, "the truth is hard to say but easy to keep",
-                    "a lie gets heavier every hour"), f"Then {hero} slept soundly at last.")),
-    ]
-
-
 def the_race(s: Scene) -> list[str]:
     """The fastest runner stops to help a rival who fell."""
     hero, rival = s.animal(), s.animal()
     third, place, color = s.animal(), s.pick(PLACES[2:8]), s.pick(COLORS)
-    prize = s.one(f"{an(color)} ribbon", "a big carrot cake", "a golden cup", "a crown of flowers",
-        "a basket of berries", "a shiny medal")
+    prize = s.one(f"{color} ribbon", "big carrot cake", "golden cup", "crown of flowers", "basket of berries",
+        "shiny medal", "jar of honey")
+    award = (f"The winner shared the {prize} with everybody." if prize.split()[-1] in ("cake", "berries", "honey")
+        else f"The winner put the {prize} into {hero}'s paws. \"You earned it,\" said {third}.")
     return [
-        text(opening(s, hero, 0.2),
+        text(opening(s, hero, 0.2, never=("shy", "quiet", "never on time")),
             s.one(f"{hero} could run like the wind and liked to say so.",
-                f"Nobody practiced as much as {hero}.", f"{hero} dreamed of winning the big race."),
+                f"{hero} had practiced running for weeks.", f"{hero} dreamed of winning the big race."),
             f"{when(s)}, all the animals met {place.at} for the race.", senses(s, place),
             s.one(f"Even {rival} the {rival.kind} had come.",
                 f"{rival} the {rival.kind} was there too, warming up.",
-                f"Next to {hero.him} stood {rival} the {rival.kind}."), f"The prize was {prize}."),
-        text(s.one(f'"Ready, set, go!" cried {third}, the old {third.kind}.',
-                f"{third} the {third.kind} waved {an(color)} flag, and off they went."),
+                f"Next to {hero} stood {rival} the {rival.kind}."), f"The prize was {an(prize)}."),
+        text(s.one(f'"Ready, set, go!" cried {third} the {third.kind}.',
+                f"{third} the {third.kind} waved {an(s.pick(COLORS))} flag, and off they went."),
             s.one(f"{hero} took the lead at once.",
-                f"At first {rival} was ahead, but soon {hero} passed by.",
-                f"{hero} and {rival} ran side by side."),
+                f"At first {rival} was ahead, but soon {hero} passed {rival.him}.",
+                f"{hero} and {rival} ran side by side, ahead of all the others."),
             s.one("Dust flew up behind them.", "Everybody cheered.",
                 "Their paws hardly touched the ground."),
-            s.one("They raced around the pond and over the log.",
+            s.one("They raced around the big rock and over the log.",
                 "They raced past the thorn bush and through the stream.",
                 "They raced up the slope and down again.")),
         text(s.one(f"The finish was near when {hero} heard a cry.",
                 "Just before the end there was a bump and a yelp."),
             s.one(f"{rival} had tripped over a root.", f"{rival} had slipped on a wet stone.",
                 f"{rival} had stepped on a thorn.", f"{rival} had tumbled into a ditch."),
-            s.one(f"{hero} looked at the finish. {hero.He} looked back at {rival}.",
-                f'"If I stop, I will lose," thought {hero}.', f"{hero} could already see the prize."),
-            s.one(f"Then {hero} turned around.", f"But {hero} could not leave {rival} like that.",
-                f"{hero} stopped and went back."),
-            s.one(f'"Does it hurt? Lean on me," said {hero}.',
+            s.one(f"{hero} looked at the finish. {hero.He} looked back at {rival}. Then {hero.he} turned around.",
+                s.one(f'"If I stop, I will lose," thought {hero}.', f"{hero} could already see the prize.") + " " +
+                s.one(f"But {hero.he} could not leave {rival} like that.",
+                    f"But {hero.he} stopped and went back.")),
+            s.one(f'"Does it hurt? I will stay with you," said {hero}.',
                 f'"Take my paw," said {hero}. "We will go together."'),
             s.one(f'"You will lose," said {rival}. "Never mind," said {hero}.',
                 f'"Thank you," whispered {rival}.', "")),
         text(s.one("Slowly they walked to the finish, the very last of all.",
                 "Paw in paw, they crossed the line last of all.",
-                f"{rival} limped, and {hero} held {rival.him} up, and so they came in last."),
+                f"{rival} limped, and {hero} stayed close beside {rival.him}, and so they came in last."),
             s.one("For a moment it was quiet. Then everyone began to clap.",
                 "The crowd cheered louder than ever before."),
-            s.one(f"The winner shared {prize} with them." if "cake" in prize or "berries" in prize else
-                f"The winner gave {prize} to {hero}. \"You earned it,\" said {third}.",
-                f"\"A fast runner is good,\" said {third}, \"but a good friend is better.\"",
+            s.one(award, f"\"A fast runner is good,\" said {third}, \"but a good friend is better.\"",
                 f"{third} made a special prize for the kindest runner of all."),
             s.one(lesson(s, hero, "being kind is better than being first",
                     "there are things more important than winning"),

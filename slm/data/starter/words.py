@@ -86,9 +86,9 @@ HARD_TOYS = tuple(Thing(name, _HARD) for name in bank("""
     tractor, wooden horse, wooden duck, tin rocket
 """))
 TOYS = SOFT_TOYS + HARD_TOYS
-SHARED_TOYS = tuple(Thing(name, _HARD) for name in bank("""
-    scooter, sled, tricycle, wagon, drum, kite, bucket, trumpet, telescope, paint box, tent, train set,
-    bubble wand, skipping rope, ball
+SHARED_TOYS = tuple(Thing(name, bank("shiny, new, bright, splendid, fine, brand-new, handsome")) for name in bank("""
+    scooter, tricycle, wagon, drum, kite, trumpet, pogo stick, hula hoop, tambourine, toy sailboat, bubble
+    wand, skipping rope, ball, unicycle, frisbee
 """))
 FINDS = tuple(Thing(name, looks, colored=False) for name, *looks in rows("""
     pebble | smooth | striped | round | speckled
