@@ -196,7 +196,7 @@ def noise_in_the_night(s: Scene) -> list[str]:
                 "In the middle of the night they both woke up."), f"{noise}!",
             s.one(f'"What was that?" whispered {partner}.', f'"Did you hear that?" {partner} asked.',
                 f'"Maybe it is a burglar," whispered {partner}.',
-                f'"I think it has claws," said {partner}.'), afraid(s, hero)),
+                f'"Maybe it is a troll," said {partner}.'), afraid(s, hero)),
         text(s.one(f'"We could hide under the blankets," said {partner}. "Or we could go and see," said '
                 f'{hero}.', f'"If we do not look, we will never sleep," said {hero}.',
                 f'"I will go first if you stay close behind me," said {hero}.'),
@@ -240,7 +240,7 @@ def first_day(s: Scene) -> list[str]:
     hero, elder, teacher = s.child(), s.elder(), s.neighbor(("teacher",))
     friend, color = s.child(), s.pick(COLORS)
     keepsake = s.pick(_KEEPSAKES)
-    brave = s.one(f"{hero} forgot to be shy.", f"{hero} did not think twice.", f"{hero} jumped up at once.")
+    brave = s.one(f"{hero} forgot to be shy.", f"{hero} did not think twice.", f"{hero} knew at once what to do.")
     recess = s.one("played horses", "began to dig a hole to the other side of the world", "shared a swing",
         "hung upside down from the bars", "hunted for treasure behind the shed")
     activity, moment, helped = s.pick(_FIRST_LESSONS)

@@ -33,7 +33,7 @@ _PICNIC_TROUBLES = (*_WILD_PICNIC_TROUBLES,
      "They let the ducks have the crumbs as well, and even the shy ones came close",
      bank("the park, the river, the pond")),
     ("a big wet dog jumped right into the basket",
-     "They laughed and dried its nose, and the dog's family came and shared a huge pie with them",
+     "They dried its nose, and the dog's family came and shared a huge pie with them",
      bank("the park, the beach, the river, the pond")),
 )
 
@@ -93,7 +93,7 @@ _BAKING_MISTAKES = (
     ("They weighed the flour and melted the butter.", "dropped all the eggs on the floor",
      "The room was slippery from wall to wall",
      "They mopped the floor, borrowed four eggs across the street and went on"),
-    ("They measured and poured and stirred.", "mixed up sugar and pepper", "CAKES made them both sneeze",
+    ("They measured and poured and stirred.", "mixed up sugar and pepper", "CAKES made both bakers sneeze",
      "They laughed, opened the window and made a new batch"),
 )
 

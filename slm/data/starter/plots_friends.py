@@ -89,7 +89,7 @@ def sharing(s: Scene) -> list[str]:
                 f"{hero} played with the {toy} alone."),
             s.one(f"But it was not much fun. On the far side, {friend} and the others were laughing.",
                 "After a few minutes it grew boring. Nobody clapped, and nobody laughed.",
-                "But it was strangely quiet. There was nobody to laugh with."),
+                "But it was not much fun. There was nobody to laugh with."),
             s.one(f"{hero} thought of the time when {friend} had shared {friend.his} last {s.pick(BAKED)}.",
                 f"{hero} remembered {friend}'s sad face.",
                 f"{hero}'s tummy felt heavy, as if {hero.he} had eaten a stone.")),
@@ -152,9 +152,9 @@ def the_race(s: Scene) -> list[str]:
                 f"{rival} limped, and {hero} stayed close beside {rival.him}, and so they came in last."),
             s.one("For a moment it was quiet. Then everyone began to clap.",
                 "The crowd cheered louder than ever before."),
-            s.one(award, f"\"A fast runner is good,\" said {third}, \"but a good friend is better.\"",
-                f"{third} made a special prize for the kindest runner of all."),
-            s.one(lesson(s, hero, "being kind is better than being first",
-                    "there are things more important than winning"),
-                f"And {rival} and {hero} were friends ever after.", glad(s, hero))),
+            s.one(f"\"A fast runner is good,\" said {third}, \"but a good friend is better.\"",
+                s.one(award, f"{third} made a special prize for the kindest runner of all.") + " " +
+                s.one(lesson(s, hero, "being kind is better than being first",
+                        "there are things more important than winning"), glad(s, hero))),
+            s.maybe(f"And {rival} and {hero} were friends ever after.", 0.4)),
     ]

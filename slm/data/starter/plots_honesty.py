@@ -9,13 +9,13 @@ from slm.data.starter.words import BAKED
 _PROMISES = (
     ("water your tomato plants", "The leaves had been drooping, and now they stood up again."),
     ("bring you a bowl of soup", "The bowl was warm, and not a drop had been spilled."),
-    ("bring you a new storybook", "It was the very book for a long, dull day in bed."),
+    ("bring you a new storybook", "It was just the book for a long, dull day in bed."),
     ("carry in your firewood", "Soon a cheerful fire was crackling."),
     ("pick your ripe plums", "One more day, and the wasps would have eaten them all."),
-    ("read you a story", "It was a funny one, and soon both of them were giggling."),
-    ("teach you a new game", "It was played with beans, and they laughed at every turn."),
+    ("read you a story", "The story was a funny one, and soon both of them were giggling."),
+    ("teach you a new game", "The game was played with beans, and they laughed at every turn."),
     ("sweep your doorstep", "Not a leaf was left on it."),
-    ("bring you a bunch of flowers", "They filled the whole room with their sweet smell."),
+    ("bring you a bunch of flowers", "The flowers filled the whole room with their sweet smell."),
 )
 _TEMPTATIONS = (
     ("The circus had come to town", "I want to see that"),
@@ -100,11 +100,12 @@ def truth_told(s: Scene) -> list[str]:
     game = s.one("throwing a ball", "twirling like a dancer", "galloping like a horse", "chasing a balloon",
         "swinging a stick like a sword", "jumping like a frog")
     night, confession, peace = s.pick((
-        (s.one(f"That night {hero} lay awake and stared into the dark.", f"{hero} tossed and turned in bed."),
+        (s.one(f"That night {hero} lay awake and stared into the dark, feeling small and gloomy.",
+            f"That night {hero} tossed and turned, with a lump in {hero.his} throat."),
          s.one(f"At last {hero} got up and tiptoed to {elder}.",
             f"{hero} could not bear it any longer and called {elder}."),
          f"Then {hero} slept soundly at last."),
-        (f"When {elder} said good night, {hero} could not look up.",
+        (f"When {elder} said good night, {hero} could not look up, and a tear dripped from {hero.his} nose.",
          s.one(f"In the morning {hero} went to {elder}.", f"As soon as the sun was up, {hero} ran to {elder}."),
          f"{hero}'s heart felt light again."),
     ))
@@ -126,9 +127,7 @@ def truth_told(s: Scene) -> list[str]:
                 f"After that, nothing was any fun for {hero}."),
             s.one(f"At supper {hero} could not swallow a bite.",
                 f"{hero} tried to play, but could only think of the {thing}.",
-                f"Even {hero.his} favorite {hero.treat} tasted like dust."), night,
-            s.one(f"{hero} felt a lump in {hero.his} throat.", f"{hero} felt small and gloomy.",
-                f"A tear dripped from {hero}'s nose.")),
+                f"Even {hero.his} favorite {hero.treat} tasted like dust."), night),
         text(confession,
             s.one(f'"It was not the {culprit}. It was me," {hero.he} sobbed.',
                 f'"I told a lie," {hero.he} said. "I broke the {thing}."',
