@@ -113,7 +113,7 @@ def afraid(scene: Scene, who: Character) -> str:
     """Return a sentence that shows fear."""
     return scene.one(f"{who}'s heart went thump, thump, thump.", f"{who} shivered from head to toe.",
         f"{who}'s tummy did a somersault.", f"{who} felt hot and cold at once.", f"{who} swallowed hard.",
-        f"{who} gulped.", f"A shiver ran down {who}'s back.", f"{who}'s mouth went dry.",
+        f"{who} gulped.", f"{who} felt a shiver run down {who.his} back.", f"{who}'s mouth went dry.",
         f"{who} hardly dared to breathe.",)
 
 
@@ -135,7 +135,7 @@ def bedtime(scene: Scene, hero: Character) -> str:
         f"At bedtime {hero} was still thinking about it.",
         f"\"What a day!\" yawned {hero} at bedtime, and {hero.he} was asleep at once.",
         f"{hero} slept like a log that night.", f"That night, {hero} went to bed with a happy heart.",
-        f"And {hero} never forgot that day.", "It had been a very good day after all.",)
+        "It was a day to remember.", "It had been a very good day after all.",)
 
 
 def lesson(scene: Scene, hero: Character, *truths: str) -> str:

@@ -94,8 +94,8 @@ _STORMS = (
 )
 _DOWNPOURS = (
     "Soon big drops splashed on the doorstep.", "The rain came down in silver ropes.",
-    "The treetops swayed to and fro.", "It poured and poured.", "The first drops were as big as plums.",
-    "Everybody hurried home.", "Twigs and leaves whirled through the air.",
+    "The treetops swayed, and it began to rain.", "It poured and poured.", "The first drops were as big as plums.",
+    "Everybody hurried home through the rain.", "Twigs and leaves whirled through the rain.",
 )
 
 
@@ -170,7 +170,7 @@ _HOUSE_NOISES = (
 
 _WILD_NOISES = (
     ("Squish, squish", "entrance", "a snail sliding over a sheet of bark", "wished the snail a good journey"),
-    ("Roll, bump, roll", "storeroom", "a family of ants rolling a nut", "helped them over the last bump"),
+    ("Roll, bump, roll", "storeroom", "a family of ants rolling a nut", "helped the ants over the last bump"),
     ("Click, click, click", "tunnel", "a beetle who had lost the way", "showed the beetle the way out"),
     ("Hoo, hic, hoo", "bushes", "a young owl practicing its first hoot", "clapped until the owl took a bow"),
     ("Whoo, whoo", "reeds", "the wind playing on a hollow stalk", "hummed along with the tune"),

@@ -81,7 +81,7 @@ _CAKES = bank("""
 """)
 _BAKING_MISTAKES = (
     ("They measured and poured and stirred.", "used salt instead of sugar", "CAKES tasted like the sea",
-     "They began again, and this time they tasted everything first"),
+     "They began again and tasted every spoonful first"),
     ("They filled two trays and slid them into the oven.", "forgot to set the timer",
      "CAKES came out as black as coal", "They scrubbed the trays and started over"),
     ("They set out the butter, the milk and the biggest bowl.", "spilled the whole bag of flour",
@@ -106,7 +106,7 @@ def baking_day(s: Scene) -> list[str]:
     result = result.replace("CAKES", f"The {cakes}")
     return [
         text(opening(s, hero, 0.3),
-            s.one(f"{guest}, the {guest.kind}, had just come home from the hospital.",
+            s.one(f"{guest}, the {guest.kind}, had been ill and was just getting better.",
                 f"{guest}, the new {guest.kind}, had just moved in nearby.",
                 f"{guest}, the {guest.kind}, had mended {hero}'s shoes and would not take any money."
                 if guest.kind == "shoemaker" else

@@ -82,7 +82,7 @@ def sharing(s: Scene) -> list[str]:
             s.one(f'"No! It is mine," said {hero}.', f'"Not now," said {hero}, and turned away.',
                 f'{hero} held on tight. "You might break it."', f'"Get your own," said {hero}.'),
             sad(s, friend),
-            s.one(f"So {friend.he} went off to play with the others.",
+            s.one(f"In the end {friend.he} went off to play with the others.",
                 f"Without a word, {friend.he} walked away.",
                 f'"Then I will play something else," {friend.he} said.')),
         text(s.one(f"Now {hero} had the {toy} all to {hero.himself}.",
@@ -153,8 +153,8 @@ def the_race(s: Scene) -> list[str]:
             s.one("For a moment it was quiet. Then everyone began to clap.",
                 "The crowd cheered louder than ever before."),
             s.one(f"\"A fast runner is good,\" said {third}, \"but a good friend is better.\"",
-                s.one(award, f"{third} made a special prize for the kindest runner of all.") + " " +
-                s.one(lesson(s, hero, "being kind is better than being first",
-                        "there are things more important than winning"), glad(s, hero))),
+                text(s.one(award, f"{third} made a special prize for the kindest runner of all."),
+                    s.one(lesson(s, hero, "being kind is better than being first",
+                            "there are things more important than winning"), glad(s, hero)))),
             s.maybe(f"And {rival} and {hero} were friends ever after.", 0.4)),
     ]

@@ -87,7 +87,7 @@ HARD_TOYS = tuple(Thing(name, _HARD) for name in bank("""
 """))
 TOYS = SOFT_TOYS + HARD_TOYS
 SHARED_TOYS = tuple(Thing(name, bank("shiny, new, bright, splendid, fine, brand-new, handsome")) for name in bank("""
-    scooter, tricycle, wagon, drum, kite, trumpet, pogo stick, hula hoop, tambourine, toy sailboat, bubble
+    scooter, tricycle, wagon, drum, kite, trumpet, pogo stick, hula hoop, tambourine, yo-yo, bubble
     wand, skipping rope, ball, unicycle, frisbee
 """))
 FINDS = tuple(Thing(name, looks, colored=False) for name, *looks in rows("""
