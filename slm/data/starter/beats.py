@@ -135,7 +135,7 @@ def bedtime(scene: Scene, hero: Character) -> str:
         f"At bedtime {hero} was still thinking about it.",
         f"\"What a day!\" yawned {hero} at bedtime, and {hero.he} was asleep at once.",
         f"{hero} slept like a log that night.", f"That night, {hero} went to bed with a happy heart.",
-        "It was a day to remember.", "It had been a very good day after all.",)
+        f"What a day it had been for {hero}!", "What a good day that turned out to be!",)
 
 
 def lesson(scene: Scene, hero: Character, *truths: str) -> str:
