@@ -114,7 +114,7 @@ def stuck_kite(s: Scene) -> list[str]:
             f"{hero} climbed on a box, but the box was too low.",
             f"{friend} shouted at the {thing} to come down.",
             f"{friend} threw a shoe, and it landed in a puddle.",
-            f"{hero} climbed on {friend}'s back, but it was no use."), 2)
+            f"{friend} gave {hero} a leg up, but it was no use."), 2)
     first, second = s.some(_HELPERS, 2)
     tool = s.one("rake", "broom")
     came_by = (f"{hero}'s {elder.kind} came by with a rake, but it was too short." if tool == "rake" else
