@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from slm.config import ModelConfig
+from slm.losses import linear_cross_entropy
 
 
 class Linear(nn.Linear):
@@ -224,8 +225,10 @@ class GPT(nn.Module):
 
     def loss(self, ids: Tensor, targets: Tensor) -> Tensor:
         """Mean cross-entropy in nats of targets (B, T) int64 given ids (B, T) int64; a scalar."""
-        logits = self(ids)  # (B, T, V)
-        return F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten())
+        hidden = self.hidden(ids).flatten(0, 1)  # (B x T, C)
+        if self.config.logit_softcap is None:
+            return linear_cross_entropy(hidden, self.lm_head.weight, targets.flatten())
+        return F.cross_entropy(self.logits(hidden).float(), targets.flatten())
 
     def new_cache(self, batch_size: int = 1) -> Cache:
         """An empty cache where this model's weights are, of their dtype."""

@@ -19,7 +19,7 @@ import torch
 import slm
 from slm.config import DEFAULT_MINUTES, ModelConfig, SampleConfig, TrainConfig, parameter_count
 from slm.data.batches import Corpus, batch, check_fits, eval_windows
-from slm.device import choose_device, choose_dtype, describe
+from slm.device import choose_device, choose_dtype, describe, keep_freed_memory
 from slm.evaluate import bits_per_byte, windows_loss
 from slm.generate import LanguageModel
 from slm.model import GPT, initialise
@@ -90,6 +90,8 @@ class Trainer:
         if self.config.threads is not None:
             torch.set_num_threads(self.config.threads)
         self.device = choose_device(self.config.device)
+        if self.device.type == "cpu":
+            keep_freed_memory()
         self.store = RunStore(job.run_dir)
         self.step, self.tokens = 0, 0
         self.train_loss: float | None = None

@@ -1,0 +1,62 @@
+"""Cross-entropy over a large vocabulary, without the scores of all tokens ever standing in memory at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+# Scores in one piece. Larger ones leave a CPU's caches, smaller ones make the matrix products slow.
+PIECE_NUMBERS = 2**24
+
+
+def linear_cross_entropy(hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
+    """Mean cross-entropy in nats of targets (N,) int64 given scores hidden @ weight.T; a float32 scalar.
+
+    hidden (N, C), weight (V, C). As `cross_entropy(linear(hidden, weight), targets)`, whose N x V scores, their
+    softmax and its gradient would be the largest things in memory; here some rows are taken at a time, and their
+    gradients at once with them, so nothing is computed twice.
+    """
+    return _LinearCrossEntropy.apply(hidden, weight, targets)
+
+
+class _LinearCrossEntropy(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
+        device = hidden.device.type
+        dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else hidden.dtype
+        with torch.autocast(device, enabled=False):
+            h, w = hidden.to(dtype), weight.to(dtype)
+            N, rows = len(h), max(1, PIECE_NUMBERS // len(w))
+            pieces = [slice(start, start + rows) for start in range(0, N, rows)]
+            if not any(ctx.needs_input_grad):
+                return sum(_losses(h[piece] @ w.t(), targets[piece])[1].sum() for piece in pieces) / N
+            dh, dw = torch.empty_like(h), torch.zeros_like(weight, dtype=torch.float32)
+            total = torch.zeros((), device=hidden.device)
+            for piece in pieces:
+                p, loss = _losses(h[piece] @ w.t(), targets[piece])  # (R, V), (R, 1)
+                total += loss.sum()
+                # Softmax less one at the target, over N: the gradient of the mean by the scores.
+                p.scatter_add_(1, targets[piece, None], torch.full_like(loss, -1.0))
+                p = p.div_(N).to(dtype)
+                torch.mm(p, w, out=dh[piece])
+                if dtype == torch.float32:
+                    dw.addmm_(p.t(), h[piece])
+                else:
+                    dw += p.t() @ h[piece]
+        ctx.save_for_backward(dh.to(hidden.dtype), dw.to(weight.dtype))
+        return total / N
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None]:
+        dh, dw = ctx.saved_tensors
+        return dh * grads[0], dw * grads[0], None
+
+
+def _losses(scores: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Softmax of scores (R, V), written over them, and the cross-entropy of targets (R,) as (R, 1); both float32."""
+    scores = scores.float()
+    chosen = scores.gather(1, targets[:, None])  # (R, 1)
+    whole = torch.logsumexp(scores, dim=1, keepdim=True)  # (R, 1)
+    return scores.sub_(whole).exp_(), whole - chosen

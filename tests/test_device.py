@@ -1,0 +1,64 @@
+"""What the device module sets and measures."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from slm.device import choose_device, choose_dtype, fitting_threads
+
+FAULTS = """
+import resource, sys, torch
+from slm.device import keep_freed_memory
+if sys.argv[1] == "keep":
+    assert keep_freed_memory()
+for _ in range(3):
+    torch.ones(16 << 20)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(5):
+    torch.ones(16 << 20)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="mallopt is glibc's")
+def test_kept_memory_is_not_asked_for_again():
+    def faults(mode: str) -> int:
+        env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+        done = subprocess.run([sys.executable, "-c", FAULTS, mode], capture_output=True, text=True, env=env, check=True)
+        return int(done.stdout)
+
+    assert faults("keep") < 100 < faults("plain")
+
+
+def test_a_device_that_is_not_there_is_told_with_the_number_there_is():
+    with pytest.raises(ValueError, match="choose auto, cpu"):
+        choose_device("toaster")
+    with pytest.raises(ValueError, match=f"has {torch.cuda.device_count()} CUDA devices"):
+        choose_device(f"cuda:{torch.cuda.device_count()}")
+
+
+def test_a_named_dtype_is_taken_and_auto_is_one_that_this_cpu_multiplies_fast():
+    cpu = torch.device("cpu")
+    assert choose_dtype("bfloat16", cpu) == torch.bfloat16
+    assert choose_dtype("auto", cpu) in (torch.float32, torch.bfloat16)
+
+
+def test_threads_come_back_when_the_last_writer_of_several_ends():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with fitting_threads(torch.device("cpu"), 1000):
+            with fitting_threads(torch.device("cpu"), 1000):
+                assert torch.get_num_threads() == 1
+            assert torch.get_num_threads() == 1
+        assert torch.get_num_threads() == 2
+        with fitting_threads(torch.device("cpu"), 10**9):
+            assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)

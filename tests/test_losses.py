@@ -1,0 +1,59 @@
+"""The loss in pieces against torch's whole one."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from slm import losses
+from slm.losses import linear_cross_entropy
+
+N, C, V = 23, 13, 101
+
+
+def inputs() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(7)
+    hidden = (torch.randn(N, C, generator=generator) * 2).requires_grad_()
+    weight = torch.randn(V, C, generator=generator).requires_grad_()
+    return hidden, weight, torch.randint(0, V, (N,), generator=generator)
+
+
+@pytest.mark.parametrize("rows", [1, 7, N, 1000])
+def test_loss_and_gradients_are_torchs(monkeypatch, rows):
+    monkeypatch.setattr(losses, "PIECE_NUMBERS", rows * V)
+    hidden, weight, targets = inputs()
+    whole = F.cross_entropy(F.linear(hidden, weight), targets)
+    expected = torch.autograd.grad(3 * whole, (hidden, weight))
+    loss = linear_cross_entropy(hidden, weight, targets)
+    torch.testing.assert_close(loss, whole)
+    torch.testing.assert_close(torch.autograd.grad(3 * loss, (hidden, weight)), expected)
+    with torch.no_grad():
+        torch.testing.assert_close(linear_cross_entropy(hidden, weight, targets), whole)
+
+
+def test_the_pieces_bound_the_memory(monkeypatch):
+    monkeypatch.setattr(losses, "PIECE_NUMBERS", 3 * V)
+    seen = []
+    original = losses._losses
+
+    def watch(scores, targets):
+        seen.append(scores.shape)
+        return original(scores, targets)
+
+    monkeypatch.setattr(losses, "_losses", watch)
+    linear_cross_entropy(*inputs())
+    assert set(seen) == {(3, V), (N % 3, V)}
+
+
+def test_bfloat16_under_autocast_is_near_and_its_sums_are_float32():
+    hidden, weight, targets = inputs()
+    whole = F.cross_entropy(F.linear(hidden, weight), targets)
+    expected = torch.autograd.grad(whole, (hidden, weight))
+    with torch.autocast("cpu", torch.bfloat16):
+        loss = linear_cross_entropy(hidden, weight, targets)
+    assert loss.dtype == torch.float32
+    torch.testing.assert_close(loss, whole, rtol=0.02, atol=0.02)
+    for got, want in zip(torch.autograd.grad(loss, (hidden, weight)), expected, strict=True):
+        assert got.dtype == torch.float32
+        torch.testing.assert_close(got, want, rtol=0.05, atol=0.01)
