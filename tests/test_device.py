@@ -17,10 +17,10 @@ import resource, sys, torch
 from slm.device import keep_freed_memory
 if sys.argv[1] == "keep":
     assert keep_freed_memory()
-for _ in range(3):
+for _ in range(12):
     torch.ones(16 << 20)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-for _ in range(5):
+for _ in range(12):
     torch.ones(16 << 20)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
@@ -33,7 +33,7 @@ def test_kept_memory_is_not_asked_for_again():
         done = subprocess.run([sys.executable, "-c", FAULTS, mode], capture_output=True, text=True, env=env, check=True)
         return int(done.stdout)
 
-    assert faults("keep") < 100 < faults("plain")
+    assert 2 * faults("keep") < faults("plain")
 
 
 def test_a_device_that_is_not_there_is_told_with_the_number_there_is():
