@@ -35,13 +35,12 @@ def train(args: argparse.Namespace) -> tuple[dict[str, Any], int]:
     run_dir = checkpoints / check_name(args.run)
     plan = _resumed_plan(args, run_dir) if args.resume else _new_plan(args, run_dir)
     # Mistakes are told before torch is imported, which takes seconds.
-    from slm.train import TrainJob
+    from slm.job import TrainJob
     from slm.train import train as train_model
 
     job = TrainJob(run=args.run, checkpoints=checkpoints, resume=args.resume, command=command_typed(), **plan)
-    if not _budget(job.train):
+    if not _budget(plan["train"]):
         print(f"No --minutes, --steps or --tokens is given: {DEFAULT_MINUTES:g} minutes.", flush=True)
-        job = dataclasses.replace(job, train=dataclasses.replace(job.train, minutes=DEFAULT_MINUTES))
     code = 0
     with _stopping(run_dir) as stops, _TrainingBar() as bar:
         for event in train_model(job):

@@ -18,9 +18,10 @@ import torch
 import slm
 from slm.checkpoint import load_folder
 from slm.config import PRESETS, TrainConfig
+from slm.job import TrainJob
 from slm.runs import after_resume, find_snapshots, read_events, request_stop, status
 from slm.snapshots import is_log_spaced, steps_to_keep
-from slm.train import TrainJob, train
+from slm.train import train
 
 STEPS = 12
 RECIPE = {

@@ -21,8 +21,9 @@ from slm.config import PrepareConfig, TrainConfig, preset  # noqa: E402
 from slm.data.prepare import prepare  # noqa: E402
 from slm.files import write_json  # noqa: E402
 from slm.generate import load  # noqa: E402
+from slm.job import TrainJob  # noqa: E402
 from slm.runs import resolve  # noqa: E402
-from slm.train import TrainJob, train  # noqa: E402
+from slm.train import train  # noqa: E402
 
 CASES: list[dict] = [
     {"prompt": "Once upon a time", "max_new_tokens": 80, "temperature": 0.0},

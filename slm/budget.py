@@ -1,0 +1,49 @@
+"""How far a training is: its updates, tokens and seconds of work, and the share of its budget that they use."""
+
+from __future__ import annotations
+
+import time
+
+from slm.config import TrainConfig
+
+
+class Budget:
+    """The position of one training within its budget, stretches before a resume included."""
+
+    def __init__(self, config: TrainConfig, *, block_size: int) -> None:
+        self.config = config
+        self.tokens_per_step = config.tokens_per_step(block_size)
+        self.step, self.tokens = 0, 0
+        self._elapsed_before_s, self._begin = 0.0, time.perf_counter()
+
+    def begin(self, *, step: int = 0, tokens: int = 0, elapsed_s: float = 0.0) -> None:
+        """Start the clock at this position."""
+        self.step, self.tokens = step, tokens
+        self._elapsed_before_s, self._begin = elapsed_s, time.perf_counter()
+
+    def count_update(self) -> None:
+        """One more update is done."""
+        self.step += 1
+        self.tokens += self.tokens_per_step
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds of work on this run, before a resume included."""
+        return self._elapsed_before_s + time.perf_counter() - self._begin
+
+    @property
+    def max_steps(self) -> int | None:
+        """The budget in updates, where it is not minutes."""
+        return self.config.steps if self.config.tokens is None else -(-self.config.tokens // self.tokens_per_step)
+
+    @property
+    def budget_s(self) -> float | None:
+        """The budget in seconds, where it is minutes."""
+        return None if self.config.minutes is None else 60 * self.config.minutes
+
+    def progress(self) -> float:
+        """Share of the budget that is used, 0 to 1."""
+        if self.max_steps is not None:
+            return min(1.0, self.step / self.max_steps)
+        assert self.budget_s is not None
+        return min(1.0, self.elapsed_s / self.budget_s)

@@ -1,0 +1,78 @@
+"""One training as it was asked for, what makes it impossible, and the record of it in run.json."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import slm
+from slm.config import DEFAULT_MINUTES, ModelConfig, TrainConfig, parameter_count
+from slm.data.batches import Corpus, check_fits
+from slm.runs import check_name, is_checkpoint, is_run
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainJob:
+    """One training: what is trained, how, on which data set folder, and where it is kept.
+
+    Without a budget it is DEFAULT_MINUTES.
+    """
+
+    run: str
+    checkpoints: Path
+    data: Path
+    preset: str
+    model: ModelConfig
+    train: TrainConfig
+    resume: bool = False
+    command: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if self.train.minutes is None and self.train.steps is None and self.train.tokens is None:
+            object.__setattr__(self, "train", replace(self.train, minutes=DEFAULT_MINUTES))
+
+    @property
+    def run_dir(self) -> Path:
+        return self.checkpoints / check_name(self.run)
+
+
+def check(job: TrainJob, corpus: Corpus) -> None:
+    """Raise ValueError where job, data set and run folder do not fit each other."""
+    check_fits(corpus, job.model.block_size)
+    if job.model.vocab_size != corpus.tokenizer.vocab_size:
+        raise ValueError(
+            f"the model has {job.model.vocab_size} tokens, data set {job.data.name} has "
+            f"{corpus.tokenizer.vocab_size}: they must be the same"
+        )
+    if not job.resume and (is_run(job.run_dir) or is_checkpoint(job.run_dir)):
+        raise ValueError(f"there is a run {job.run!r} already; give another name, or --resume to go on with it")
+    if job.resume and not is_run(job.run_dir):
+        raise ValueError(f"there is no run {job.run!r} in {job.checkpoints} to resume")
+
+
+def check_data_unchanged(job: TrainJob, corpus: Corpus, fingerprint: str) -> None:
+    """Raise ValueError where the data set is not the one with this fingerprint, on which the run was trained."""
+    if fingerprint != corpus.fingerprint:
+        raise ValueError(
+            f"run {job.run!r} was trained on other data: the data set {job.data.name} has changed since; "
+            "prepare it again as it was, or start a new run"
+        )
+
+
+def description(job: TrainJob, corpus: Corpus) -> dict[str, Any]:
+    """run.json: everything needed to start the run again."""
+    manifest = corpus.manifest
+    return {
+        "run": job.run,
+        "preset": job.preset,
+        "data": {k: manifest.get(k) for k in ("name", "source", "description", "fingerprint", "vocab")},
+        "model": asdict(job.model),
+        "train": asdict(job.train),
+        "seed": job.train.seed,
+        "command": job.command,
+        "n_params": parameter_count(job.model),
+        "created": time.time(),
+        "slm_version": slm.__version__,
+    }
