@@ -1,6 +1,7 @@
 """Word banks by class: names, looks, things, foods, plants."""
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,8 +12,9 @@ def bank(words: str) -> tuple[str, ...]:
 
 
 def rows(table: str) -> list[tuple[str, ...]]:
-    """Split a table, one row a line with `|` between the cells."""
-    return [tuple(cell.strip() for cell in line.split("|")) for line in table.strip().splitlines()]
+    """Split a table, one row a line with `|` between the cells; a line that begins with `|` continues its row."""
+    joined = re.sub(r"\n\s*\|", " |", table.strip())
+    return [tuple(cell.strip() for cell in line.split("|")) for line in joined.splitlines()]
 
 
 @dataclass(frozen=True)
@@ -134,13 +136,13 @@ PLANTS = tuple(Plant(*row) for row in rows("""
     bean | smooth and spotted | a vine full of crisp green beans | ate them for supper with butter
     tomato | tiny and pale | a bush of juicy red tomatoes | made sandwiches for everyone
     watermelon | black and shiny | a watermelon too heavy to lift | gave a slice to every neighbor
-    carrot | thin as a whisker | a row of orange carrots | pulled them up and crunched them
-    strawberry | smaller than a flea | a patch of sweet strawberries | cooked six jars of jam
-    daisy | light as dust | a cloud of white daisies | made daisy chains for the whole family
+    carrot | as thin as a whisker | a carrot as long as an arm | pulled it up together and crunched it
+    strawberry | smaller than a flea | a bushy plant full of sweet strawberries | ate them with cream, one by one
+    daisy | as light as dust | a cloud of white daisies | made daisy chains for the whole family
     pea | round and wrinkled | a curly vine with pods as fat as little boats | popped them open on the porch
     corn | yellow and hard | a tall stalk with a silky tassel | had a feast of corn and melted butter
-    tulip | brown like a small onion | a tulip as red as a fire truck | took it to a sick friend
-    radish | no bigger than a freckle | a bunch of radishes with rosy cheeks | ate them with bread and salt
+    poppy | as fine as pepper | a poppy as red as a fire truck | painted a picture of it for a sick friend
+    radish | no bigger than a freckle | a radish as big as a fist, with rosy cheeks | ate it with bread and salt
 """))
 
 FARM_SOUNDS = rows("""
