@@ -19,6 +19,7 @@ from slm.data.starter import (
     plots_honesty,
     plots_lost,
     plots_nature,
+    plots_sky,
 )
 from slm.data.starter.cast import Character
 from slm.data.starter.flow import vary_speech, with_pronouns
@@ -31,8 +32,8 @@ PLOTS: dict[str, Callable[[Scene], list[str]]] = {plot.__name__: plot for plot i
     plots_friends.new_friend, plots_friends.sharing, plots_honesty.promise_kept, plots_honesty.truth_told,
     plots_friends.the_race,
     plots_fears.fear_of_the_dark, plots_fears.thunder, plots_fears.noise_in_the_night, plots_fears.first_day,
-    plots_nature.planting_a_seed, plots_nature.first_snow, plots_nature.catching_the_moon,
-    plots_nature.helper_in_the_rain, plots_nature.wish_to_fly,
+    plots_nature.planting_a_seed, plots_nature.first_snow, plots_sky.catching_the_moon,
+    plots_nature.helper_in_the_rain, plots_sky.wish_to_fly,
     plots_home.birthday_surprise, plots_home.birthday_present, plots_home.new_sibling,
     plots_home.broken_thing, plots_home.rainy_day_ship,
     plots_doing.learning_a_skill, plots_food.spoiled_picnic, plots_food.baking_day, plots_doing.stuck_kite,
