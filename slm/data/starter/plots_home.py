@@ -95,8 +95,8 @@ def birthday_present(s: Scene) -> list[str]:
             s.one('"Now it is ruined,"', '"I cannot give that to anyone,"') + f" {hero.he} thought."),
         text(arrival,
             f'"It was going to be {present}," {hero} mumbled. "'
-            + s.one("It was beautiful this morning.", "I worked so hard, and now look at it.") + '"',
-            s.one(f"{friend} looked at it from all sides.", f"{friend} held it very carefully."),
+            + s.one("It was beautiful this morning.", "I worked so hard on it.") + '"',
+            s.one(f"{friend} turned it gently this way and that.", f"{friend} held it very carefully."),
             s.one(f'"You made it yourself? For me?" {friend.he} asked. "Then I love it!"',
                 f'"Nobody else in the world has one like this," {friend.he} said.',
                 f'"It looks as if it has had an adventure," {friend.he} said. "I like it even more."')),

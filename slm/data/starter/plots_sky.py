@@ -39,7 +39,7 @@ def catching_the_moon(s: Scene) -> list[str]:
          f'{hero} nodded. "Then it must stay up there," {hero.he} said softly.'),
     ))
     return [
-        text(opening(s, hero, 0.4, never=("moon",)),
+        text(opening(s, hero, 0.4, never=("moon", "Every day")),
             s.one(f"Every night {hero.he} looked up at the moon.",
                 f"{hero.He} thought the moon was the most beautiful thing of all.",
                 f"{hero.He} could not fall asleep without a look at the moon."),
@@ -107,7 +107,7 @@ def wish_to_fly(s: Scene) -> list[str]:
         ]
     work, made, boarded, up, view, aside = s.pick(ways)
     return [
-        text(opening(s, hero, 0.2),
+        text(opening(s, hero, 0.2, never=("Most of all", "Nothing made")),
             s.one(f"More than anything, {hero.he} wanted to fly.", f"{hero.He} had one big dream, and that was to fly.",
                 f"Day after day {hero.he} watched the birds and sighed."),
             s.one(f'"{capital(an(hero.kind))} cannot fly," said everybody.',
