@@ -72,7 +72,8 @@ def lost_toy(s: Scene) -> list[str]:
                 f'"Thank you for helping me think," {hero.he} said to {elder}.',
                 f"{hero.He} held the {toy} tight and told it all the news." if thing in SOFT_TOYS else ""),
             s.one(lesson(s, hero, "a quiet minute can find what a busy hour cannot",
-                "a calm head finds more than quick feet", "things are safer when they have a home"), bedtime(s, hero))),
+                "a calm head finds more than quick feet", "things are safer when they have a home"),
+                bedtime(s, hero, never=("smile", "happy")))),
     ]
 
 

@@ -26,8 +26,8 @@ def catching_the_moon(s: Scene) -> list[str]:
     look, wish = s.pick((
         (s.one("It was round and yellow, like a cheese.", "It shone like a new coin."),
          s.one("to have it as a lamp", "to keep it in a box", "to play ball with it")),
-        (s.one("It looked like a silver boat.", "It looked like a slice of melon."),
-         s.one("to have it as a lamp", "to keep it in a box", "to swing in it", "to wear it as a hat")),
+        ("It looked like a silver boat.", s.one("to sail away in it", "to keep it in a box", "to have it as a lamp")),
+        ("It looked like a slice of melon.", s.one("to taste it", "to keep it in a box", "to wear it as a hat")),
     ))
     wisdom, answer = s.pick((
         (f'"If you kept it for yourself," said {elder}, "who would light the way for the sailors?"',
@@ -128,6 +128,6 @@ def wish_to_fly(s: Scene) -> list[str]:
                 f'"Hooray!" cried {hero}.'),
             s.one(f"{hero}'s heart gave a happy skip.", f"{hero} felt as light as a feather.", aside),
             s.one(lesson(s, hero, "there is more than one way to reach a dream",
-                    "with friends, even big wishes come true"), bedtime(s, hero),
+                    "with friends, even big wishes come true"), bedtime(s, hero, never=("happy",)),
                 f"From that day on, nobody said that {an(hero.kind)} could not fly.")),
     ]
