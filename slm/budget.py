@@ -11,8 +11,7 @@ class Budget:
     """The position of one training within its budget, stretches before a resume included."""
 
     def __init__(self, config: TrainConfig, *, block_size: int) -> None:
-        self.config = config
-        self.tokens_per_step = config.tokens_per_step(block_size)
+        self.config, self.block_size = config, block_size
         self.step, self.tokens = 0, 0
         self._elapsed_before_s, self._begin = 0.0, time.perf_counter()
 
@@ -21,10 +20,10 @@ class Budget:
         self.step, self.tokens = step, tokens
         self._elapsed_before_s, self._begin = elapsed_s, time.perf_counter()
 
-    def count_update(self) -> None:
-        """One more update is done."""
+    def count_update(self, tokens: int) -> None:
+        """One more update is done, on this many tokens."""
         self.step += 1
-        self.tokens += self.tokens_per_step
+        self.tokens += tokens
 
     @property
     def elapsed_s(self) -> float:
@@ -34,7 +33,8 @@ class Budget:
     @property
     def max_steps(self) -> int | None:
         """The budget in updates, where it is not minutes."""
-        return self.config.steps if self.config.tokens is None else -(-self.config.tokens // self.tokens_per_step)
+        config = self.config
+        return config.steps if config.tokens is None else config.steps_for(config.tokens, self.block_size)
 
     @property
     def budget_s(self) -> float | None:

@@ -6,6 +6,7 @@ The command line's `--help`, the page's form and the documentation are made from
 from __future__ import annotations
 
 import dataclasses
+import math
 import types
 import typing
 from collections.abc import Mapping
@@ -190,6 +191,12 @@ class TrainConfig(Checked):
     tokens: int | None = option(None, "Train on this many tokens.", minimum=1, maximum=10**13)
     batch_size: int = option(16, "Sequences in one micro-batch.", minimum=1, maximum=65536)
     grad_accum_steps: int = option(1, "Micro-batches added up for one update.", minimum=1, maximum=65536)
+    ramp_steps: int = option(
+        0,
+        "First updates, made with half the sequences of half the length: many small steps while everything is new.",
+        minimum=0,
+        maximum=10**7,
+    )
     optimizer: str = option(
         "muon",
         "adamw, or muon (Muon for the matrices inside the blocks, AdamW for the rest).",
@@ -228,8 +235,23 @@ class TrainConfig(Checked):
             given = " and ".join(f"{k} {v}" for k, v in budgets.items())
             raise ValueError(f"{given} were given; the budget is one of minutes, steps and tokens")
 
+    def step_shape(self, step: int, block_size: int) -> tuple[int, int]:
+        """Sequences in the update after `step` updates, and their length in tokens.
+
+        Short sequences and small batches first: Li et al. 2022, "The Stability-Efficiency Dilemma", section 4.
+        """
+        rows = self.batch_size * self.grad_accum_steps
+        return (rows, block_size) if step >= self.ramp_steps else (max(1, rows // 2), max(2, block_size // 2))
+
     def tokens_per_step(self, block_size: int) -> int:
-        return self.batch_size * self.grad_accum_steps * block_size
+        """Tokens of an update after the ramp."""
+        return math.prod(self.step_shape(self.ramp_steps, block_size))
+
+    def steps_for(self, tokens: int, block_size: int) -> int:
+        """Updates that it takes to see this many tokens."""
+        small = math.prod(self.step_shape(0, block_size))
+        ramp = min(self.ramp_steps, -(-tokens // small))
+        return ramp + max(0, -(-(tokens - ramp * small) // self.tokens_per_step(block_size)))
 
 
 @dataclass(frozen=True, kw_only=True)

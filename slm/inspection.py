@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from slm.model import GPT, Block, causal_mask
+from slm.attention import causal_mask
+from slm.model import GPT, Block
 from slm.tokenizer import Tokenizer
 
 

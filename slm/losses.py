@@ -37,14 +37,15 @@ class _LinearCrossEntropy(torch.autograd.Function):
             for piece in pieces:
                 p, loss = _losses(h[piece] @ w.t(), targets[piece])  # (R, V), (R, 1)
                 total += loss.sum()
-                # Softmax less one at the target, over N: the gradient of the mean by the scores.
-                p.scatter_add_(1, targets[piece, None], torch.full_like(loss, -1.0))
-                p = p.div_(N).to(dtype)
+                # The gradient by the scores is softmax less one at the target: e^-loss - 1 there, which no rounding of
+                # the softmax spoils. Its mean is taken last, over fewer numbers.
+                p.scatter_(1, targets[piece, None], torch.expm1(-loss).to(dtype))
                 torch.mm(p, w, out=dh[piece])
                 if dtype == torch.float32:
-                    dw.addmm_(p.t(), h[piece])
+                    dw.addmm_(p.t(), h[piece], alpha=1 / N)
                 else:
-                    dw += p.t() @ h[piece]
+                    dw.add_(p.t() @ h[piece], alpha=1 / N)
+            dh /= N
         ctx.save_for_backward(dh.to(hidden.dtype), dw.to(weight.dtype))
         return total / N
 
@@ -55,8 +56,8 @@ class _LinearCrossEntropy(torch.autograd.Function):
 
 
 def _losses(scores: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-    """Softmax of scores (R, V), written over them, and the cross-entropy of targets (R,) as (R, 1); both float32."""
-    scores = scores.float()
-    chosen = scores.gather(1, targets[:, None])  # (R, 1)
-    whole = torch.logsumexp(scores, dim=1, keepdim=True)  # (R, 1)
-    return scores.sub_(whole).exp_(), whole - chosen
+    """Softmax of scores (R, V), in their dtype, and the cross-entropy of targets (R,) as (R, 1) float32."""
+    p = torch.softmax(scores, dim=1)
+    # The largest score has the probability e^(it - logsumexp): no second sum over the vocabulary is needed.
+    whole = scores.amax(dim=1, keepdim=True).float() - p.amax(dim=1, keepdim=True).float().log()  # (R, 1)
+    return p, whole - scores.gather(1, targets[:, None]).float()

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from slm.attention import attend
 from slm.config import ModelConfig
 from slm.losses import linear_cross_entropy
 
@@ -128,20 +129,9 @@ class Attention(nn.Module):
         q, k, v = self.queries_keys_values(x, rotary, start)
         if cache is not None:
             k, v = cache.extend(layer, k, v)  # 2 x (B, H, S, D)
-        y = F.scaled_dot_product_attention(  # (B, H, T, D)
-            q,
-            k,
-            v,
-            attn_mask=causal_mask(T, start, x.device) if start and T > 1 else None,
-            is_causal=start == 0 and T > 1,
-            dropout_p=self.dropout if self.training else 0.0,
-        )
+        dropout = self.dropout if self.training else 0.0
+        y = attend(q, k, v, start=start, dropout=dropout)  # (B, H, T, D)
         return self.c_proj(y.transpose(1, 2).reshape(B, T, C))
-
-
-def causal_mask(T: int, start: int, device: torch.device) -> Tensor:
-    """True where a token may look, (T, start + T): the token at start + t sees itself and all before it."""
-    return torch.ones(T, start + T, dtype=torch.bool, device=device).tril(diagonal=start)
 
 
 class MLP(nn.Module):

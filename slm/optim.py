@@ -35,7 +35,6 @@ def learning_rate_scale(config: TrainConfig, *, step: int, progress: float) -> f
 def orthogonalise(x: Tensor, steps: int = 5) -> Tensor:
     """Bring the singular values of each matrix in x (N, R, C) to about one, by Newton-Schulz iteration."""
     a, b, c = NEWTON_SCHULZ
-    x = x.bfloat16() if x.is_cuda else x
     tall = x.shape[1] > x.shape[2]
     x = x.mT if tall else x
     x = x / x.norm(dim=(1, 2), keepdim=True).clamp(min=1e-7)
@@ -46,10 +45,12 @@ def orthogonalise(x: Tensor, steps: int = 5) -> Tensor:
 
 
 class Muon:
-    """Muon over hidden matrices. A fused q, k, v matrix counts as three."""
+    """Muon over hidden matrices, its iteration in `dtype`. A fused q, k, v matrix counts as three."""
 
-    def __init__(self, named_parameters: dict[str, nn.Parameter], learning_rate: float) -> None:
-        self.learning_rate = learning_rate
+    def __init__(
+        self, named_parameters: dict[str, nn.Parameter], learning_rate: float, *, dtype: torch.dtype = torch.float32
+    ) -> None:
+        self.learning_rate, self.dtype = learning_rate, dtype
         self.parameters = named_parameters
         self.momentum = {name: torch.zeros_like(p) for name, p in named_parameters.items()}
 
@@ -62,7 +63,7 @@ class Muon:
                 assert grad is not None, f"{name} has no gradient"
                 momentum.lerp_(grad, 1 - MUON_MOMENTUM)
                 pieces.append(_matrices(name, torch.lerp(grad, momentum, MUON_MOMENTUM)))  # Nesterov
-            update = orthogonalise(torch.cat(pieces))  # (N, R, C)
+            update = orthogonalise(torch.cat(pieces).to(self.dtype))  # (N, R, C)
             rows, columns = update.shape[1:]
             rate = self.learning_rate * scale * max(1.0, rows / columns) ** 0.5
             for name, piece in zip(names, update.split([len(p) for p in pieces]), strict=True):
@@ -134,13 +135,15 @@ class AdamW:
 class Optimizer:
     """One update rule for the whole model: AdamW alone, or Muon inside the blocks and AdamW for the rest."""
 
-    def __init__(self, model: GPT, config: TrainConfig) -> None:
+    def __init__(self, model: GPT, config: TrainConfig, *, dtype: torch.dtype = torch.float32) -> None:
+        """`dtype` is that of the training's matrix products; Muon's own, which float16 could not hold, follow it."""
         named = dict(model.named_parameters())
         hidden = {n: p for n, p in named.items() if n.startswith("h.") and p.dim() == 2 and config.optimizer == "muon"}
         rest = {n: p for n, p in named.items() if n not in hidden}
         self.parts: list[AdamW | Muon] = [AdamW(rest, config)]
         if hidden:
-            self.parts.append(Muon(hidden, config.muon_learning_rate))
+            muon_dtype = torch.bfloat16 if dtype == torch.bfloat16 else torch.float32
+            self.parts.append(Muon(hidden, config.muon_learning_rate, dtype=muon_dtype))
 
     def step(self, scale: float) -> None:
         """Move the weights along their gradients, with the peak learning rates times `scale`."""

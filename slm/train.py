@@ -17,7 +17,7 @@ import torch
 
 from slm.budget import Budget
 from slm.config import parameter_count
-from slm.data.batches import Corpus, batch
+from slm.data.batches import Corpus, training_batch
 from slm.device import choose_device, choose_dtype, describe, keep_freed_memory
 from slm.job import TrainJob, check, check_data_unchanged, description
 from slm.model import GPT, initialise
@@ -99,7 +99,7 @@ class Trainer:
             "device": describe(self.device),
             "dtype": str(self.updater.dtype).removeprefix("torch."),
             "threads": torch.get_num_threads(),
-            "tokens_per_step": self.budget.tokens_per_step,
+            "tokens_per_step": self.config.tokens_per_step(self.job.model.block_size),
             "max_steps": self.budget.max_steps,
             "budget_s": self.budget.budget_s,
             "resumed_from_step": self.budget.step if self.job.resume else None,
@@ -108,13 +108,12 @@ class Trainer:
     def _update(self) -> dict[str, Any] | None:
         """The fields of a `train` event, or None where a stop was asked for before the update was whole."""
         config, step, begin = self.config, self.budget.step, time.perf_counter()
-        rows, T = config.batch_size * config.grad_accum_steps, self.job.model.block_size
         scale = learning_rate_scale(config, step=step, progress=self.budget.progress())
-        x, y = batch(self.corpus.train, seed=config.seed, step=step, rows=rows, block_size=T)
+        x, y = training_batch(self.corpus.train, config, step=step, block_size=self.job.model.block_size)
         done = self.updater.update(x, y, scale=scale, seed=config.seed + step, stop=self.stopping)
         if done is None:
             return None
-        self.budget.count_update()
+        self.budget.count_update(x.size)
         self.train_loss = done.loss
         return {
             "loss": done.loss,
@@ -122,7 +121,7 @@ class Trainer:
             "grad_norm": done.grad_norm,
             "tokens": self.budget.tokens,
             "elapsed_s": round(self.budget.elapsed_s, 3),
-            "tok_per_s": round(self.budget.tokens_per_step / (time.perf_counter() - begin), 1),
+            "tok_per_s": round(x.size / (time.perf_counter() - begin), 1),
         }
 
     def _look(self, *, final: bool) -> Iterator[Event]:

@@ -28,7 +28,7 @@ class Updater:
 
     def __init__(self, model: GPT, config: TrainConfig, *, device: torch.device, dtype: torch.dtype) -> None:
         self.model, self.config, self.device, self.dtype = model.to(device).train(), config, device, dtype
-        self.optimizer = Optimizer(model, config)
+        self.optimizer = Optimizer(model, config, dtype=dtype)
         self.loss_scale = LossScale(2.0**16 if dtype == torch.float16 else None)
         self.loss = torch.compile(model.loss) if config.compile else model.loss
 
@@ -41,14 +41,14 @@ class Updater:
         has moved.
         """
         torch.manual_seed(seed)
-        parts = range(0, len(x), self.config.batch_size)
         loss = 0.0
-        for start in parts:
+        for start in range(0, len(x), self.config.batch_size):
             if stop():
                 self.model.zero_grad(set_to_none=True)
                 return None
             rows = slice(start, start + self.config.batch_size)
-            loss += self.backward(torch.from_numpy(x[rows]), torch.from_numpy(y[rows]), share=1 / len(parts))
+            share = len(x[rows]) / len(x)
+            loss += self.backward(torch.from_numpy(x[rows]), torch.from_numpy(y[rows]), share=share)
         return Update(loss, self._move(scale) if math.isfinite(loss) else math.nan)
 
     def backward(self, x: Tensor, y: Tensor, *, share: float) -> float:

@@ -46,6 +46,17 @@ def test_muon_equals_torchs_to_its_rounding():
         assert (moved - wanted).norm() < 0.03 * wanted.norm()
 
 
+def test_muon_in_bfloat16_moves_as_in_float32_to_its_rounding():
+    moved = {}
+    for dtype in (torch.float32, torch.bfloat16):
+        p = torch.nn.Parameter(torch.zeros(31, 47))
+        p.grad = torch.randn(p.shape, generator=torch.Generator().manual_seed(1))
+        Muon({"a": p}, learning_rate=1.0, dtype=dtype).step(1.0)
+        assert p.dtype == torch.float32
+        moved[dtype] = p.detach()
+    assert 0 < (moved[torch.bfloat16] - moved[torch.float32]).norm() < 0.05 * moved[torch.float32].norm()
+
+
 def test_a_fused_qkv_matrix_moves_as_three():
     p = torch.nn.Parameter(torch.zeros(3 * 29, 29))
     p.grad = torch.randn(p.shape, generator=torch.Generator().manual_seed(1))

@@ -179,6 +179,14 @@ def test_tokens_are_a_budget(starter_data, tmp_path):
     assert [e["tokens"] for e in events if e["kind"] == "train"][-1] == 4 * 5 * 31
 
 
+def test_the_small_steps_of_a_ramp_count_what_they_take(starter_data, tmp_path):
+    words = {"steps": None, "tokens": 2 * 15 * 3 + 5 * 31 + 1, "ramp_steps": 3}
+    events = list(train(job(starter_data, tmp_path, train=words)))
+    seen = [e["tokens"] for e in events if e["kind"] == "train"]
+    assert seen == [30, 60, 90, 90 + 155, 90 + 310]
+    assert events[0]["max_steps"] == 5
+
+
 def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_snapshots(starter_data, tmp_path, monkeypatch):
     from slm.updates import Updater
 

@@ -38,20 +38,28 @@ class Curve:
     name: str
     train: list[tuple[int, float]] = field(default_factory=list)
     val: list[tuple[int, float]] = field(default_factory=list)
-    tokens_per_step: float | None = None
+    tokens: list[tuple[int, float]] = field(default_factory=list)
     clock: list[tuple[int, float]] = field(default_factory=list)
     bytes_per_token: float | None = None
 
+    def tokens_at(self, step: int) -> float | None:
+        """Tokens seen when `step` was done."""
+        return _read_off(self.tokens, step)
+
     def seconds_at(self, step: int) -> float | None:
-        """Training time when `step` was done, read off the two nearest measurements."""
-        if not self.clock:
-            return None
-        steps = [s for s, _ in self.clock]
-        right = min(max(bisect.bisect_left(steps, step), 1), len(steps) - 1) if len(steps) > 1 else 0
-        (s0, t0), (s1, t1) = self.clock[max(right - 1, 0)], self.clock[right]
-        if s1 == s0:
-            return t1 * step / s1 if s1 else t1
-        return max(0.0, t0 + (t1 - t0) * (step - s0) / (s1 - s0))
+        """Training time when `step` was done."""
+        return _read_off(self.clock, step)
+
+
+def _read_off(measured: Sequence[tuple[int, float]], step: int) -> float | None:
+    """The value at `step`, on the line through the two nearest measurements; None where nothing was measured."""
+    if not measured:
+        return None
+    right = min(max(bisect.bisect_left(measured, step, key=lambda m: m[0]), 1), len(measured) - 1)
+    (s0, y0), (s1, y1) = measured[max(right - 1, 0)], measured[right]
+    if s1 == s0:
+        return y1 * step / s1 if s1 else y1
+    return max(0.0, y0 + (y1 - y0) * (step - s0) / (s1 - s0))
 
 
 @dataclass(frozen=True)
@@ -91,14 +99,13 @@ def curve_from_events(name: str, events: Iterable[Mapping[str, Any]]) -> Curve:
     train: dict[int, float] = {}
     val: dict[int, float] = {}
     clock: dict[int, float] = {}
-    tokens_per_step: float | None = None
+    tokens: dict[int, float] = {}
     for event in events:
         kind, step = event.get("kind"), event.get("step")
         if kind == "start":
-            tokens_per_step = finite(event.get("tokens_per_step")) or tokens_per_step
             resumed = event.get("resumed_from_step")
             if isinstance(resumed, int):
-                for series in (train, val, clock):
+                for series in (train, val, clock, tokens):
                     for late in [s for s in series if s > resumed]:
                         del series[late]
         if not isinstance(step, int) or isinstance(step, bool):
@@ -106,11 +113,10 @@ def curve_from_events(name: str, events: Iterable[Mapping[str, Any]]) -> Curve:
         if kind == "train":
             _put(train, step, event.get("loss"))
             _put(clock, step, event.get("elapsed_s"))
-            if tokens_per_step is None and step > 0 and finite(event.get("tokens")):
-                tokens_per_step = float(event["tokens"]) / step
+            _put(tokens, step, event.get("tokens"))
         elif kind == "eval":
             _put(val, step, event.get("val_loss"))
-    return Curve(name, sorted(train.items()), sorted(val.items()), tokens_per_step, sorted(clock.items()))
+    return Curve(name, *(sorted(series.items()) for series in (train, val, tokens, clock)))
 
 
 def _put(series: dict[int, float], step: int, value: Any) -> None:
@@ -164,11 +170,15 @@ def _rows(curve: Curve, points: Sequence[tuple[int, float]]) -> list[list[float 
             step,
             _short(loss),
             _short(mean),
-            curve.tokens_per_step and round(step * curve.tokens_per_step),
+            _whole(curve.tokens_at(step)),
             _short(curve.seconds_at(step)),
         ]
         for step, loss, mean in decimate(points)
     ]
+
+
+def _whole(value: float | None) -> int | None:
+    return None if value is None else round(value)
 
 
 def _short(value: float | None) -> float | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from slm.config import TrainConfig
 from slm.tokenizer import Tokenizer, load_tokenizer
 
 ID_TYPE = np.dtype("<u2")  # vocabularies reach 50,257, so two bytes hold any id
@@ -86,6 +87,18 @@ def batch(
         _copy_ring(ids, start + int(order[visit]) * block_size, taken[row])
     _release(ids)
     return np.ascontiguousarray(taken[:, :-1]), np.ascontiguousarray(taken[:, 1:])
+
+
+def training_batch(
+    ids: np.ndarray, config: TrainConfig, *, step: int, block_size: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Inputs and targets of the update after `step` updates, int64 of the shape `config.step_shape` says.
+
+    The updates of the ramp and those behind it each count from 0: their windows have different lengths.
+    """
+    rows, T = config.step_shape(step, block_size)
+    past = step if step < config.ramp_steps else step - config.ramp_steps
+    return batch(ids, seed=config.seed, step=past, rows=rows, block_size=T)
 
 
 def eval_windows(ids: np.ndarray, *, count: int, block_size: int) -> tuple[np.ndarray, np.ndarray]:

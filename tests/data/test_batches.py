@@ -9,7 +9,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from slm.data.batches import Corpus, batch, check_fits, eval_windows
+from slm.config import TrainConfig
+from slm.data.batches import Corpus, batch, check_fits, eval_windows, training_batch
 
 
 def ring(n: int) -> np.ndarray:
@@ -52,6 +53,22 @@ def test_a_batch_is_the_same_in_another_process():
     )
     there = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert json.loads(there) == batch(ring(1009), seed=5, step=31, rows=3, block_size=13)[0].tolist()
+
+
+def test_a_ramp_begins_with_half_the_rows_of_half_the_length():
+    config = TrainConfig(batch_size=7, grad_accum_steps=3, ramp_steps=5, seed=11)
+    shapes = [training_batch(ring(1009), config, step=step, block_size=34)[0].shape for step in range(7)]
+    assert shapes == [(10, 17)] * 5 + [(21, 34)] * 2
+
+
+@pytest.mark.parametrize("ramp_steps", [0, 5])
+def test_behind_the_ramp_no_token_is_a_target_twice_in_an_epoch(ramp_steps):
+    config = TrainConfig(batch_size=5, ramp_steps=ramp_steps, seed=11)
+    epoch = 1009 // 17 // 5
+    seen = Counter()
+    for step in range(ramp_steps, ramp_steps + epoch):
+        seen.update(training_batch(ring(1009), config, step=step, block_size=17)[1].flatten().tolist())
+    assert len(seen) == epoch * 5 * 17 and set(seen.values()) == {1}
 
 
 def test_the_order_of_the_windows_does_not_change_between_versions():

@@ -28,7 +28,7 @@ def losses(count: int, *, seed: int = 0) -> list[tuple[int, float]]:
 
 
 def events(count: int, *, every: int = 20, floor: float = 2.0) -> list[dict]:
-    log: list[dict] = [{"kind": "start", "step": 0, "tokens_per_step": 64}]
+    log: list[dict] = [{"kind": "start", "step": 0}]
     for step, loss in losses(count):
         log.append(
             {
@@ -71,8 +71,15 @@ def test_curve_of_a_log():
     curve = curve_from_events("a", events(47))
     assert [step for step, _ in curve.train] == list(range(1, 48))
     assert [step for step, _ in curve.val] == [20, 40]
-    assert curve.tokens_per_step == 64
+    assert curve.tokens_at(20) == 1280 and curve.tokens_at(0) == 0
     assert curve.seconds_at(20) == 5.0 and curve.seconds_at(0) == 0.0
+
+
+def test_tokens_are_read_off_between_steps_of_unlike_size():
+    seen = {1: 16, 2: 32, 3: 96, 5: 224}
+    log = [{"kind": "train", "step": step, "loss": 3.0, "tokens": n} for step, n in seen.items()]
+    curve = curve_from_events("a", log)
+    assert [curve.tokens_at(step) for step in (0, 1, 2, 3, 4, 5)] == [0, 16, 32, 96, 160, 224]
 
 
 def test_a_resume_takes_back_what_came_after_it():
@@ -94,18 +101,18 @@ def test_unmeasured_and_odd_events_are_left_out():
         {"kind": "eval", "step": 5, "val_loss": None},
         {"kind": "train", "step": 7, "loss": float("inf")},
         {"kind": "train", "step": 11, "loss": 4.5, "elapsed_s": None},
-        {"kind": "start", "step": 0, "resumed_from_step": None, "tokens_per_step": None},
+        {"kind": "start", "step": 0, "resumed_from_step": None},
         {"kind": "later kind", "step": 2},
     ]
     curve = curve_from_events("a", log)
-    assert (curve.train, curve.val, curve.tokens_per_step) == ([(11, 4.5)], [], None)
+    assert (curve.train, curve.val, curve.tokens) == ([(11, 4.5)], [], [])
     value = chart_value([curve], landmarks=[])
     assert value["runs"][0]["train"] == [[11, 4.5, 4.5, None, None]]
 
 
 def test_value_is_small_plain_json():
     curves = [
-        Curve(f"run {i}", losses(9973, seed=i), losses(700), 64.0, [(0, 0.0), (9973, 100.0)])
+        Curve(f"run {i}", losses(9973, seed=i), losses(700), [(9973, 64e4)], [(0, 0.0), (9973, 100.0)])
         for i in range(3)
     ]
     value = chart_value(curves, landmarks=landmarks_for(4096, 5.5), budget={"minutes": 2})

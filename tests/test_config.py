@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+import pytest
+
+from slm.config import TrainConfig
+
+
+@pytest.mark.parametrize(
+    ("tokens", "steps"), [(1, 1), (130, 1), (131, 2), (390, 3), (391, 4), (390 + 540, 4), (390 + 541, 5)]
+)
+def test_a_budget_of_tokens_counts_the_small_steps_of_the_ramp(tokens, steps):
+    config = TrainConfig(batch_size=20, ramp_steps=3)
+    assert config.steps_for(tokens, 27) == steps
+
+
+def test_a_ramp_halves_sequences_and_length_and_never_to_nothing():
+    config = TrainConfig(batch_size=7, grad_accum_steps=3, ramp_steps=2)
+    assert [config.step_shape(step, 17) for step in range(4)] == [(10, 8), (10, 8), (21, 17), (21, 17)]
+    assert TrainConfig(batch_size=1, ramp_steps=1).step_shape(0, 2) == (1, 2)
