@@ -126,16 +126,15 @@ def comfort(scene: Scene, elder: Character, who: Character) -> str:
         f"{elder} lifted {who.him} up.",)
 
 
-def bedtime(scene: Scene, hero: Character) -> str:
-    """Return a last sentence for a story that ends in the evening."""
-    return scene.one(f"That night, {hero} fell asleep with a smile.",
-        f"{hero} went to bed tired and happy.",
-        f"When the stars came out, {hero} was already dreaming.",
-        f"That night, {hero} hummed all the way to bed.",
+def bedtime(scene: Scene, hero: Character, *, never: Sequence[str] = ()) -> str:
+    """Return a last sentence for a story that ends in the evening; `never` holds words that it must not repeat."""
+    endings = (f"That night, {hero} fell asleep with a smile.", f"{hero} went to bed tired and happy.",
+        f"When the stars came out, {hero} was already dreaming.", f"That night, {hero} hummed all the way to bed.",
         f"At bedtime {hero} was still thinking about it.",
         f"\"What a day!\" yawned {hero} at bedtime, and {hero.he} was asleep at once.",
         f"{hero} slept like a log that night.", f"That night, {hero} went to bed with a happy heart.",
-        f"What a day it had been for {hero}!", "What a good day that turned out to be!",)
+        f"What a day it had been for {hero}!", "What a good day that turned out to be!")
+    return scene.pick([ending for ending in endings if not any(word in ending for word in never)])
 
 
 def lesson(scene: Scene, hero: Character, *truths: str) -> str:

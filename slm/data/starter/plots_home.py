@@ -62,13 +62,13 @@ def birthday_surprise(s: Scene) -> list[str]:
                 "Somebody giggled, and the lamps lit up.") + ' "Surprise!"',
             s.one(f"Everyone was there! There were {color} balloons and paper lanterns and a {cake} with candles.",
                 f"{color.capitalize()} streamers hung from the ceiling, and candles burned on a {cake}."),
-            s.one(f"{friend} held out a parcel. Inside was {present}.", f"In a box from {friend} was {present}."),
+            s.one(f"{friend} held out a parcel.", f"A parcel from {friend} lay on a stool.") + f" In it was {present}.",
             excuse),
         text(glad(s, hero),
             s.one(f'"I thought you had forgotten me," said {hero}. "Never!" said {elder}.',
                 "They sang so loudly that the cups rattled.",
                 f"{hero.He} blew out all the candles in one puff."),
-            s.one("They played and danced until midnight.", f"That night, {hero} fell asleep with a smile.",
+            s.one("The music went on until midnight.", f"That night, {hero} dreamed of the party.",
                 lesson(s, hero, "those who love you do not forget you", "a secret can be a kind of gift"))),
     ]
 
@@ -95,14 +95,14 @@ def birthday_present(s: Scene) -> list[str]:
             s.one('"Now it is ruined,"', '"I cannot give that to anyone,"') + f" {hero.he} thought."),
         text(arrival,
             f'"It was going to be {present}," {hero} mumbled. "'
-            + s.one("It was beautiful this morning.", "I worked so hard, and now look at it.") + '"',
-            s.one(f"{friend} looked at it from all sides.", f"{friend} held it very carefully."),
+            + s.one("It was beautiful this morning.", "I worked so hard on it.") + '"',
+            s.one(f"{friend} turned it gently this way and that.", f"{friend} held it very carefully."),
             s.one(f'"You made it yourself? For me?" {friend.he} asked. "Then I love it!"',
                 f'"Nobody else in the world has one like this," {friend.he} said.',
                 f'"It looks as if it has had an adventure," {friend.he} said. "I like it even more."')),
         text(f"{honored}.", glad(s, hero),
             s.one(lesson(s, hero, "a gift made with love is never ruined", "it is the thought that counts"),
-                bedtime(s, hero))),
+                bedtime(s, hero, never=("smile", "happy")))),
     ]
 
 
@@ -285,7 +285,7 @@ def rainy_day_ship(s: Scene) -> list[str]:
             + s.one(' "It is only a box!"', ' "There is nothing in it!"'), hint),
         text(looked,
             s.one(f'"It is a {craft}!" cried {hero}.', f'"I see it now! A {craft}!" said {hero}.',
-                f'"I know! Our own {craft}!" shouted {hero}.'),
+                f'"I know! Our own {craft}!" called {hero}.'),
             f"They fetched {listed(s.some(_GEAR, 3))} and went to work. The {craft} {sail}. Suddenly {problem}!",
             s.one(f'"What shall we do?" cried {friend}.', f'"Hold tight!" shouted {hero}.',
                 f'"Do not panic, Captain!" said {friend}.'), f"They {fix}."),

@@ -13,7 +13,7 @@ _SEARCHED = bank("""
     table, between the cushions, in the sock drawer, behind the bookcase, in the pantry
 """)
 _HIDDEN = (
-    ("inside the laundry basket", "We changed the sheets yesterday", "It had been scooped up with the bedclothes"),
+    ("inside the laundry basket", "We changed the sheets", "It had been scooped up with the bedclothes"),
     ("in the dog's bed", "We played tug with the dog", "The dog had borrowed it for a nap"),
     ("in the wheelbarrow", "I was a pirate, and the wheelbarrow was my ship", "It was still guarding the deck"),
     ("under a blanket on the porch", "I had a tea party on the porch", "The wind had turned the blanket over"),
@@ -21,7 +21,7 @@ _HIDDEN = (
     ("behind the rain barrel", "We played hide and seek", "Nobody had said that the game was over"),
     ("under the garden bench", "I sat on the garden bench", "It had slipped down between two slats"),
     ("behind the flour jar", "We made pancakes together", "There was a white handprint next to it"),
-    ("in the basket of the bicycle", "I went for a ride", "It had been waiting there for the next one"),
+    ("in the bicycle basket", "I went for a ride on my bicycle", "It had been waiting there for the next one"),
     ("in the mailbox", "I played mail carrier", "It had been the very last letter"),
 )
 _WILD_SEARCHED = bank("""
@@ -51,7 +51,7 @@ def lost_toy(s: Scene) -> list[str]:
                 f"The thing {hero.he} loved most was {an(s.describe(thing))} from {hero.his} {elder.kind}.",
                 f"Wherever {hero} went, {an(s.describe(thing))} went too.")),
         text(s.one(f"{when(s)}, the {toy} was gone. {hero} looked",
-                f"But one day, {hero} could not find the {toy} anywhere. {hero} looked",
+                f"But one day, {hero} could not find the {toy} anywhere. {hero.He} looked",
                 f'"Where is my {toy}?" {hero} cried one morning. {hero.He} looked')
             + s.one(f" {listed([first, second, third])}.", f" {first} and even {second}."),
             s.one("There was only dust.", "It was not there.", f"There was no {toy} to be seen."), sad(s, hero)),
@@ -71,8 +71,9 @@ def lost_toy(s: Scene) -> list[str]:
             s.one(f'"I will take better care of you," {hero.he} promised.',
                 f'"Thank you for helping me think," {hero.he} said to {elder}.',
                 f"{hero.He} held the {toy} tight and told it all the news." if thing in SOFT_TOYS else ""),
-            s.one(lesson(s, hero, "it helps to stop and think", "a calm head finds more than quick feet",
-                "things are safer when they have a home"), bedtime(s, hero))),
+            s.one(lesson(s, hero, "a quiet minute can find what a busy hour cannot",
+                "a calm head finds more than quick feet", "things are safer when they have a home"),
+                bedtime(s, hero, never=("smile", "happy")))),
     ]
 
 
@@ -101,7 +102,7 @@ def treasure_map(s: Scene) -> list[str]:
     if treasure == "a note":
         treasure = f'{an(s.describe(find))} and a note that said, "The best treasure is a good friend."'
     trouble = s.one(
-        text(f"They dug and dug, but found only {s.one('roots', 'worms', 'an old boot', 'a bent spoon')}, and {friend} "
+        text(f"They dug and dug, but found only {s.one('roots', 'worms', 'stones', 'a bent spoon')}, and {friend} "
             f'wanted to go home. "Wait," said {hero}. "Grown-ups have longer legs than we do!"',
             "So they went back and took much longer steps, counting aloud."),
         text(f"But there the map only said, \"Dig!\" {hero} wanted to dig on the left, and {friend} wanted to dig on "
@@ -171,7 +172,7 @@ def market_trip(s: Scene) -> list[str]:
                     "People called out and bells rang.", "A rooster crowed on top of a crate.",
                     "Striped awnings flapped above the crowd."), 0.4)),
         text(s.one(f"First they bought {goods[0]}.", f"They began with {goods[0]}."),
-            s.one(f"Then {hero} saw {lure}.", f"Just then {hero} noticed {lure}."),
+            s.one(f"Soon {hero} saw {lure}.", f"Just then {hero} noticed {lure}."),
             s.one(f"{hero.He} stopped to watch, only for a moment.", f"{hero.He} went closer, just to have a look.",
                 f"It was so wonderful that {hero.he} forgot everything else."),
             f"When {hero.he} turned around, {elder} was {s.one('gone', 'nowhere to be seen', 'not there')}.",

@@ -84,9 +84,10 @@ def first_snow(s: Scene) -> list[str]:
             s.one(f"One morning {hero.he} woke up, and everything was strangely quiet.",
                 "One winter morning, the light in the room was different.",
                 f"{hero.He} had waited for snow since the last leaf fell, and one morning it came."),
-            s.one(f'{hero} looked out. "Snow!" {hero.he} shouted. "It has snowed!"',
+            s.one(f'{hero} looked out. "Snow!" {hero.he} called to {hero.his} {elder.kind}. "It has snowed!"',
                 f'"Come and look!" called {hero.his} {elder.kind}. The whole world was white.',
-                f'"It is here!" {hero.he} cried. "The first snow!"'), f"{s.pick(_SNOWY_VIEWS)}."),
+                f'"It is here!" {hero.he} told {hero.his} {elder.kind}. "The first snow!"'),
+            f"{s.pick(_SNOWY_VIEWS)}."),
         text(f"{hero} put on {clothes} and {an(scarf)} and ran to fetch {hero.his} friend {friend}.",
             s.one("They caught flakes on their tongues.", "They made tracks across the smooth field.",
                 "They lay down and made snow angels.", "They threw snowballs at the fence."),
@@ -99,7 +100,7 @@ def first_snow(s: Scene) -> list[str]:
                 f"But by the end of the week it grew warm. Drip, drip, drip went {name}.",
                 f"But soon a mild wind blew, and {name} began to lean to one side."), sad(s, hero),
             s.one(f'"Do not go, {name}!" {hero.he} said.', f'"Can we put {name} in the cellar?" {hero.he} asked.',
-                f"{hero} and {friend} patted fresh snow onto its sides, but it did not help."),
+                f"{hero} and {friend} packed fresh snow around it, but it did not help."),
             comfort(s, elder, hero),
             s.one(f'"Snow becomes water," said {elder}. "Water becomes clouds, and clouds become snow '
                 'again."', f'"Snow only goes on a journey," said {elder}. "It always comes back."',
@@ -154,7 +155,7 @@ def helper_in_the_rain(s: Scene) -> list[str]:
     else:
         animal, found, thanks, home = s.pick(_WET_WILD_ANIMALS)
         ending = text(f"In the morning the sun came out. {hero} {home.replace('IT', f'the {animal}')}.",
-            s.one("It turned around once, as if to say thank you.", f'"Come back and visit me!" {hero.he} called.'))
+            s.one("It turned around once, as if to say thank you.", f'"Come back and visit me!" {hero.he} said.'))
     street, unseen = s.pick((
         ("The street was empty.", f"{hero.He} looked up and down the road, but there was nobody else."),
         ("Umbrellas bobbed along the street.", "Everyone hurried past, and nobody saw it."),

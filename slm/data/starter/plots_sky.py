@@ -26,8 +26,9 @@ def catching_the_moon(s: Scene) -> list[str]:
     look, wish = s.pick((
         (s.one("It was round and yellow, like a cheese.", "It shone like a new coin."),
          s.one("to have it as a lamp", "to keep it in a box", "to play ball with it")),
-        (s.one("It looked like a silver boat.", "It looked like a slice of melon."),
-         s.one("to have it as a lamp", "to keep it in a box", "to swing in it", "to wear it as a hat")),
+        ("It looked like a silver boat.", s.one("to sail away in it", "to keep it in a box", "to have it as a lamp")),
+        ("It looked like a slice of melon.",
+         s.one("to hang it over the bed", "to keep it in a box", "to wear it as a hat")),
     ))
     wisdom, answer = s.pick((
         (f'"If you kept it for yourself," said {elder}, "who would light the way for the sailors?"',
@@ -39,7 +40,7 @@ def catching_the_moon(s: Scene) -> list[str]:
          f'{hero} nodded. "Then it must stay up there," {hero.he} said softly.'),
     ))
     return [
-        text(opening(s, hero, 0.4, never=("moon",)),
+        text(opening(s, hero, 0.4, never=("moon", "Every day")),
             s.one(f"Every night {hero.he} looked up at the moon.",
                 f"{hero.He} thought the moon was the most beautiful thing of all.",
                 f"{hero.He} could not fall asleep without a look at the moon."),
@@ -107,7 +108,7 @@ def wish_to_fly(s: Scene) -> list[str]:
         ]
     work, made, boarded, up, view, aside = s.pick(ways)
     return [
-        text(opening(s, hero, 0.2),
+        text(opening(s, hero, 0.2, never=("Most of all", "Nothing made")),
             s.one(f"More than anything, {hero.he} wanted to fly.", f"{hero.He} had one big dream, and that was to fly.",
                 f"Day after day {hero.he} watched the birds and sighed."),
             s.one(f'"{capital(an(hero.kind))} cannot fly," said everybody.',
@@ -128,6 +129,7 @@ def wish_to_fly(s: Scene) -> list[str]:
                 f'"Hooray!" cried {hero}.'),
             s.one(f"{hero}'s heart gave a happy skip.", f"{hero} felt as light as a feather.", aside),
             s.one(lesson(s, hero, "there is more than one way to reach a dream",
-                    "with friends, even big wishes come true"), bedtime(s, hero),
+                    "with friends, even big wishes come true") or "It was better than any dream.",
+                bedtime(s, hero, never=("happy",)),
                 f"From that day on, nobody said that {an(hero.kind)} could not fly.")),
     ]

@@ -133,16 +133,16 @@ GROCERIES = bank("""
 PLANTS = tuple(Plant(*row) for row in rows("""
     sunflower | striped | a giant flower with a golden face | fed its seeds to the hungry birds
     pumpkin | flat and white | a pumpkin as round as the moon | made a big pot of soup
-    bean | smooth and spotted | a vine full of crisp green beans | ate them for supper with butter
+    bean | smooth and spotted | a vine full of crisp green beans | had beans and butter for supper
     tomato | tiny and pale | a bush of juicy red tomatoes | made sandwiches for everyone
     watermelon | black and shiny | a watermelon too heavy to lift | gave a slice to every neighbor
-    carrot | as thin as a whisker | a carrot as long as an arm | pulled it up together and crunched it
-    strawberry | smaller than a flea | a bushy plant full of sweet strawberries | ate them with cream, one by one
+    carrot | as thin as a whisker | a carrot as long as an arm | pulled it up together and ate it, bite by bite
+    strawberry | smaller than a flea | a bushy plant full of sweet strawberries | ate the berries with cream, one by one
     daisy | as light as dust | a cloud of white daisies | made daisy chains for the whole family
-    pea | round and wrinkled | a curly vine with pods as fat as little boats | popped them open on the porch
+    pea | round and wrinkled | a curly vine with pods as fat as little boats | popped the pods open on the porch
     corn | yellow and hard | a tall stalk with a silky tassel | had a feast of corn and melted butter
     poppy | as fine as pepper | a poppy as red as a fire truck | painted a picture of it for a sick friend
-    radish | no bigger than a freckle | a radish as big as a fist, with rosy cheeks | ate it with bread and salt
+    radish | no bigger than a freckle | a radish as big as a fist, with rosy cheeks | ate the radish with bread and salt
 """))
 
 FARM_SOUNDS = rows("""
