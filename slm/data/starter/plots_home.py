@@ -46,7 +46,7 @@ def birthday_surprise(s: Scene) -> list[str]:
          f'"I {work}," said {friend}. "And when you knocked, {silence}!"'),
     ))
     return [
-        text(opening(s, hero, 0.2),
+        text(opening(s, hero, 0.2, never=("Every day",)),
             s.one(f"Today was {hero.his} birthday, and {hero.he} woke up before the sun.",
                 f"{hero.He} had counted the days, and now it was {hero.his} birthday.")),
         text(s.one(f"But at breakfast {hero.his} {elder.kind} did not say a word about it.",

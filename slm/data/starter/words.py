@@ -150,7 +150,7 @@ FARM_SOUNDS = rows("""
     horse | neighed | stable
     pig | grunted | sty
     rooster | crowed | fence
-    goat | bleated | gate
+    goat | bleated | trough
     duck | quacked | pond
     sheep | baaed | pasture
     goose | honked | path
