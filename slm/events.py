@@ -28,7 +28,10 @@ END_REASONS = ("finished", "stopped", "diverged", "error")
 
 
 class EventLog:
-    """The one writer of an event file; every event is on its way to the disk when `append` returns."""
+    """The one writer of an event file; every event is on its way to the disk when `append` returns.
+
+    `append` raises OSError where the disk is full, and leaves no half line.
+    """
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
@@ -40,8 +43,7 @@ class EventLog:
         """Write one event and hand it back as readers will see it (non-finite floats are None)."""
         assert kind in EVENT_KINDS, kind
         event = plain({"v": 1, "t": round(time.time(), 3), "kind": kind, "step": int(step), **fields})
-        # One write call a line: a reader sees a beginning of it at worst, never two lines mixed.
-        self._file.write(json.dumps(event, ensure_ascii=False, allow_nan=False).encode() + b"\n")
+        self._write(json.dumps(event, ensure_ascii=False, allow_nan=False).encode() + b"\n")
         return event
 
     def close(self) -> None:
@@ -52,6 +54,20 @@ class EventLog:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _write(self, line: bytes) -> None:
+        # One write call a line: a reader sees a beginning of it at worst, never two lines mixed. On a disk with room
+        # for a part of it that call writes the part, and the next one raises.
+        begin = self._file.seek(0, os.SEEK_END)
+        try:
+            while line:
+                line = line[self._file.write(line) :]
+        except OSError as error:
+            self._file.truncate(begin)
+            raise OSError(
+                f"{self.path} cannot be written ({error.strerror}), so the training ends; make room on the disk, then "
+                "--resume goes on from the newest snapshot"
+            ) from error
 
     def _cut_torn_tail(self) -> None:
         # A killed writer leaves half a line; readers never took it, so it can go.

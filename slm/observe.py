@@ -34,9 +34,9 @@ class Observer:
         wait = self.config.eval_interval_s * (1.0 if self.measured else 0.25)
         return elapsed_s - self.last_s >= max(wait, self.cost_s / EVAL_SHARE)
 
-    def evaluate(self, model: GPT, *, step: int) -> dict[str, Any] | None:
-        """val_loss and val_bpb of the model after this step; None where a stop came first."""
-        loss = windows_loss(model, *self.windows, batch_size=self.config.batch_size, stop=self.stop)
+    def evaluate(self, model: GPT, *, step: int, batch_size: int) -> dict[str, Any] | None:
+        """val_loss and val_bpb of the model after this step, batch_size windows at a time; None where a stop came."""
+        loss = windows_loss(model, *self.windows, batch_size=batch_size, stop=self.stop)
         if loss is None:
             return None
         sizes = self.corpus.manifest["validation"]

@@ -164,7 +164,7 @@ class Optimizer:
 
 
 class LossScale:
-    """Keeps float16 gradients in range (Micikevicius et al. 2018, section 3.2); `factor` None does nothing.
+    """Keeps float16 gradients in range (Micikevicius et al. 2018, section 3.2); `factor` None leaves them as they are.
 
     The factor halves when a gradient overflows, that update being left out, and doubles after 2,000 good ones.
     """
@@ -187,10 +187,15 @@ class LossScale:
     def is_sound(self, grad_norm: float) -> bool:
         """Whether the update may be made; learns from the answer."""
         if self.factor is None:
-            return True
+            return math.isfinite(grad_norm)
         self.good_steps = self.good_steps + 1 if math.isfinite(grad_norm) else 0
         if not self.good_steps:
             self.factor /= 2
         elif self.good_steps % 2000 == 0:
             self.factor *= 2
         return self.good_steps > 0
+
+    @property
+    def may_overflow(self) -> bool:
+        """Whether a gradient that is no number can be the factor's own doing."""
+        return self.factor is not None and self.factor > 1.0

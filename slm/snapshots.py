@@ -8,7 +8,7 @@ Snapshots stand log-spaced (each KEEP_RATIO times the step of the one before), p
 
 from __future__ import annotations
 
-import shutil
+import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from slm.card import model_card
 from slm.checkpoint import load_folder, save
+from slm.files import remove
 from slm.model import GPT
 from slm.runs import find_snapshots, is_checkpoint, read_json, replacing, write_json
 from slm.tokenizer import Tokenizer
@@ -65,16 +67,21 @@ class RunStore:
         """Write a snapshot of about["step"] and the state to go on from it; returns {"path", "val_loss", "best"}.
 
         A kill at any moment leaves the earlier state whole: each file is renamed into place, the pointer to it last.
+        Raises OSError where the disk is full; the earlier state is whole then too, and what was new is gone.
         """
         step, val_loss = about["step"], about.get("val_loss")
-        name = f"snapshots/{step:06d}"
+        folder, file = self._snapshot(step), self.run_dir / "resume" / f"optimizer-{step:06d}.safetensors"
+        name = f"snapshots/{folder.name}"
         best = self.best()
-        is_best = best is None or (val_loss is not None and (best["val_loss"] is None or val_loss <= best["val_loss"]))
-        save(self.run_dir / name, model, tokenizer, about=about)
-        file = self.run_dir / "resume" / f"optimizer-{step:06d}.safetensors"
-        with replacing(file) as part:
-            save_file({k: t.detach().contiguous().cpu() for k, t in optimizer.items()}, part)
-        write_json(self.run_dir / "resume" / "state.json", {**state, "step": step, "optimizer": file.name})
+        is_best = _is_better(val_loss, best)
+        try:
+            self._save_model(folder, model, tokenizer, about)
+            with replacing(file) as part:
+                save_file({k: t.detach().contiguous().cpu() for k, t in optimizer.items()}, part)
+            write_json(self._state_file, {**state, "step": step, "optimizer": file.name})
+        except (OSError, SafetensorError) as error:
+            self._forget(step)
+            raise OSError(_reason(error)) from error
         pointer = {"snapshot": name, "step": step, "val_loss": val_loss}
         write_json(self.run_dir / "last.json", pointer)
         if is_best:
@@ -85,26 +92,67 @@ class RunStore:
     def load(self) -> tuple[GPT, dict[str, Tensor], dict[str, Any]] | None:
         """The model, optimizer state and position to go on from; None where nothing whole was saved yet.
 
-        What a killed process left behind past that position is removed.
+        What a killed process left behind past that position, or half-written, is removed. Raises ValueError where the
+        state was whole once and is damaged now.
         """
+        state, optimizer = None, {}
         try:
-            state = read_json(self.run_dir / "resume" / "state.json")
-            folder = self.run_dir / f"snapshots/{state['step']:06d}"
-            optimizer = load_file(self.run_dir / "resume" / state["optimizer"])
-        except FileNotFoundError:
+            if self._state_file.exists():
+                state = read_json(self._state_file)
+                optimizer = load_file(self.run_dir / "resume" / state["optimizer"])
+            elif (self.run_dir / "last.json").exists():
+                raise FileNotFoundError(f"{self._state_file} is missing")
+        except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"the state to resume from in {self.run_dir} is damaged ({error}); its snapshots can still write, but "
+                "training needs a new run"
+            ) from None
+        model = load_folder(self._snapshot(state["step"]))[0] if state else None
+        self._clear_leftovers(past=state["step"] if state else -1)
+        if model is None or state is None:
             return None
-        except (SafetensorError, KeyError, ValueError) as error:
-            raise ValueError(f"the state to resume from in {self.run_dir} is damaged: {error}") from None
-        model, _, _ = load_folder(folder)
-        for newer in (s for s in self.steps() if s > state["step"]):
-            shutil.rmtree(self.run_dir / f"snapshots/{newer:06d}")
         self._repair_pointers(state["step"])
         return model, optimizer, state
+
+    def amend(self, **fields: Any) -> None:
+        """Change some fields of the saved position; where nothing was saved yet there is nothing to change."""
+        if self._state_file.exists():
+            write_json(self._state_file, {**read_json(self._state_file), **fields})
+
+    @property
+    def _state_file(self) -> Path:
+        return self.run_dir / "resume" / "state.json"
+
+    def _snapshot(self, step: int) -> Path:
+        return self.run_dir / "snapshots" / f"{step:06d}"
+
+    def _save_model(self, folder: Path, model: GPT, tokenizer: Tokenizer, about: dict[str, Any]) -> None:
+        if not folder.exists():
+            save(folder, model, tokenizer, about=about)
+            return
+        # A folder cannot be swapped for another in one move, and the weights after a step are the same each time.
+        write_json(folder / "slm.json", about)
+        with replacing(folder / "README.md") as part:
+            part.write_text(model_card(about, model.config), encoding="utf-8")
+
+    def _forget(self, step: int) -> None:
+        """Remove what a failed save of this step wrote, unless it is what the run goes on from."""
+        if self._state_file.exists() and read_json(self._state_file)["step"] == step:
+            return
+        _discard(self._snapshot(step))
+        remove(self.run_dir / "resume" / f"optimizer-{step:06d}.safetensors")
+
+    def _clear_leftovers(self, *, past: int) -> None:
+        for newer in (s for s in self.steps() if s > past):
+            _discard(self._snapshot(newer))
+        for folder in (self.run_dir, self.run_dir / "snapshots", self.run_dir / "resume", self._snapshot(past)):
+            for leftover in [*folder.glob(".*.part"), *folder.glob(".*.old")]:
+                remove(leftover)
 
     def _prune(self, *, best: int, newest: Path) -> None:
         steps = self.steps()
         for step in set(steps) - steps_to_keep(steps, best=best):
-            shutil.rmtree(self.run_dir / f"snapshots/{step:06d}")
+            _discard(self._snapshot(step))
         for file in newest.parent.glob("optimizer-*.safetensors"):
             if file != newest:
                 file.unlink()
@@ -118,8 +166,26 @@ class RunStore:
 
     def _repair_pointers(self, step: int) -> None:
         """Let best.json and last.json mean snapshots that exist."""
-        about = read_json(self.run_dir / f"snapshots/{step:06d}" / "slm.json")
+        about = read_json(self._snapshot(step) / "slm.json")
         pointer = {"snapshot": f"snapshots/{step:06d}", "step": step, "val_loss": about.get("val_loss")}
         write_json(self.run_dir / "last.json", pointer)
-        if self.best() is None:
+        if _is_better(pointer["val_loss"], self.best()):
             write_json(self.run_dir / "best.json", pointer)
+
+
+def _is_better(val_loss: float | None, best: dict[str, Any] | None) -> bool:
+    """Whether a snapshot of this loss takes the place of the best one, if there is one."""
+    return best is None or (val_loss is not None and (best["val_loss"] is None or val_loss <= best["val_loss"]))
+
+
+def _discard(folder: Path) -> None:
+    """Remove a folder that a kill in between must not leave in part under its own name."""
+    if folder.exists():
+        aside = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.old")
+        folder.rename(aside)
+        remove(aside)
+
+
+def _reason(error: BaseException) -> str:
+    """Why writing failed, in the system's words alone (safetensors puts its own around them)."""
+    return (getattr(error, "strerror", None) or str(error)).rpartition("I/O error: ")[2]

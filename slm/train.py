@@ -2,32 +2,36 @@
 
 `train(job)` prepares nothing and prints nothing: it updates the weights, writes each event to the run folder and
 yields it. Batches, dropout and samples depend on (seed, step) alone, so a run that was killed and resumed takes the
-very steps of one that was not.
+very steps of one that was not. A run that goes astray goes back to its newest snapshot and on at half the learning
+rate, through the same batches; one whose memory is full takes fewer sequences at a time.
 """
 
 from __future__ import annotations
 
-import math
+import contextlib
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
+from torch import Tensor
 
 from slm.budget import Budget
 from slm.config import parameter_count
 from slm.data.batches import Corpus, training_batch
 from slm.device import choose_device, choose_dtype, describe, keep_freed_memory
+from slm.divergence import MAX_SETBACKS, Diverged, LossWatch
 from slm.job import TrainJob, check, check_data_unchanged, description
 from slm.model import GPT, initialise
 from slm.observe import Observer
 from slm.optim import learning_rate_scale
 from slm.runs import EventLog, claim_training, clear_stop, record_process, stop_requested, write_json
 from slm.snapshots import RunStore, is_log_spaced
-from slm.updates import Updater
+from slm.updates import Updater, is_out_of_memory
 
 Event = tuple[str, dict[str, Any]]  # kind and fields; the step is the trainer's
+Result = TypeVar("Result")
 
 
 def train(job: TrainJob) -> Generator[dict[str, Any], None, None]:
@@ -44,7 +48,9 @@ def train(job: TrainJob) -> Generator[dict[str, Any], None, None]:
                 for kind, fields in trainer.events():
                     yield log.append(kind, trainer.budget.step, **fields)
             except Exception as error:
-                log.append("end", trainer.budget.step, reason="error", message=f"{type(error).__name__}: {error}")
+                # A full disk may have no room for this line either; the error itself is told all the same.
+                with contextlib.suppress(OSError):
+                    log.append("end", trainer.budget.step, reason="error", message=_in_words(error))
                 raise
 
 
@@ -63,8 +69,11 @@ class Trainer:
         self.store = RunStore(job.run_dir)
         self.budget = Budget(self.config, block_size=job.model.block_size)
         self.observer = Observer(self.corpus, self.config, block_size=job.model.block_size, stop=self.stopping)
+        self.watch = LossWatch()
         self.train_loss: float | None = None
         self.last_save_s = 0.0
+        self.rate = 1.0  # share of the configured learning rate, halved at each setback
+        self.setbacks = 0
 
     def stopping(self) -> bool:
         """Whether somebody asked the run to save and end."""
@@ -74,26 +83,35 @@ class Trainer:
 
     def events(self) -> Iterator[Event]:
         """The whole training; `self.budget.step` is the step each event belongs to."""
-        yield "start", self._start_fields()
+        yield "start", self._start_fields(resumed=self.job.resume)
+        end = None
+        while end is None:
+            try:
+                end = yield from self._steps()
+            except Diverged as error:
+                self.setbacks += 1
+                end = yield from self._go_back(f"{error}")
+        clear_stop(self.job.run_dir)
+        yield "end", end
+
+    def _steps(self) -> Generator[Event, None, dict[str, Any]]:
+        """Updates and looks until the budget is used or a stop is asked for; returns the fields of `end`."""
         reason, message = "finished", "The budget is used."
         while self.budget.progress() < 1.0:
-            fields = self._update()
-            if fields is None:
+            done = yield from self._fitting(self._update)
+            if done is None:
                 reason, message = "stopped", "A stop was asked for; everything is saved."
                 break
+            sound, fields = done
             yield "train", fields
-            if not math.isfinite(fields["loss"]):
-                message = "The loss is no number any more; a lower learning rate helps. The snapshots before are whole."
-                yield "end", {"reason": "diverged", "message": message}
-                return
+            self.watch.look(fields["loss"], sound=sound)
             due = self.observer.is_due(step=self.budget.step, elapsed_s=self.budget.elapsed_s)
             if due and self.budget.progress() < 1.0:
                 yield from self._look(final=False)
         yield from self._look(final=True)
-        clear_stop(self.job.run_dir)
-        yield "end", {"reason": reason, "message": message}
+        return {"reason": reason, "message": message}
 
-    def _start_fields(self) -> dict[str, Any]:
+    def _start_fields(self, *, resumed: bool) -> dict[str, Any]:
         return {
             "n_params": parameter_count(self.job.model),
             "device": describe(self.device),
@@ -102,20 +120,23 @@ class Trainer:
             "tokens_per_step": self.config.tokens_per_step(self.job.model.block_size),
             "max_steps": self.budget.max_steps,
             "budget_s": self.budget.budget_s,
-            "resumed_from_step": self.budget.step if self.job.resume else None,
+            "resumed_from_step": self.budget.step if resumed else None,
         }
 
-    def _update(self) -> dict[str, Any] | None:
-        """The fields of a `train` event, or None where a stop was asked for before the update was whole."""
+    def _update(self) -> tuple[bool, dict[str, Any]] | None:
+        """Whether the numbers are finite, and the fields of a `train` event.
+
+        None where a stop was asked for before the update was whole.
+        """
         config, step, begin = self.config, self.budget.step, time.perf_counter()
-        scale = learning_rate_scale(config, step=step, progress=self.budget.progress())
+        scale = self.rate * learning_rate_scale(config, step=step, progress=self.budget.progress())
         x, y = training_batch(self.corpus.train, config, step=step, block_size=self.job.model.block_size)
         done = self.updater.update(x, y, scale=scale, seed=config.seed + step, stop=self.stopping)
         if done is None:
             return None
         self.budget.count_update(x.size)
         self.train_loss = done.loss
-        return {
+        return done.sound, {
             "loss": done.loss,
             "lr": config.learning_rate * scale,
             "grad_norm": done.grad_norm,
@@ -127,42 +148,90 @@ class Trainer:
     def _look(self, *, final: bool) -> Iterator[Event]:
         """Evaluate, write a sample story, and save where it is time to; a stop leaves out all but saving."""
         begin_s, model, step = self.budget.elapsed_s, self.updater.model, self.budget.step
-        if losses := self.observer.evaluate(model, step=step):
+        if losses := (yield from self._fitting(self._evaluate)):
             yield "eval", {**losses, "train_loss": self.train_loss}
         if not self.stopping():
             yield "sample", self.observer.sample(model)
         self.observer.last_s, self.observer.cost_s = self.budget.elapsed_s, self.budget.elapsed_s - begin_s
         waited_s = self.budget.elapsed_s - self.last_save_s
-        if final or is_log_spaced(step, self.store.steps()) or waited_s >= self.config.save_interval_s:
+        wanted = is_log_spaced(step, self.store.steps()) or waited_s >= self.config.save_interval_s
+        if final or (wanted and self.watch.calm):
             yield self._save(final=final)
+
+    def _evaluate(self) -> dict[str, Any] | None:
+        return self.observer.evaluate(self.updater.model, step=self.budget.step, batch_size=self.updater.batch_size)
+
+    # --- when something goes wrong -----------------------------------------------------------------------------------
+
+    def _go_back(self, how: str) -> Generator[Event, None, dict[str, Any] | None]:
+        """Stand at the newest snapshot again, else at the beginning, with half the learning rate.
+
+        The clock goes on: a budget in minutes is not made longer. Returns the fields of `end` when it is enough.
+        """
+        astray, elapsed_s = self.budget.step, self.budget.elapsed_s
+        self.rate /= 2
+        self.store.amend(rate=self.rate)
+        if self.setbacks == MAX_SETBACKS:
+            message = (
+                f"The training went astray {MAX_SETBACKS} times, at last after step {astray}: {how}. Start anew with a "
+                f"learning rate of {self.rate * self.config.learning_rate:.1g}; resumed, this run goes on with that."
+            )
+            return {"reason": "diverged", "message": message}
+        del self.updater  # before its like is made: two would not fit where one just fits
+        self._restore(self.store.load())
+        self.budget.begin(step=self.budget.step, tokens=self.budget.tokens, elapsed_s=elapsed_s)
+        self.observer.last_s = self.last_save_s = elapsed_s
+        yield "start", self._start_fields(resumed=True)
+        message = f"After step {astray} {how}: back to step {self.budget.step}, with half the learning rate."
+        yield "warning", {"code": "diverging", "message": message}
+        return None
+
+    def _fitting(self, compute: Callable[[], Result]) -> Generator[Event, None, Result]:
+        """What `compute` gives, tried again with half the micro-batch as often as the memory is full."""
+        while True:
+            try:
+                return compute()
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+            # Only here are the failed try's tensors free: the error held them.
+            self.updater.halve()
+            message = (
+                f"The memory is full: from now on {self.updater.batch_size} sequences are taken at a time, as many as "
+                "before for each update. Losses stay the same."
+            )
+            yield "warning", {"code": "out-of-memory", "message": message}
 
     # --- the run folder ----------------------------------------------------------------------------------------------
 
     def open_run(self) -> None:
         """Take up the run: a new folder, or the state that was saved last."""
-        saved = self.store.load() if self.job.resume else None
-        state: dict[str, Any] = {}
-        if saved is None:
-            model, optimizer_state = GPT(self.job.model), None
-            dtype = choose_dtype(self.config.dtype, self.device)
-            initialise(model, self.config.seed)
-        else:
-            model, optimizer_state, state = saved
-            check_data_unchanged(self.job, self.corpus, state["fingerprint"])
-            model = _with_dropout(model, self.job.model.dropout)
-            dtype = getattr(torch, state["dtype"])
-        self.updater = Updater(model, self.config, device=self.device, dtype=dtype)
-        if optimizer_state is not None:
-            self.updater.optimizer.load_state(optimizer_state)
+        self.dtype = choose_dtype(self.config.dtype, self.device)
+        self._restore(self.store.load() if self.job.resume else None)
         self.job.run_dir.mkdir(parents=True, exist_ok=True)
         if not self.job.resume:
             write_json(self.job.run_dir / "run.json", description(self.job, self.corpus))
         clear_stop(self.job.run_dir)
         record_process(self.job.run_dir)
-        self._take_up(state)
+        self.budget.begin(step=self.budget.step, tokens=self.budget.tokens, elapsed_s=self.last_save_s)
 
-    def _take_up(self, state: dict[str, Any]) -> None:
-        """Stand where `state`, saved with a snapshot, says; an empty one is the beginning."""
+    def _restore(self, saved: tuple[GPT, dict[str, Tensor], dict[str, Any]] | None) -> None:
+        """Make model and optimizer what they were when they were saved, or new where nothing was."""
+        state: dict[str, Any] = {}
+        if saved is None:
+            model = GPT(self.job.model)
+            initialise(model, self.config.seed)
+        else:
+            model, optimizer_state, state = saved
+            check_data_unchanged(self.job, self.corpus, state["fingerprint"])
+            model = _with_dropout(model, self.job.model.dropout)
+            self.dtype = getattr(torch, state["dtype"])
+        self.updater = Updater(model, self.config, device=self.device, dtype=self.dtype)
+        if saved is not None:
+            self.updater.optimizer.load_state(optimizer_state)
+        self.updater.batch_size = min(self.config.batch_size, state.get("batch_size", self.config.batch_size))
+        self.rate = min(self.rate, state.get("rate", 1.0))
+        self.watch = LossWatch()
         self.observer.measured = state.get("measured", {})
         self.observer.last_s = self.last_save_s = state.get("elapsed_s", 0.0)
         self.budget.begin(**{key: state[key] for key in ("step", "tokens", "elapsed_s") if key in state})
@@ -187,6 +256,8 @@ class Trainer:
             "measured": self.observer.measured,
             "fingerprint": self.corpus.fingerprint,
             "dtype": str(self.updater.dtype).removeprefix("torch."),
+            "batch_size": self.updater.batch_size,
+            "rate": self.rate,
         }
         optimizer = self.updater.optimizer.state()
         return self.store.save(
@@ -218,3 +289,8 @@ def _with_dropout(model: GPT, dropout: float) -> GPT:
     fresh = GPT(replace(model.config, dropout=dropout))
     fresh.load_state_dict(model.state_dict())
     return fresh
+
+
+def _in_words(error: Exception) -> str:
+    """An error for a person; one that is no sentence of ours goes with its kind."""
+    return f"{error}" if isinstance(error, (ValueError, OSError)) else f"{type(error).__name__}: {error}"

@@ -15,6 +15,8 @@ from typing import Any
 from slm.config import DEFAULT_MINUTES, ModelConfig, TrainConfig, parameter_count, parse_fields, preset
 from slm.launch import BUDGETS, TrainSpec, overridable
 from slm.runs import (
+    Busy,
+    busy_message,
     check_name,
     checkpoints_dir,
     data_dir,
@@ -23,6 +25,7 @@ from slm.runs import (
     read_json,
     request_stop,
     summarize,
+    training_holder,
 )
 
 # What a resumed run may change: where it computes and how it is watched, never what is computed.
@@ -33,6 +36,8 @@ def train(args: argparse.Namespace) -> tuple[dict[str, Any], int]:
     """`train`: a new run, or one that goes on."""
     checkpoints = checkpoints_dir(args.checkpoints)
     run_dir = checkpoints / check_name(args.run)
+    if holder := training_holder(checkpoints):
+        raise Busy(busy_message(holder))
     plan = _resumed_plan(args, run_dir) if args.resume else _new_plan(args, run_dir)
     # Mistakes are told before torch is imported, which takes seconds.
     from slm.job import TrainJob
@@ -129,20 +134,31 @@ def _stopping(run_dir: Path) -> Iterator[list[int]]:
 
 
 class _TrainingBar:
-    """Progress of a training: a bar on a terminal, a line for each evaluation and its sample story everywhere."""
+    """Progress of a training: a bar on a terminal, a line for each evaluation and its sample story everywhere.
+
+    A terminal that is gone, or a full disk behind it, does not end the training; it then goes on in silence.
+    """
 
     def __enter__(self) -> _TrainingBar:
         from tqdm import tqdm
 
         self.bar = tqdm(disable=None, file=sys.stderr, bar_format="{l_bar}{bar}| {elapsed}<{remaining}{postfix}")
-        self.by_time = False
+        self.by_time, self.heard = False, True
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.bar.close()
+        with contextlib.suppress(OSError):
+            self.bar.close()
 
     def show(self, event: dict[str, Any]) -> None:
         """Print what a person wants to know of an event."""
+        try:
+            if self.heard:
+                self._show(event)
+        except OSError:
+            self.heard = False
+
+    def _show(self, event: dict[str, Any]) -> None:
         kind, step = event["kind"], event["step"]
         if kind == "start":
             self.by_time = event["budget_s"] is not None

@@ -21,13 +21,15 @@ class Update:
 
     loss: float  # nats a token, mean over the step's tokens
     grad_norm: float  # before clipping
+    sound: bool  # False where loss or gradients are no numbers, and that is not float16's loss scale settling
 
 
 class Updater:
-    """A model, its optimizer and the arithmetic they are moved in."""
+    """A model, its optimizer and the arithmetic they are moved in. `batch_size` rows are taken at a time."""
 
     def __init__(self, model: GPT, config: TrainConfig, *, device: torch.device, dtype: torch.dtype) -> None:
         self.model, self.config, self.device, self.dtype = model.to(device).train(), config, device, dtype
+        self.batch_size = config.batch_size
         self.optimizer = Optimizer(model, config, dtype=dtype)
         self.loss_scale = LossScale(2.0**16 if dtype == torch.float16 else None)
         self.loss = torch.compile(model.loss) if config.compile else model.loss
@@ -38,18 +40,22 @@ class Updater:
         """Move the weights by x, y (rows, T) int64, taken batch_size rows at a time, at `scale` of the peak rate.
 
         `seed` decides the dropout. None where `stop`, asked before each micro-batch, says to leave it: then nothing
-        has moved.
+        has moved, as after an error on the way to the gradients.
         """
         torch.manual_seed(seed)
         loss = 0.0
-        for start in range(0, len(x), self.config.batch_size):
+        for start in range(0, len(x), self.batch_size):
             if stop():
                 self.model.zero_grad(set_to_none=True)
                 return None
-            rows = slice(start, start + self.config.batch_size)
+            rows = slice(start, start + self.batch_size)
             share = len(x[rows]) / len(x)
             loss += self.backward(torch.from_numpy(x[rows]), torch.from_numpy(y[rows]), share=share)
-        return Update(loss, self._move(scale) if math.isfinite(loss) else math.nan)
+        if not math.isfinite(loss):
+            self.model.zero_grad(set_to_none=True)
+            return Update(loss, math.nan, sound=False)
+        norm = self._move(scale)
+        return Update(loss, norm, sound=math.isfinite(norm) or self.loss_scale.may_overflow)
 
     def backward(self, x: Tensor, y: Tensor, *, share: float) -> float:
         """Add this share of the gradients of one micro-batch x, y (B, T); that share of its loss."""
@@ -58,6 +64,20 @@ class Updater:
             loss = self.loss(x, y) * share
         self.loss_scale.enlarge(loss).backward()
         return loss.item()
+
+    def halve(self) -> None:
+        """Take half as many rows at a time, after the memory was full; ValueError where it was one row already."""
+        self.model.zero_grad(set_to_none=True)
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()
+        elif self.device.type == "mps":
+            torch.mps.empty_cache()
+        if self.batch_size == 1:
+            raise ValueError(
+                f"the memory of {self.device.type} is full with one sequence of {self.model.config.block_size} tokens "
+                "at a time already; take a smaller model (n_layer, n_embd) or a shorter context (block_size)"
+            )
+        self.batch_size //= 2
 
     def _to_device(self, x: Tensor) -> Tensor:
         return x.pin_memory().to(self.device, non_blocking=True) if self.device.type == "cuda" else x.to(self.device)
@@ -69,6 +89,26 @@ class Updater:
         limit = math.inf if self.config.grad_clip is None else self.config.grad_clip
         norm = torch.nn.utils.clip_grad_norm_(parameters, limit).item()
         if self.loss_scale.is_sound(norm):
-            self.optimizer.step(scale)
+            self._step(scale)
         self.model.zero_grad(set_to_none=True)
         return norm
+
+    def _step(self, scale: float) -> None:
+        try:
+            self.optimizer.step(scale)
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            # Some weights may have moved: this update cannot be taken again.
+            raise ValueError(
+                f"the memory of {self.device.type} is too small for the optimizer's state; take a smaller model "
+                "(n_layer, n_embd)"
+            ) from error
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error means that memory is full. CUDA has a class for it, the other allocators only words."""
+    words = ("out of memory", "not enough memory", "can't allocate memory", "cublas_status_alloc_failed")
+    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or (
+        isinstance(error, RuntimeError) and any(word in str(error).lower() for word in words)
+    )

@@ -133,4 +133,4 @@ def test_loss_scale_leaves_out_an_overflow_and_halves():
     assert scale.is_sound(3.0)
     assert not scale.is_sound(float("inf"))
     assert scale.factor == 4.0
-    assert LossScale(None).is_sound(float("nan"))
+    assert not LossScale(None).is_sound(float("nan")) and LossScale(None).is_sound(1.0)

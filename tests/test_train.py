@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import signal
@@ -16,36 +15,14 @@ import pytest
 import torch
 
 import slm
-from slm.checkpoint import load_folder
-from slm.config import PRESETS, TrainConfig
-from slm.job import TrainJob
-from slm.runs import after_resume, find_snapshots, read_events, request_stop, status
-from slm.snapshots import is_log_spaced, steps_to_keep
+from slm.runs import find_snapshots, read_events, request_stop, status
 from slm.train import train
+from tests.training import STEPS, job, losses, weights
 
-STEPS = 12
 RECIPE = {
     "adamw": {"optimizer": "adamw"},
     "muon": {"optimizer": "muon", "batch_size": 3, "grad_accum_steps": 2},
 }
-
-
-def job(starter_data: Path, place: Path, **changes) -> TrainJob:
-    train_fields = {
-        "steps": STEPS, "batch_size": 5, "warmup_steps": 3, "eval_interval": 4, "eval_windows": 3, "sample_tokens": 7,
-        "save_interval_s": 0.0, "threads": 1, "seed": 7, **changes.pop("train", {}),
-    }  # fmt: skip
-    model = replace(PRESETS["golden"].model, n_layer=2, block_size=31, dropout=0.1)
-    fields = {"run": "run", "checkpoints": place, "data": starter_data / "starter", "preset": "golden", "model": model}
-    return TrainJob(**{**fields, "train": TrainConfig(**train_fields), **changes})
-
-
-def losses(run_dir: Path) -> dict[int, float]:
-    return {e["step"]: e["loss"] for e in after_resume(read_events(run_dir)[0]) if e["kind"] == "train"}
-
-
-def weights(run_dir: Path) -> dict[str, torch.Tensor]:
-    return load_folder(find_snapshots(run_dir)[-1])[0].state_dict()
 
 
 def test_a_run_tells_everything_and_leaves_models_that_load(starter_data, tmp_path):
@@ -89,7 +66,7 @@ CHILD = """
 import sys
 sys.path[:0] = {path!r}
 from pathlib import Path
-from tests.test_train import job
+from tests.training import job
 from slm.train import train
 resume = sys.argv[1] == "resume"
 for event in train(job(Path({data!r}), Path({place!r}), resume=resume, train={{"steps": 40}})):
@@ -123,47 +100,6 @@ def test_kill_9_in_mid_step_then_resume_equals_an_uninterrupted_run(starter_data
     assert all(torch.equal(ours[name], wanted[name]) for name in wanted)
 
 
-def test_a_kill_between_snapshot_and_state_goes_on_from_the_older_whole_one(starter_data, tmp_path, monkeypatch):
-    first = job(starter_data, tmp_path)
-    import slm.snapshots
-
-    write = slm.snapshots.write_json
-
-    def die(path, value):
-        if Path(path).name == "state.json" and value["step"] == 8:
-            raise KeyboardInterrupt
-        write(path, value)
-
-    monkeypatch.setattr("slm.snapshots.write_json", die)
-    with pytest.raises(KeyboardInterrupt):
-        list(train(first))
-    monkeypatch.undo()
-    assert (first.run_dir / "snapshots" / "000008").is_dir()
-    events = list(train(replace(first, resume=True)))
-    assert events[0]["resumed_from_step"] == 4
-    assert max(losses(first.run_dir)) == STEPS
-
-
-def test_a_full_disk_costs_one_snapshot_and_no_more(starter_data, tmp_path, monkeypatch):
-    import slm.snapshots
-
-    save, calls = slm.snapshots.save, []
-
-    def sometimes_full(*args, **fields):
-        calls.append(fields["about"]["step"])
-        if calls[-1] == 8:
-            raise OSError(28, "No space left on device")
-        save(*args, **fields)
-
-    monkeypatch.setattr("slm.snapshots.save", sometimes_full)
-    events = list(train(job(starter_data, tmp_path)))
-    warning = next(e for e in events if e["kind"] == "warning")
-    assert warning["code"] == "save-failed"
-    assert "No space left" in warning["message"]
-    assert events[-1]["reason"] == "finished"
-    assert calls == [4, 8, 12]
-
-
 def test_minutes_are_a_budget_that_ends_on_time_with_the_learning_rate_down(starter_data, tmp_path):
     begin = time.perf_counter()
     events = list(train(job(starter_data, tmp_path, train={"steps": None, "minutes": 0.05, "eval_interval": 10**6})))
@@ -185,22 +121,6 @@ def test_the_small_steps_of_a_ramp_count_what_they_take(starter_data, tmp_path):
     seen = [e["tokens"] for e in events if e["kind"] == "train"]
     assert seen == [30, 60, 90, 90 + 155, 90 + 310]
     assert events[0]["max_steps"] == 5
-
-
-def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_snapshots(starter_data, tmp_path, monkeypatch):
-    from slm.updates import Updater
-
-    backward, calls = Updater.backward, []
-
-    def spoil(self, x, y, *, share):
-        calls.append(backward(self, x, y, share=share))
-        return float("nan") if len(calls) == 6 else calls[-1]
-
-    monkeypatch.setattr("slm.updates.Updater.backward", spoil)
-    events = list(train(job(starter_data, tmp_path)))
-    assert events[-1]["reason"] == "diverged"
-    assert status(tmp_path / "run") == "diverged"
-    assert load_folder(tmp_path / "run" / "snapshots" / "000004")[2]["step"] == 4
 
 
 def test_mistakes_are_told_before_anything_is_written(starter_data, tmp_path):
@@ -232,15 +152,3 @@ def test_an_error_on_the_way_is_written_down(starter_data, tmp_path, monkeypatch
     assert end["reason"] == "error"
     assert "fell over" in end["message"]
     assert status(tmp_path / "run") == "error"
-
-
-def test_snapshots_stay_log_spaced_with_the_best_and_the_newest():
-    kept: set[int] = set()
-    for step in range(10, 2000, 10):
-        best = 500 if step >= 500 else 10
-        kept = steps_to_keep([*kept, step], best=best)
-        assert {step, best} <= kept
-    steps = sorted(kept - {500, 1990})
-    assert all(1.5 <= b / a < 2.1 for a, b in itertools.pairwise(steps))
-    assert is_log_spaced(30, [20])
-    assert not is_log_spaced(25, [20])

@@ -1,0 +1,116 @@
+"""One update, and a memory that is too small for it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from slm.runs import read_json, request_stop
+from slm.train import train
+from slm.updates import Updater, is_out_of_memory
+from tests.training import job, losses
+
+# As PyTorch's allocators say it.
+FULL = {
+    "cuda": torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
+    "cpu": RuntimeError(
+        "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to "
+        "allocate 400000000000 bytes. Error code 12 (Cannot allocate memory)"
+    ),
+    "windows": RuntimeError("[enforce fail at alloc_cpu.cpp:80] data. DefaultCPUAllocator: not enough memory: you tr"),
+    "mps": RuntimeError("MPS backend out of memory (MPS allocated: 8.00 GB, other allocations: 1 GB, max allowed: 9)"),
+    "numpy": MemoryError("Unable to allocate 3.00 GiB for an array"),
+}
+
+
+@pytest.mark.parametrize("name", FULL)
+def test_full_memory_is_known_by_each_allocators_words(name):
+    assert is_out_of_memory(FULL[name])
+
+
+def test_the_real_allocators_words_are_known_and_other_errors_are_not():
+    with pytest.raises(RuntimeError) as error:
+        torch.empty(2**55)
+    assert is_out_of_memory(error.value)
+    assert not is_out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
+    assert not is_out_of_memory(ValueError("out of memory"))
+
+
+def with_room_for(rows: int, error: BaseException):
+    """`Updater.backward` on a device whose memory holds this many rows; it fails after the gradients have grown."""
+    backward = Updater.backward
+
+    def wrapped(self, x, y, *, share):
+        loss = backward(self, x, y, share=share)
+        if len(x) > rows:
+            raise error
+        return loss
+
+    return wrapped
+
+
+@pytest.mark.parametrize("name", FULL)
+def test_a_full_memory_halves_the_micro_batch_and_changes_no_loss(starter_data, tmp_path, monkeypatch, name):
+    settings = {"batch_size": 13, "grad_accum_steps": 2, "steps": 7, "optimizer": "muon", "dtype": "float32"}
+    whole = job(starter_data, tmp_path / "whole", train=settings, dropout=0.0)
+    list(train(whole))
+    small = job(starter_data, tmp_path / "small", train=settings, dropout=0.0)
+    monkeypatch.setattr("slm.updates.Updater.backward", with_room_for(3, FULL[name]))
+    events = list(train(small))
+    warnings = [e for e in events if e["kind"] == "warning"]
+    assert [e["code"] for e in warnings] == ["out-of-memory"] * 2
+    assert "3 sequences" in warnings[1]["message"]
+    assert events[-1]["reason"] == "finished"
+    assert losses(small.run_dir) == pytest.approx(losses(whole.run_dir), abs=1e-6)
+    assert [e["tokens"] for e in events if e["kind"] == "train"][-1] == 7 * 26 * 31
+
+
+def test_an_evaluation_takes_as_few_at_a_time_and_halves_too(starter_data, tmp_path, monkeypatch):
+    from slm.evaluate import windows_loss
+
+    sizes = []
+
+    def small(model, x, y, *, batch_size, stop):
+        sizes.append(batch_size)
+        if batch_size > 2:
+            raise FULL["cpu"]
+        return windows_loss(model, x, y, batch_size=batch_size, stop=stop)
+
+    monkeypatch.setattr("slm.observe.windows_loss", small)
+    events = list(train(job(starter_data, tmp_path)))
+    assert sizes == [5, 2, 2, 2]
+    assert [e["code"] for e in events if e["kind"] == "warning"] == ["out-of-memory"]
+    assert events[-1]["reason"] == "finished"
+
+
+def test_a_resume_keeps_the_smaller_micro_batch(starter_data, tmp_path, monkeypatch):
+    small = job(starter_data, tmp_path)
+    monkeypatch.setattr("slm.updates.Updater.backward", with_room_for(2, FULL["cuda"]))
+    for event in train(small):
+        if event["kind"] == "train" and event["step"] == 6:
+            request_stop(small.run_dir)
+    assert read_json(small.run_dir / "resume" / "state.json")["batch_size"] == 2
+    assert not [e for e in train(replace(small, resume=True)) if e["kind"] == "warning"]
+
+
+def test_no_room_for_one_sequence_is_told_with_the_way_out(starter_data, tmp_path, monkeypatch):
+    monkeypatch.setattr("slm.updates.Updater.backward", with_room_for(0, FULL["mps"]))
+    with pytest.raises(ValueError, match=r"full with one sequence of 31 tokens.*n_layer.*block_size"):
+        list(train(job(starter_data, tmp_path)))
+
+
+def test_no_room_for_the_optimizer_is_told_and_the_step_is_not_taken_twice(starter_data, tmp_path, monkeypatch):
+    def full(self, scale):
+        raise FULL["cuda"]
+
+    monkeypatch.setattr("slm.optim.Optimizer.step", full)
+    with pytest.raises(ValueError, match=r"too small for the optimizer's state.*n_layer"):
+        list(train(job(starter_data, tmp_path)))
+
+
+def test_another_error_is_not_taken_for_a_full_memory(starter_data, tmp_path, monkeypatch):
+    monkeypatch.setattr("slm.updates.Updater.backward", with_room_for(0, RuntimeError("the device fell over")))
+    with pytest.raises(RuntimeError, match="fell over"):
+        list(train(job(starter_data, tmp_path)))
