@@ -29,6 +29,7 @@ import numpy as np
 from slm import __version__
 from slm.config import PrepareConfig
 from slm.data.batches import ID_TYPE
+from slm.data.bigrams import bigram_entropy
 from slm.data.clean import Cleaning, digest
 from slm.data.encode import Encoded, encode_stories
 from slm.data.sources import Source, open_source
@@ -269,6 +270,7 @@ def _manifest(
         "repaired": cleaning.repaired,  # stories whose characters were mended
         "repairs": dict(cleaning.repairs),  # stories by what was repaired
         "unigram_entropy": parts["train"].unigram_entropy(),  # nats a token
+        "bigram_entropy": bigram_entropy(folder, tokenizer.vocab_size),  # nats a token
         "longest_story_tokens": max(parts["train"].lengths),
         "length_histogram": parts["train"].histogram(),
     }

@@ -118,6 +118,7 @@ def test_a_manifest_says_what_the_ids_are(data_dir, stories_file):
     ids = np.frombuffer(train, dtype="<u2")
     shares = [n / len(ids) for n in Counter(ids.tolist()).values()]
     assert manifest["unigram_entropy"] == pytest.approx(-sum(p * math.log(p) for p in shares), rel=1e-9)
+    assert 0 < manifest["bigram_entropy"] < manifest["unigram_entropy"]
     lengths = np.diff(np.flatnonzero(ids == 511), prepend=-1) - 1
     assert manifest["longest_story_tokens"] == lengths.max()
     edges, counts = manifest["length_histogram"]["edges"], manifest["length_histogram"]["counts"]
