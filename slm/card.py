@@ -1,60 +1,168 @@
-"""The model card: what a checkpoint folder says of itself on the Hub, filled from slm.json."""
+"""The model card: what a checkpoint folder says of itself on the Hub, filled from slm.json and the run's events."""
 
 from __future__ import annotations
 
+import html
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from slm.config import ModelConfig, parameter_count
+from slm.config import TINYSTORIES_HUB_IDS, ModelConfig, parameter_count
+from slm.runs import after_resume, read_events
 
-_LICENCES = {
-    "tinystories": "CDLA-Sharing-1.0 (TinyStories, Eldan and Li 2023)",
-    "starter": "MIT (written by this project's generator)",
-}
+MOST_ROWS = 10  # of the table of losses
+Event = Mapping[str, Any]
 
 
-def model_card(about: dict[str, Any], config: ModelConfig) -> str:
-    """README.md of a checkpoint: YAML front matter for the Hub, then what a reader wants to know."""
-    data = about.get("data", {})
-    source = str(data.get("description", "unknown"))
-    kind = "tinystories" if "tinystories" in source.lower().replace(" ", "") else "starter"
-    rows = {
-        "architecture": f"{config.architecture}, {config.n_layer} x {config.n_embd}, context {config.block_size}",
-        "parameters": f"{parameter_count(config):,}",
-        "vocabulary": f"{config.vocab_size:,} tokens",
-        "data": source,
-        "licence of the data": _LICENCES[kind] if data else "unknown",
-        "tokens seen": f"{about['tokens']:,}" if "tokens" in about else None,
-        "updates": f"{about['step']:,}" if "step" in about else None,
-        "time": f"{about['elapsed_s'] / 60:.1f} minutes on {about.get('hardware', 'one machine')}"
-        if "elapsed_s" in about
-        else None,
-        "validation loss": f"{about['val_loss']:.4f} nats a token" if about.get("val_loss") is not None else None,
-        "bits per byte": f"{about['val_bpb']:.4f}" if about.get("val_bpb") is not None else None,
-        "seed": about.get("train", {}).get("seed"),
-        "command": f"`{about['command']}`" if about.get("command") else None,
-    }
-    table = "\n".join(f"| {key} | {value} |" for key, value in rows.items() if value is not None)
+def events_of(folder: Path, step: int | None) -> list[dict[str, Any]]:
+    """The events up to `step` of the run that this folder is a snapshot of; none where it is no run's snapshot."""
+    if folder.parent.name != "snapshots" or step is None:
+        return []
+    events, _ = read_events(folder.parent.parent)
+    return [event for event in after_resume(events) if event["step"] <= step]
+
+
+def model_card(about: Mapping[str, Any], config: ModelConfig, events: Sequence[Event] = ()) -> str:
+    """README.md of a checkpoint: YAML front matter for the Hub, then what a reader wants to know.
+
+    `about` is slm.json; what it does not say is left out, and so are losses and story where `events` has none.
+    """
+    parts = [
+        _front_matter(about, config),
+        f"# {_line(about.get('run', 'A small language model'))}",
+        "A small language model that writes stories, trained from scratch.",
+        _facts(about, config),
+        _story([event for event in events if event["kind"] == "sample"]),
+        _losses(events),
+        _use(about),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def data_licence(source: str) -> str:
+    """The licence of the stories of a source, as far as it is known."""
+    if "tinystories" in source.lower().replace(" ", ""):
+        return "CDLA-Sharing-1.0 (TinyStories, Eldan and Li 2023)"
+    if source == "starter":
+        return "MIT (made up by this project)"
+    if hub_id := data_hub_id(source):
+        return f"the one that https://huggingface.co/datasets/{hub_id} states"
+    return "that of the texts it was given"
+
+
+def data_hub_id(source: str) -> str | None:
+    """The Hub's id of a source; None for stories from elsewhere. A relative path of two words counts as its file."""
+    if source in TINYSTORIES_HUB_IDS:
+        return TINYSTORIES_HUB_IDS[source]
+    return source if re.fullmatch(r"\w[\w.-]*/[\w.-]+", source) and not Path(source).exists() else None
+
+
+def _front_matter(about: Mapping[str, Any], config: ModelConfig) -> str:
+    hub_id = data_hub_id(_source(about))
+    datasets = f"\ndatasets: [{hub_id}]" if hub_id else ""
     return f"""---
 license: mit
 language: en
 library_name: transformers
 pipeline_tag: text-generation
-tags: [slm, tinystories, {config.architecture}]
----
+tags: [slm, {config.architecture}]{datasets}
+---"""
 
-# {about.get("run", "A small language model")}
 
-A small language model that writes stories for children, trained from scratch.
+def _facts(about: Mapping[str, Any], config: ModelConfig) -> str:
+    data = about.get("data") or {}
+    val_loss, val_bpb, minutes = about.get("val_loss"), about.get("val_bpb"), about.get("elapsed_s")
+    rows = {
+        "architecture": f"{config.architecture}, {config.n_layer} x {config.n_embd}, context {config.block_size}",
+        "parameters": f"{parameter_count(config):,}",
+        "vocabulary": f"{config.vocab_size:,} tokens",
+        "data": _description(about) if data else "unknown",
+        "licence of the data": data_licence(_source(about)) if data else "unknown",
+        "began as": about.get("init_from"),
+        "tokens seen": f"{about['tokens']:,}" if about.get("tokens") is not None else None,
+        "updates": f"{about['step']:,}" if about.get("step") is not None else None,
+        "time": f"{minutes / 60:.1f} minutes" if minutes is not None else None,
+        "hardware": about.get("hardware"),
+        "validation loss": f"{val_loss:.4f} nats a token" if val_loss is not None else None,
+        "bits per byte": f"{val_bpb:.4f}" if val_bpb is not None else None,
+        "seed": about.get("seed"),
+        "command": f"`{about['command']}`" if about.get("command") else None,
+    }
+    return _table(["", ""], [[key, _line(value)] for key, value in rows.items() if value is not None])
 
-| | |
-|---|---|
-{table}
+
+def _source(about: Mapping[str, Any]) -> str:
+    data = about.get("data") or {}
+    return str(data.get("source") or data.get("description") or "")
+
+
+def _description(about: Mapping[str, Any]) -> str:
+    """What the data set says of itself, without the folders of the machine it was made on."""
+    data = about["data"]
+    text, source = str(data.get("description") or data.get("name")), str(data.get("source") or "")
+    return text.replace(source, Path(source).name) if Path(source).is_absolute() else text
+
+
+def _story(samples: Sequence[Event]) -> str:
+    """The last story told while training, its beginning in bold; the text cannot become markup."""
+    if not samples:
+        return ""
+    last = samples[-1]
+    lines = f"**{_plain(last['prompt'])}**{_plain(last['text'])}".splitlines()
+    told = "\n".join(f"> {line}".rstrip() for line in lines)
+    return f"## A story\n\nWritten at step {last['step']:,}, seed {last['seed']}:\n\n{told}"
+
+
+def _losses(events: Sequence[Event]) -> str:
+    """A table of the evaluations: all where they are few, else some at growing distances, the last one always."""
+    tokens = {event["step"]: event["tokens"] for event in events if event["kind"] == "train"}
+    rows = [event for event in events if event["kind"] == "eval"]
+    if not rows:
+        return ""
+    if len(rows) > MOST_ROWS:
+        ratio = (len(rows) - 1) ** (1 / (MOST_ROWS - 1))
+        chosen = {0, len(rows) - 1, *(round(ratio**i) for i in range(1, MOST_ROWS - 1))}
+        rows = [rows[i] for i in sorted(chosen)]
+    cells = [
+        [
+            f"{e['step']:,}",
+            f"{tokens[e['step']]:,}" if e["step"] in tokens else "",
+            *(_number(e.get(name)) for name in ("train_loss", "val_loss", "val_bpb")),
+        ]
+        for e in rows
+    ]
+    head = ["updates", "tokens", "training loss", "validation loss", "bits per byte"]
+    return "## Losses\n\nIn nats a token, and in bits per byte of the stories.\n\n" + _table(head, cells)
+
+
+def _use(about: Mapping[str, Any]) -> str:
+    version = f" Made with slm {_line(about['slm_version'])}." if about.get("slm_version") else ""
+    return f"""## Use
 
 ```python
 import slm
 print(slm.load("path/to/this/folder").generate("Once upon a time"))
 ```
 
-It also loads with `transformers.AutoModelForCausalLM` and `AutoTokenizer`. It knows nothing but the stories it was
-trained on, and invents freely.
-"""
+It also loads with `transformers.AutoModelForCausalLM` and `AutoTokenizer`. It knows nothing but the texts it was
+trained on, and invents freely.{version}"""
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"
+
+
+def _line(value: Any) -> str:
+    """A value as one line of a table's cell."""
+    return " ".join(str(value).split()).replace("|", "\\|")
+
+
+def _plain(text: str) -> str:
+    """A text whose every character is shown as it is."""
+    return re.sub(r"([\\`*_\[\]#|~])", r"\\\1", html.escape(text, quote=False))

@@ -6,7 +6,10 @@ same folder is a transformers model, an slm model and a Hub repository.
 
 from __future__ import annotations
 
-import json
+import contextlib
+import dataclasses
+import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,178 +18,22 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from slm.card import model_card
+from slm.card import events_of, model_card
 from slm.config import ModelConfig, SampleConfig, parameter_count
+from slm.hf_format import (
+    config_for_transformers,
+    config_from_transformers,
+    own_weights,
+    shapes_for_transformers,
+    weight_from_transformers,
+    weights_for_transformers,
+)
 from slm.model import GPT
 from slm.runs import read_json, replacing, write_json
 from slm.tokenizer import Tokenizer, load_tokenizer
 
-# transformers' name of each weight, by architecture: {ours: theirs}, with L for the block's number.
-_GPT2 = {
-    "wte.weight": "transformer.wte.weight",
-    "wpe.weight": "transformer.wpe.weight",
-    "ln_f.weight": "transformer.ln_f.weight",
-    "ln_f.bias": "transformer.ln_f.bias",
-    **{
-        f"h.L.{part}.{kind}": f"transformer.h.L.{part}.{kind}"
-        for part in ("ln_1", "attn.c_attn", "attn.c_proj", "ln_2", "mlp.c_fc", "mlp.c_proj")
-        for kind in ("weight", "bias")
-    },
-}
-_NANOCHAT = {
-    "wte.weight": "model.embed_tokens.weight",
-    "h.L.attn.c_proj.weight": "model.layers.L.self_attn.o_proj.weight",
-    "h.L.mlp.c_fc.weight": "model.layers.L.mlp.fc1.weight",
-    "h.L.mlp.c_proj.weight": "model.layers.L.mlp.fc2.weight",
-}
-_NANOCHAT_QKV = [f"model.layers.L.self_attn.{letter}_proj.weight" for letter in "qkv"]
-
-
-def weights_for_transformers(model: GPT) -> dict[str, Tensor]:
-    """The model's weights under transformers' names and in its layout (GPT-2 keeps matrices as input x output)."""
-    theirs: dict[str, Tensor] = {}
-    for name, tensor in _own_weights(model).items():
-        for key, piece in zip(_their_names(name, model.config), _their_pieces(name, tensor, model.config), strict=True):
-            theirs[key] = piece.detach().contiguous().cpu()
-    return theirs
-
-
-def _own_weights(model: GPT) -> dict[str, Tensor]:
-    """The model's parameters by name; a tied output matrix is left out, being the embedding."""
-    return {name: p for name, p in model.state_dict().items() if name != "lm_head.weight" or not model.config.tied}
-
-
-def _their_names(name: str, config: ModelConfig) -> list[str]:
-    if name == "lm_head.weight":
-        return [name]
-    words = name.split(".")
-    number = words[1] if words[0] == "h" else ""
-    pattern = ".".join(["h", "L", *words[2:]]) if number else name
-    if config.architecture == "gpt2":
-        names = [_GPT2[pattern]]
-    elif pattern == "h.L.attn.c_attn.weight":
-        names = _NANOCHAT_QKV
-    else:
-        names = [_NANOCHAT[pattern]]
-    return [n.replace(".L.", f".{number}.") for n in names]
-
-
-def _their_pieces(name: str, tensor: Tensor, config: ModelConfig) -> list[Tensor]:
-    if config.architecture == "nanochat" and name.endswith("c_attn.weight"):
-        return list(tensor.chunk(3))
-    if config.architecture == "gpt2" and _is_conv1d(name):
-        return [tensor.t()]
-    return [tensor]
-
-
-def _is_conv1d(name: str) -> bool:
-    """Whether transformers' GPT-2 keeps this weight transposed (its Conv1D)."""
-    return name.endswith(("c_attn.weight", "c_proj.weight", "c_fc.weight"))
-
-
-def config_for_transformers(config: ModelConfig, *, eot_id: int, dtype: torch.dtype) -> dict[str, Any]:
-    """config.json for transformers' AutoConfig."""
-    shared = {
-        "vocab_size": config.vocab_size,
-        "bos_token_id": eot_id,
-        "eos_token_id": eot_id,
-        "pad_token_id": eot_id,
-        "tie_word_embeddings": config.tied,
-        "dtype": str(dtype).removeprefix("torch."),
-    }
-    if config.architecture == "gpt2":
-        return {
-            "architectures": ["GPT2LMHeadModel"],
-            "model_type": "gpt2",
-            "n_layer": config.n_layer,
-            "n_head": config.n_head,
-            "n_embd": config.n_embd,
-            "n_inner": config.n_inner,
-            "n_positions": config.block_size,
-            "activation_function": "gelu_new",
-            "layer_norm_epsilon": config.eps,
-            "resid_pdrop": config.dropout,
-            "embd_pdrop": config.dropout,
-            "attn_pdrop": config.dropout,
-            **shared,
-        }
-    return {
-        "architectures": ["NanoChatForCausalLM"],
-        "model_type": "nanochat",
-        "num_hidden_layers": config.n_layer,
-        "num_attention_heads": config.n_head,
-        "num_key_value_heads": config.n_head,
-        "hidden_size": config.n_embd,
-        "intermediate_size": config.mlp_size,
-        "max_position_embeddings": config.block_size,
-        "hidden_act": "relu2",
-        "rms_norm_eps": config.eps,
-        "rope_parameters": {"rope_type": "default", "rope_theta": config.rope_theta},
-        "final_logit_softcapping": config.logit_softcap,
-        "attention_dropout": config.dropout,
-        "attention_bias": False,
-        **shared,
-    }
-
-
-def config_from_transformers(theirs: dict[str, Any]) -> ModelConfig:
-    """Our config of a transformers config.json; ValueError names what we cannot represent."""
-    kind = theirs.get("model_type")
-    try:
-        if kind == "gpt2":
-            return _config_from_gpt2(theirs)
-        if kind == "nanochat":
-            return _config_from_nanochat(theirs)
-    except KeyError as error:
-        raise ValueError(f"config.json says {kind} but has no {error}") from None
-    raise ValueError(f"config.json has model_type {kind!r}; this program runs gpt2 and nanochat models")
-
-
-def _config_from_gpt2(theirs: dict[str, Any]) -> ModelConfig:
-    _expect(theirs, activation_function=("gelu_new", "gelu_pytorch_tanh"), scale_attn_weights=(True,))
-    _expect(theirs, scale_attn_by_inverse_layer_idx=(False,), add_cross_attention=(False,))
-    return ModelConfig(
-        architecture="gpt2",
-        n_layer=theirs["n_layer"],
-        n_head=theirs["n_head"],
-        n_embd=theirs["n_embd"],
-        n_inner=theirs.get("n_inner"),
-        block_size=theirs.get("n_positions", 1024),
-        vocab_size=theirs["vocab_size"],
-        dropout=float(theirs.get("resid_pdrop", 0.0)),
-        tied=theirs.get("tie_word_embeddings", True),
-        norm_eps=theirs.get("layer_norm_epsilon", 1e-5),
-    )
-
-
-def _config_from_nanochat(theirs: dict[str, Any]) -> ModelConfig:
-    _expect(theirs, hidden_act=("relu2",), attention_bias=(False,))
-    _expect(theirs, num_key_value_heads=(None, theirs["num_attention_heads"]))
-    rope = theirs.get("rope_parameters") or {}
-    if rope.get("rope_type", "default") != "default":
-        raise ValueError(f"config.json asks for {rope['rope_type']!r} rotary positions; this program knows the default")
-    return ModelConfig(
-        architecture="nanochat",
-        n_layer=theirs["num_hidden_layers"],
-        n_head=theirs["num_attention_heads"],
-        n_embd=theirs["hidden_size"],
-        n_inner=theirs["intermediate_size"],
-        block_size=theirs.get("max_position_embeddings", 2048),
-        vocab_size=theirs["vocab_size"],
-        dropout=float(theirs.get("attention_dropout", 0.0)),
-        tied=theirs.get("tie_word_embeddings", False),
-        norm_eps=theirs.get("rms_norm_eps", 1e-6),
-        rope_theta=float(rope.get("rope_theta", theirs.get("rope_theta", 10000.0))),
-        logit_softcap=theirs.get("final_logit_softcapping", 15.0),
-    )
-
-
-def _expect(theirs: dict[str, Any], **allowed: tuple[Any, ...]) -> None:
-    for key, values in allowed.items():
-        if key in theirs and theirs[key] not in values:
-            raise ValueError(
-                f"config.json has {key} {theirs[key]!r}; this program runs {' or '.join(map(repr, values))}"
-            )
+DTYPES = ("F64", "F32", "F16", "BF16")  # safetensors' names of the numbers that weights may be stored as
+MOST_SPARE_ROWS = 128  # vocabularies are often rounded up to a multiple of 64 or 128
 
 
 def save(
@@ -219,86 +66,122 @@ def save(
         )
         write_json(place / "slm.json", about)
         tokenizer.save(place)
-        (place / "README.md").write_text(model_card(about, model.config), encoding="utf-8")
+        card = model_card(about, model.config, events_of(Path(folder), about.get("step")))
+        (place / "README.md").write_text(card, encoding="utf-8")
 
 
 def load_folder(folder: str | Path, *, device: str | torch.device = "cpu") -> tuple[GPT, Tokenizer, dict[str, Any]]:
     """The model (fp32, ready to write), its tokenizer and what slm.json says ({} where there is none).
 
-    Raises ValueError, in one sentence, for whatever is missing, broken or does not fit together.
+    Rows of the embedding that no token has are left out. Raises ValueError, in one sentence, for whatever is missing,
+    broken or does not fit together; memory is taken only once the weights are known to fill it.
     """
     folder = Path(folder)
     if not (folder / "config.json").is_file():
         raise ValueError(f"no model in {folder}: there is no config.json")
-    config = config_from_transformers(_json(folder / "config.json"))
+    stored = config_from_transformers(_json(folder / "config.json"))
     tokenizer = load_tokenizer(folder)
-    if tokenizer.vocab_size > config.vocab_size:
+    if not 0 <= stored.vocab_size - tokenizer.vocab_size < MOST_SPARE_ROWS:
         raise ValueError(
-            f"the tokenizer in {folder} has {tokenizer.vocab_size} tokens, its model {config.vocab_size}: "
+            f"the tokenizer in {folder} has {tokenizer.vocab_size} tokens, its model {stored.vocab_size}: "
             "they do not fit"
         )
-    weights = _read_weights(folder, config)
-    held = sum(tensor.numel() for tensor in weights.values())
-    if held < parameter_count(config):  # before memory is taken for what the file cannot fill
-        raise ValueError(
-            f"config.json asks for {parameter_count(config):,} parameters, the weights in {folder} hold {held:,}: "
-            "some are missing or smaller"
-        )
-    model = GPT(config)
-    _fill(model, weights, folder)
     about = _json(folder / "slm.json") if (folder / "slm.json").is_file() else {}
+    with contextlib.ExitStack() as files:
+        weights = StoredWeights(folder, files, prefix="transformer." if stored.architecture == "gpt2" else "")
+        weights.check(stored)
+        model = GPT(dataclasses.replace(stored, vocab_size=tokenizer.vocab_size))
+        _fill(model, weights)
+    _check_numbers(model, folder)
     return model.to(device).eval(), tokenizer, about
 
 
 def _json(path: Path) -> dict[str, Any]:
-    try:
-        value = read_json(path)
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is not JSON: {error}") from None
+    value = read_json(path)
     if not isinstance(value, dict):
         raise ValueError(f"{path} should hold one JSON object")
     return value
 
 
-def _read_weights(folder: Path, config: ModelConfig) -> dict[str, Tensor]:
-    """All tensors of the folder's safetensors files, single or sharded, checked against the shapes wanted."""
-    files = sorted(folder.glob("*.safetensors"))
-    if not files:
-        raise ValueError(f"no weights in {folder}: there is no model.safetensors")
-    tensors: dict[str, Tensor] = {}
-    for file in files:
-        try:
-            with safe_open(file, framework="pt") as handle:
-                for key in handle.keys():  # noqa: SIM118  (the handle is no dict)
-                    tensors[key] = handle.get_tensor(key)
-        except (SafetensorError, OSError) as error:
-            raise ValueError(f"{file} is not a whole safetensors file: {error}") from None
-    if config.architecture == "gpt2":  # the first GPT-2 files on the Hub have no prefix
-        tensors = {
-            k if k.startswith(("transformer.", "lm_head.")) else f"transformer.{k}": t for k, t in tensors.items()
-        }
-    return tensors
+class StoredWeights:
+    """The tensors of a folder's safetensors files, single or sharded, under transformers' names; read one by one."""
+
+    def __init__(self, folder: Path, files: contextlib.ExitStack, *, prefix: str = "") -> None:
+        """Opens the files for as long as `files` lasts; `prefix` begins the names that lack it.
+
+        Raises ValueError where a file is missing or not whole.
+        """
+        self.folder = folder
+        self._handles: dict[str, tuple[Any, str]] = {}
+        for file in _weight_files(folder):
+            try:
+                handle = files.enter_context(safe_open(file, framework="pt"))
+            except (SafetensorError, OSError) as error:
+                raise ValueError(f"{file} is not a whole safetensors file: {error}") from None
+            for key in handle.keys():  # noqa: SIM118  (the handle is no dict)
+                # The first GPT-2 files on the Hub have no prefix.
+                full = key if key.startswith((prefix, "lm_head.")) else prefix + key
+                self._handles[full] = (handle, key)
+
+    def check(self, config: ModelConfig) -> None:
+        """Raise ValueError unless every weight of such a model is here, in its shape and as ordinary numbers."""
+        shapes = {key: tuple(handle.get_slice(own).get_shape()) for key, (handle, own) in self._handles.items()}
+        held = sum(math.prod(shape) for shape in shapes.values())
+        if held < parameter_count(config):
+            raise ValueError(
+                f"config.json asks for {parameter_count(config):,} parameters, the weights in {self.folder} hold "
+                f"{held:,}: some are missing or smaller"
+            )
+        for key, wanted in shapes_for_transformers(config).items():
+            if key not in shapes:
+                raise ValueError(f"the weights in {self.folder} lack {key}")
+            if shapes[key] != wanted:
+                raise ValueError(f"{key} in {self.folder} has shape {shapes[key]}, config.json asks for {wanted}")
+            handle, own = self._handles[key]
+            if (dtype := handle.get_slice(own).get_dtype()) not in DTYPES:
+                raise ValueError(f"{key} in {self.folder} is stored as {dtype}; known are {', '.join(DTYPES)}")
+
+    def read(self, key: str) -> Tensor:
+        """One tensor; ValueError where it holds numbers that are not finite."""
+        handle, own = self._handles[key]
+        tensor = handle.get_tensor(own).float()
+        if not torch.isfinite(tensor).all():
+            raise ValueError(
+                f"{key} in {self.folder} holds numbers that are not finite; the training that wrote it diverged"
+            )
+        return tensor
+
+
+def _weight_files(folder: Path) -> list[Path]:
+    """The safetensors files that hold the folder's model: those that its index names, the one, or all there are."""
+    index = folder / "model.safetensors.index.json"
+    if index.is_file():
+        shards = _json(index).get("weight_map")
+        names = set(shards.values()) if isinstance(shards, dict) else set()
+        # The file may come from anywhere: it can only name its neighbours.
+        if not names or not all(isinstance(n, str) and re.fullmatch(r"[\w.-]+\.safetensors", n) for n in names):
+            raise ValueError(f"{index} names no safetensors files beside it")
+        if missing := sorted(n for n in names if not (folder / n).is_file()):
+            raise ValueError(f"{folder} lacks {', '.join(missing[:3])}, which {index.name} names")
+        return [folder / n for n in sorted(names)]
+    if (folder / "model.safetensors").is_file():
+        return [folder / "model.safetensors"]
+    if files := sorted(folder.glob("*.safetensors")):
+        return files
+    raise ValueError(f"no weights in {folder}: there is no model.safetensors")
 
 
 @torch.no_grad()
-def _fill(model: GPT, theirs: dict[str, Tensor], folder: Path) -> None:
-    """Copy transformers' weights into the model, and make what is not stored anew."""
-    for name, parameter in _own_weights(model).items():
-        pieces = []
-        for key in _their_names(name, model.config):
-            if key not in theirs:
-                raise ValueError(f"the weights in {folder} lack {key}")
-            piece = theirs[key]
-            if model.config.architecture == "gpt2" and _is_conv1d(name):
-                piece = piece.t()
-            pieces.append(piece)
-        tensor = torch.cat(pieces) if len(pieces) > 1 else pieces[0]
-        if tensor.shape != parameter.shape:
-            raise ValueError(
-                f"{name} in {folder} has shape {tuple(tensor.shape)}, config.json asks for {tuple(parameter.shape)}"
-            )
-        if not torch.isfinite(tensor).all():
-            raise ValueError(
-                f"{name} in {folder} holds numbers that are not finite; the training that wrote it diverged"
-            )
-        parameter.copy_(tensor)
+def _fill(model: GPT, weights: StoredWeights) -> None:
+    """Copy the stored weights into the model; spare rows of the embedding stay behind."""
+    for name, parameter in own_weights(model).items():
+        tensor = weight_from_transformers(name, model.config, weights.read)
+        parameter.copy_(tensor[: model.config.vocab_size] if name in ("wte.weight", "lm_head.weight") else tensor)
+
+
+@torch.inference_mode()
+def _check_numbers(model: GPT, folder: Path) -> None:
+    """Raise ValueError where finite weights are so large that a score is not."""
+    last = torch.tensor([[model.config.vocab_size - 1]])
+    if not torch.isfinite(model.eval()(last)).all():
+        raise ValueError(f"the model in {folder} gives scores that are not finite: its weights are too large")

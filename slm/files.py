@@ -47,7 +47,7 @@ def read_json(path: str | Path) -> Any:
     """The value in a JSON file; ValueError names a file that holds none, FileNotFoundError one that is missing."""
     try:
         return json.loads(Path(path).read_bytes())
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not JSON: {error}") from None
 
 

@@ -7,8 +7,8 @@ import dataclasses
 import pytest
 import torch
 
-from slm.checkpoint import config_for_transformers, config_from_transformers, weights_for_transformers
 from slm.config import PRESETS, ModelConfig, parameter_count, parameter_parts
+from slm.hf_format import config_for_transformers, config_from_transformers, weights_for_transformers
 from slm.model import GPT, initialise
 from tests.engine import random_model
 
