@@ -20,6 +20,7 @@ from torch import Tensor
 
 from slm.card import events_of, model_card
 from slm.config import ModelConfig, SampleConfig, parameter_count
+from slm.device import fitting_threads
 from slm.hf_format import (
     config_for_transformers,
     config_from_transformers,
@@ -87,12 +88,12 @@ def load_folder(folder: str | Path, *, device: str | torch.device = "cpu") -> tu
             "they do not fit"
         )
     about = _json(folder / "slm.json") if (folder / "slm.json").is_file() else {}
-    with contextlib.ExitStack() as files:
+    with contextlib.ExitStack() as files, fitting_threads(torch.device("cpu"), parameter_count(stored)):
         weights = StoredWeights(folder, files, prefix="transformer." if stored.architecture == "gpt2" else "")
         weights.check(stored)
         model = GPT(dataclasses.replace(stored, vocab_size=tokenizer.vocab_size))
         _fill(model, weights)
-    _check_numbers(model, folder)
+        _check_numbers(model, folder)
     return model.to(device).eval(), tokenizer, about
 
 

@@ -172,6 +172,8 @@ def _add_export(rooms: Any) -> None:
     _add_checkpoint(room)
     room.add_argument("--to", choices=("gguf", "hub"), required=True, help="gguf: llama.cpp; hub: Hugging Face.")
     room.add_argument("target", metavar="TARGET", help="The file to write, or the Hub id (owner/name) to upload to.")
+    room.add_argument("--dry-run", action="store_true", help="hub: only list what would be sent, with sizes in MB.")
+    room.add_argument("--private", action="store_true", help="hub: a new repository is for its owner's eyes only.")
 
 
 def _add_runs(rooms: Any) -> None:

@@ -124,12 +124,22 @@ def _file_stories(path: Path) -> Iterator[str]:
 
 def export(args: argparse.Namespace) -> Result:
     """`export`: a model for other programs."""
-    from slm.export import to_gguf, to_hub
+    from slm.export import to_gguf
+    from slm.hub import hub_files, to_hub
 
     folder = resolve(_model_path(args))
-    place = to_gguf(folder, args.target) if args.to == "gguf" else to_hub(folder, args.target)
+    facts = {"checkpoint": folder, "to": args.to, "target": args.target, "dry_run": args.dry_run}
+    if args.to == "gguf" and (args.dry_run or args.private):
+        raise ValueError("--dry-run and --private are for --to hub")
+    if args.dry_run:
+        sizes = {file.name: round(file.size_mb, 6) for file in hub_files(folder)}
+        for name, size_mb in sizes.items():
+            print(f"{size_mb:10.3f} MB  {name}")
+        print(f"{sum(sizes.values()):10.3f} MB  would go to https://huggingface.co/{args.target}; nothing was sent.")
+        return {**facts, "files_mb": sizes}, 0
+    place = to_gguf(folder, args.target) if args.to == "gguf" else to_hub(folder, args.target, private=args.private)
     print(f"{args.checkpoint} is at {place}.")
-    return {"checkpoint": folder, "to": args.to, "target": str(place)}, 0
+    return {**facts, "target": str(place)}, 0
 
 
 def runs(args: argparse.Namespace) -> Result:

@@ -45,14 +45,33 @@ def weights_for_transformers(model: GPT) -> dict[str, Tensor]:
 
 
 def shapes_for_transformers(config: ModelConfig) -> dict[str, tuple[int, ...]]:
-    """The names and shapes of `weights_for_transformers` for a model of this config; takes no memory."""
-    with torch.device("meta"):
-        weights = own_weights(GPT(config))
-    return {
-        key: tuple(piece.shape)
-        for name, tensor in weights.items()
-        for key, piece in zip(their_names(name, config), _their_pieces(name, tensor, config), strict=True)
-    }
+    """The names and shapes of `weights_for_transformers` for a model of this config, without making one."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    for name, shape in own_shapes(config).items():
+        if config.architecture == "gpt2" and is_conv1d(name):
+            shape = shape[::-1]
+        keys = their_names(name, config)
+        shapes |= {key: (shape[0] // len(keys), *shape[1:]) for key in keys}
+    return shapes
+
+
+def own_shapes(config: ModelConfig) -> dict[str, tuple[int, ...]]:
+    """The names and shapes of `own_weights` for a model of this config, without making one."""
+    C, M, V = config.n_embd, config.mlp_size, config.vocab_size
+    matrices = {"attn.c_attn": (3 * C, C), "attn.c_proj": (C, C), "mlp.c_fc": (M, C), "mlp.c_proj": (C, M)}
+    norms = ("ln_1", "ln_2")
+    classic = config.architecture == "gpt2"
+    shapes: dict[str, tuple[int, ...]] = {"wte.weight": (V, C)}
+    if classic:
+        shapes |= {"wpe.weight": (config.block_size, C), "ln_f.weight": (C,), "ln_f.bias": (C,)}
+    if not config.tied:
+        shapes["lm_head.weight"] = (V, C)
+    for i in range(config.n_layer):
+        shapes |= {f"h.{i}.{part}.weight": shape for part, shape in matrices.items()}
+        if classic:
+            shapes |= {f"h.{i}.{part}.bias": shape[:1] for part, shape in matrices.items()}
+            shapes |= {f"h.{i}.{part}.{kind}": (C,) for part in norms for kind in ("weight", "bias")}
+    return shapes
 
 
 def weight_from_transformers(name: str, config: ModelConfig, read: Callable[[str], Tensor]) -> Tensor:

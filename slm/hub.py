@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
+from slm.card import model_card
+from slm.checkpoint import load_folder
+from slm.network import hub_is_reachable
 from slm.runs import resolve
 
 # Only what a checkpoint folder holds: never pickles, never code.
 MODEL_FILES = ["*.json", "*.safetensors", "merges.txt"]
+CARD = "README.md"
 
 
 def fetch_model(name: str) -> Path:
@@ -16,20 +21,82 @@ def fetch_model(name: str) -> Path:
     Raises ValueError where `name` is neither a folder nor a reachable Hub id.
     """
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import (
-        HfHubHTTPError,
-        HFValidationError,
-        LocalEntryNotFoundError,
-        OfflineModeIsEnabled,
-        RepositoryNotFoundError,
-    )
+    from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
+    from huggingface_hub.utils import validate_repo_id
 
     advice = "give a checkpoint folder, a run folder or the id of a public Hub model"
+    reachable = False
     try:
-        return resolve(snapshot_download(name, allow_patterns=MODEL_FILES, etag_timeout=1.5))
+        validate_repo_id(name)
+        reachable = hub_is_reachable()
+        # What lies in a folder of the repository is another model, or none.
+        place = snapshot_download(
+            name, allow_patterns=MODEL_FILES, ignore_patterns=["*/*"], local_files_only=not reachable
+        )
     except (HFValidationError, RepositoryNotFoundError):
         raise ValueError(f"there is no model at {name!r}; {advice}") from None
-    except (HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, OSError):
+    except Exception as error:  # the library raises what its network, cache and servers raise
+        trouble = f"did not give it ({_reason(error)})" if reachable else "cannot be reached"
+        raise ValueError(f"there is no folder {name!r} here, and the Hugging Face Hub {trouble}; {advice}") from error
+    return resolve(place)
+
+
+@dataclass(frozen=True)
+class HubFile:
+    """One file of an upload: where it lies, or what it says where it lies nowhere yet."""
+
+    name: str
+    content: Path | bytes
+
+    @property
+    def size_mb(self) -> float:
+        return (self.content.stat().st_size if isinstance(self.content, Path) else len(self.content)) / 1e6
+
+
+def hub_files(checkpoint: str | Path) -> list[HubFile]:
+    """What an upload of this checkpoint sends: the model's own files and its card, which is written where it lacks.
+
+    Raises ValueError for a model that does not load: nothing broken leaves the house.
+    """
+    folder = resolve(checkpoint)
+    model, _, about = load_folder(folder)
+    files = [
+        HubFile(path.name, path)
+        for path in sorted(folder.iterdir())
+        if path.is_file() and any(path.match(pattern) for pattern in [*MODEL_FILES, CARD])
+    ]
+    if not (folder / CARD).is_file():
+        files.append(HubFile(CARD, model_card(about, model.config).encode()))
+    return files
+
+
+def to_hub(checkpoint: str | Path, target: str, *, private: bool = False) -> str:
+    """Upload the checkpoint and its card as the Hub model `owner/name`, in one commit; its address.
+
+    The token is the one of `hf auth login` or HF_TOKEN. Raises ValueError where the upload is refused.
+    """
+    from huggingface_hub import CommitOperationAdd, HfApi
+
+    files = hub_files(checkpoint)
+    api = HfApi()
+    try:
+        if not hub_is_reachable():
+            raise ConnectionError("the Hugging Face Hub cannot be reached")
+        api.create_repo(target, private=private, exist_ok=True)
+        operations = [CommitOperationAdd(file.name, _sendable(file)) for file in files]
+        api.create_commit(target, operations, commit_message="Upload model")
+    except Exception as error:  # as above
         raise ValueError(
-            f"there is no folder {name!r} here, and the Hugging Face Hub cannot be reached; {advice}"
-        ) from None
+            f"{target} could not be uploaded ({_reason(error)}); log in with `hf auth login` or set HF_TOKEN to one "
+            "that may write there"
+        ) from error
+    return f"https://huggingface.co/{target}"
+
+
+def _sendable(file: HubFile) -> str | bytes:
+    return file.content if isinstance(file.content, bytes) else str(file.content)
+
+
+def _reason(error: Exception) -> str:
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return lines[0][:200].rstrip(". ")

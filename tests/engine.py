@@ -38,7 +38,10 @@ def random_model(config: ModelConfig, seed: int = 0) -> GPT:
     return model
 
 
-def random_lm(name: str, *, block_size: int = 23, seed: int = 0) -> LanguageModel:
-    """A LanguageModel of random weights; it babbles, but always the same."""
-    config = ModelConfig(**SHAPES[name], block_size=block_size, vocab_size=VOCAB)
-    return LanguageModel(random_model(config, seed), small_tokenizer())
+def random_lm(
+    name: str, *, block_size: int = 23, seed: int = 0, tokenizer: Tokenizer | None = None
+) -> LanguageModel:
+    """A LanguageModel of random weights; it babbles, but always the same. None is the small tokenizer."""
+    tokenizer = tokenizer or small_tokenizer()
+    config = ModelConfig(**SHAPES[name], block_size=block_size, vocab_size=tokenizer.vocab_size)
+    return LanguageModel(random_model(config, seed), tokenizer)

@@ -182,8 +182,11 @@ def _load_hub(hub_id: str) -> dict:
     """The splits of a data set on the Hub, downloaded into the cache of the `datasets` library."""
     import datasets
 
+    from slm.network import offline_unless_reachable
+
     try:
-        return datasets.load_dataset(hub_id)
+        with offline_unless_reachable():
+            return datasets.load_dataset(hub_id)
     except Exception as error:  # the library raises what its network, parsers and servers raise
         reason = str(error).strip().split("\n")[0] or type(error).__name__
         raise ValueError(
