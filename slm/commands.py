@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from slm.config import PrepareConfig, SampleConfig, field_kinds, parse_fields
+from slm.doctor import examine
 from slm.runs import RunSummary, check_name, checkpoints_dir, data_dir, list_runs, resolve, summarize
 from slm.train_command import train
 
@@ -152,7 +153,10 @@ def runs(args: argparse.Namespace) -> Result:
         facts = dataclasses.asdict(summarize(run_dir))
         for name, value in facts.items():
             print(f"{name:<12} {_fact(value)}")
-        return facts, 0
+        found = examine(run_dir, data_dir(args.data_dir))
+        for finding in found:
+            print(f"{finding.title} {finding.advice}")
+        return {**facts, "doctor": [dataclasses.asdict(finding) for finding in found]}, 0
     summaries = list_runs(folder)
     print(_table(summaries) if summaries else f"There are no runs in {folder} yet.")
     return {"runs": [dataclasses.asdict(s) for s in summaries]}, 0

@@ -184,6 +184,7 @@ def test_runs_are_listed_and_told(places, say):
         1234567,
         {"minutes": 3},
     )
+    assert told.pop("doctor") == []
     assert json.loads(say("runs", "--json")[1].splitlines()[-1]) == {"runs": [told]}
 
 
