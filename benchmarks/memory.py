@@ -1,9 +1,9 @@
 """How much memory a training takes, and that it does not grow: python benchmarks/memory.py [--peer NANOGPT_CHECKOUT]
 
-Prints the peak resident memory of `python -m slm train` on the preset slm-51m (16 sequences of 256 tokens an update,
-with an evaluation, a sample and a save), of nanoGPT's model in the same shape at half of that (8 x 256) where a
-checkout is given, and the resident memory of a small training at step 200 and at step 2,000. Linux and macOS, on the
-CPU.
+Prints the peak resident memory of `python -m slm train` on the preset slm-51m (16 sequences of 256 tokens an update, at
+once or 8 at a time, with an evaluation, a sample and a save), of nanoGPT's model in the same shape with updates of 8
+sequences where a checkout is given, and the resident memory of a small training at step 200 and at step 2,000. For
+Linux and macOS, on the CPU.
 """
 
 from __future__ import annotations
@@ -73,11 +73,11 @@ def data(place: Path, vocab: str) -> str:
     return name
 
 
-def large(place: Path) -> float:
-    """Peak of slm-51m."""
-    words = ("--run", "large", "--preset", "slm-51m", "--data", data(place, "gpt2"), "--steps", str(UPDATES))
-    shape = ("--batch-size", "16", "--grad-accum-steps", "1", "--eval-windows", "16", "--sample-tokens", "20")
-    return peak_gb(train_words(place, *words, *shape))
+def large(place: Path, *, micro_batch: int) -> float:
+    """Peak of slm-51m, this many of an update's 16 sequences at a time."""
+    words = ("--run", f"large-{micro_batch}", "--preset", "slm-51m", "--data", data(place, "gpt2"))
+    size = ("--batch-size", str(micro_batch), "--grad-accum-steps", str(16 // micro_batch), "--steps", str(UPDATES))
+    return peak_gb(train_words(place, *words, *size, "--eval-windows", "16", "--sample-tokens", "20"))
 
 
 def growth(place: Path) -> tuple[float, float]:
@@ -102,11 +102,13 @@ def main() -> None:
     args = parser.parse_args()
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}")
     with tempfile.TemporaryDirectory() as folder:
-        ours = large(Path(folder))
-        print(f"slm-51m, 16 x 256 tokens an update: {ours:.2f} GB at most", flush=True)
+        for micro_batch in (16, 8):
+            ours = large(Path(folder), micro_batch=micro_batch)
+            print(f"slm-51m, 16 x 256 tokens an update, {micro_batch} at a time: {ours:.2f} GB at most", flush=True)
         if args.peer:
             theirs = peak_gb([sys.executable, "-c", NANOGPT, str(Path(args.peer).absolute())])
-            print(f"nanoGPT, the same shape, 8 x 256:  {theirs:.2f} GB at most, {theirs / ours:.2f} times as much")
+            ratio = theirs / ours
+            print(f"nanoGPT, the same shape, 8 x 256 tokens an update: {theirs:.2f} GB at most, {ratio:.2f} times that")
         early, late = growth(Path(folder))
         change_pct = 100 * (late / early - 1)
         print(f"golden: {early:.0f} MB at step {EARLY}, {late:.0f} MB at step {LATE}: {change_pct:+.1f} %")

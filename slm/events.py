@@ -9,6 +9,10 @@ Each event has `v` (1), `t` (unix seconds), `kind` and `step`. The kinds and the
     checkpoint   path, val_loss, best
     warning      code, message
     end          reason (finished, stopped, diverged, error), message
+
+A `start` with resumed_from_step takes back what came before it past that step. A resume writes one, and so does a
+training that goes back to its newest snapshot by itself. Codes of warnings: diverging (that going back), out-of-memory
+(the micro-batch is halved), save-failed (a full disk), broken-line (from `read_events`).
 """
 
 from __future__ import annotations

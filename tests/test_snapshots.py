@@ -106,22 +106,26 @@ def moments(monkeypatch, number: int) -> list[str]:
     return names
 
 
+@pytest.mark.slow
 def test_a_kill_at_every_moment_of_every_save_goes_on_to_the_same_weights(starter_data, tmp_path, monkeypatch):
     """Each rename and removal of a whole run is the last one in turn."""
-    whole = job(starter_data, tmp_path / "whole")
+    often = {"steps": 5, "eval_interval": 1, "eval_windows": 1, "sample_tokens": 1, "dtype": "float32"}
+    whole = job(starter_data, tmp_path / "whole", train=often)
     with monkeypatch.context() as patch:
         names = moments(patch, 0)
         list(train(whole))
     wanted, total = weights(whole.run_dir), len(names)
-    assert total > 30
+    assert total > 30 and any(name.startswith("remove ") for name in names)
     for number in range(1, total + 1):
-        killed = job(starter_data, tmp_path / f"killed-{number}")
+        killed = job(starter_data, tmp_path / f"killed-{number}", train=often)
         with monkeypatch.context() as patch:
             moments(patch, number)
             with pytest.raises(Killed):
                 list(train(killed))
         if not (killed.run_dir / "run.json").exists():
             continue  # nothing had begun
+        for snapshot in find_snapshots(killed.run_dir):
+            assert {"model.safetensors", "slm.json"} <= {p.name for p in snapshot.iterdir()}  # listed, so whole
         list(train(replace(killed, resume=True)))
         assert status(killed.run_dir) == "finished"
         assert losses(killed.run_dir) == losses(whole.run_dir)
