@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from demo.session import Session
-from demo.views.chart import Curve, Landmark, chart_value, curve_from_events, landmarks_for
+from demo.views.chart import Curve, chart_value, curve_from_events
 from demo.views.data import progress_html
+from demo.views.landmarks import Landmark, earlier_runs, landmarks_for
 from demo.views.status import samples_html, status_html
 from demo.views.words import note
 from slm.runs import RunSummary, summarize
@@ -64,16 +65,21 @@ def run_chart(session: Session, run: RunSummary | None, events: Sequence[dict[st
     """The loss chart of one run."""
     if run is None:
         return chart_value([])
-    return chart_value([curve_from_events(run.name, events)], landmarks=landmarks(session, run), budget=run.budget)
+    marks = [*landmarks(session, run), *earlier_runs(session.runs(), run)]
+    return chart_value([curve_from_events(run.name, events)], landmarks=marks, budget=run.budget)
 
 
 def landmarks(session: Session, run: RunSummary) -> list[Landmark]:
     """Losses that mean something for the data set of this run; none where it is gone."""
+    return landmarks_for(manifest_of(session, run))
+
+
+def manifest_of(session: Session, run: RunSummary) -> dict[str, Any]:
+    """What is known of the data set of this run; empty where it is gone."""
     try:
-        manifest = session.manifest(run.data)
+        return session.manifest(run.data)
     except ValueError:
-        return []
-    return landmarks_for(manifest.get("vocab_size"), manifest.get("unigram_entropy"))
+        return {}
 
 
 def compare_chart(session: Session, names: Sequence[str]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 // chart_js() in demo/views/chart.py puts this before chart.js; the two run as one function.
 "use strict";
 
-const STEP = 0, LOSS = 1, MEAN = 2, TOKENS = 3, SECONDS = 4;
+const STEP = 0, LOSS = 1, MEAN = 2, TOKENS = 3, SECONDS = 4, RATE = 5, NORM = 6, SPEED = 7;
 
 function html(tag, attributes = {}, ...children) {
   return build(document.createElement(tag), attributes, children);
@@ -95,4 +95,22 @@ function nearest(points, column, x) {
     if (points[middle][column] < x) low = middle; else high = middle;
   }
   return Math.abs(points[low][column] - x) <= Math.abs(points[high][column] - x) ? low : high;
+}
+
+function path(pairs) {
+  return pairs.map(([x, y], i) => `${i ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
+}
+
+// Each run has its own shape too, so that colour is never the only difference.
+function dot(shape, name, x, y, r = 4) {
+  const outlines = [
+    null,
+    [[-1, -1], [1, -1], [1, 1], [-1, 1]],
+    [[0, -1.3], [1.2, 0.9], [-1.2, 0.9]],
+    [[0, -1.35], [1.35, 0], [0, 1.35], [-1.35, 0]],
+    [[0, 1.3], [1.2, -0.9], [-1.2, -0.9]],
+    [[-1.3, -0.5], [1.3, -0.5], [1.3, 0.5], [-1.3, 0.5]],
+  ];
+  if (!outlines[shape]) return svg("circle", { class: name, cx: x, cy: y, r });
+  return svg("path", { class: name, d: path(outlines[shape].map(([dx, dy]) => [x + dx * r * 0.9, y + dy * r * 0.9])) + "Z" });
 }

@@ -1,4 +1,4 @@
-// The live loss chart. Runs, after chart-tools.js, as the `js_on_load` of a gr.HTML component: `element`, `props` and `watch` are given.
+// The live loss chart. Runs, after chart-tools.js and chart-strips.js, as the `js_on_load` of a gr.HTML component: `element`, `props` and `watch` are given.
 // props.value is what demo/views/chart.py calls chart_value; each new value is drawn in place, zoom and switches stay.
 // Whatever a person named (runs, landmarks) goes into the page as text, never as HTML.
 const UNITS = {
@@ -6,10 +6,14 @@ const UNITS = {
   tokens: { column: TOKENS, name: "tokens", title: "Tokens" },
   seconds: { column: SECONDS, name: "training time", title: "Time" },
 };
+const LOSSES = {
+  nats: { title: "nats", axis: "loss, nats a token", hint: "The loss as it is trained: surprise at the next token of this data set's own vocabulary" },
+  bpb: { title: "bits per byte", axis: "loss, bits per byte", hint: "The same for every vocabulary, so that models compare" },
+};
 const COLOURS = 6;
 const MARGIN = { top: 24, right: 14, bottom: 38, left: 46 };
 
-const state = { unit: "steps", log: true, smoothing: 40, zoom: null, hidden: new Set(), hover: null, drag: null };
+const state = { unit: "steps", loss: null, log: true, smoothing: 40, zoom: null, hidden: new Set(), hover: null, drag: null };
 let runs = [], landmarks = [], budget = {}, view = null;
 
 // ---------------------------------------------------------------- the parts that stay
@@ -17,11 +21,14 @@ let runs = [], landmarks = [], budget = {}, view = null;
 const root = element.querySelector(".slm-chart") || element;
 const unitButtons = Object.entries(UNITS).map(([unit, { title }]) =>
   html("button", { type: "button", "data-unit": unit, "aria-pressed": "false" }, title));
+const lossButtons = Object.entries(LOSSES).map(([loss, { title, hint }]) =>
+  html("button", { type: "button", "data-loss": loss, "aria-pressed": "false", title: hint }, title));
 const logButton = html("button", { type: "button", "data-scale": "log", "aria-pressed": "false", title: "Equal ratios take equal space: small gains late in the training become visible" }, "Log scale");
 const slider = html("input", { type: "range", min: 0, max: 100, step: 5, value: state.smoothing, "aria-label": "Smoothing of the training loss" });
 const resetButton = html("button", { type: "button", class: "slm-chart-reset", hidden: true }, "Whole run");
 const bar = html("div", { class: "slm-chart-bar" },
   html("span", { class: "slm-chart-group", role: "group", "aria-label": "Horizontal axis" }, ...unitButtons),
+  html("span", { class: "slm-chart-group", role: "group", "aria-label": "Unit of the loss" }, ...lossButtons),
   html("span", { class: "slm-chart-group" }, logButton),
   html("label", { class: "slm-chart-smooth" }, "Smoothing", slider),
   resetButton);
@@ -42,22 +49,43 @@ const hint = html("p", { class: "slm-chart-hint" }, "Drag to zoom, double click 
 const spoken = html("p", { class: "slm-sr", "aria-live": "polite" });
 const table = html("div", { class: "slm-chart-table" });
 const numbers = html("details", { class: "slm-chart-numbers" }, html("summary", {}, "The numbers"), table);
-root.replaceChildren(bar, legend, plot, hint, spoken, numbers);
+const strips = new Strips();
+root.replaceChildren(bar, legend, plot, hint, strips.node, spoken, numbers);
 
 // ---------------------------------------------------------------- from the value to what is drawn
 
 function take(value) {
   const whole = value && typeof value === "object" ? value : {};
-  landmarks = (whole.landmarks || []).filter((mark) => mark.nats > 0);
+  landmarks = whole.landmarks || [];
   budget = whole.budget || {};
-  runs = (whole.runs || []).map((run, i) => ({ name: String(run.name), train: run.train || [], val: run.val || [], colour: i % COLOURS }));
+  runs = (whole.runs || []).map((run, i) => ({ name: String(run.name), train: run.train || [], val: run.val || [], bits: run.bits_per_nat || null, colour: i % COLOURS }));
   drawLegend();
   render();
 }
 
+// The unit that was chosen; before that nats, unless the runs have vocabularies of their own.
+function lossUnit() {
+  const bits = runs.map((run) => run.bits).filter(Boolean);
+  if (!bits.length) return "nats";
+  return state.loss || (Math.max(...bits) > 1.01 * Math.min(...bits) ? "bpb" : "nats");
+}
+
+// What a loss in nats is multiplied by; null where that is not known yet.
+function factor(run) {
+  return lossUnit() === "nats" ? 1 : run.bits;
+}
+
+// A landmark's height; null where it has none in this unit: losses of another vocabulary's tokens do not compare.
+function lossOf(mark) {
+  if (lossUnit() === "nats") return mark.nats;
+  const bits = (runs.find((run) => run.bits) || {}).bits;
+  return mark.bpb || (mark.nats && bits ? mark.nats * bits : null);
+}
+
 function points(run, series) {
-  const column = UNITS[state.unit].column;
-  return run[series].filter((p) => p[column] !== null && p[LOSS] !== null);
+  const column = UNITS[state.unit].column, bits = factor(run);
+  if (!bits) return [];
+  return run[series].filter((p) => p[column] !== null && p[LOSS] !== null).map((p) => [p[STEP], p[LOSS] * bits, p[MEAN] * bits, ...p.slice(TOKENS)]);
 }
 
 // Visible runs with their points in the chosen unit, and the domain of both axes.
@@ -76,7 +104,7 @@ function layout(width, height) {
     .concat(drawn.flatMap((run) => run.val.filter((p) => p[column] >= x0 && p[column] <= x1).map((p) => p[LOSS])));
   if (!losses.length) losses.push(...all.map((p) => p[LOSS]));
   let low = Math.min(...losses), high = Math.max(...losses);
-  if (!state.zoom) for (const mark of landmarks) if (mark.nats <= high * 1.2 && mark.nats >= low) high = Math.max(high, mark.nats);
+  if (!state.zoom) for (const loss of landmarks.map(lossOf)) if (loss && loss <= high * 1.2 && loss >= low) high = Math.max(high, loss);
   const useLog = state.log && low > 0;
   if (useLog) { low /= 1.06; high *= 1.06; } else {
     const pad = Math.max((high - low) * 0.06, 0.02);
@@ -99,6 +127,10 @@ function tint(run, series) {
 function render() {
   const width = plot.clientWidth, height = plot.clientHeight;
   for (const button of unitButtons) button.setAttribute("aria-pressed", String(button.dataset.unit === state.unit));
+  for (const button of lossButtons) {
+    button.setAttribute("aria-pressed", String(button.dataset.loss === lossUnit()));
+    button.disabled = button.dataset.loss === "bpb" && !runs.some((run) => run.bits);
+  }
   logButton.setAttribute("aria-pressed", String(state.log));
   resetButton.hidden = !state.zoom;
   if (!width || !height) return; // in a tab that is not shown; the observer calls again
@@ -112,6 +144,7 @@ function render() {
   for (const layer of [grid, marks, lines, labels, cross]) if (!view) layer.replaceChildren();
   plot.setAttribute("aria-label", describe());
   if (numbers.open) drawTable();
+  strips.draw(view, state, tint);
   if (!view) { tip.hidden = true; return; }
   for (const [name, value] of [["x", view.left], ["y", view.top - 6], ["width", view.right - view.left + 6], ["height", view.bottom - view.top + 6]]) clipBox.setAttribute(name, value);
   drawGrid(width, height);
@@ -145,22 +178,23 @@ function drawGrid(width, height) {
     }
   }
   parts.push(svg("text", { class: "slm-chart-axis", x: view.right, y: height - 4, "text-anchor": "end" }, UNITS[state.unit].name + " \u2192"));
-  parts.push(svg("text", { class: "slm-chart-axis", x: 2, y: 14 }, "loss"));
+  parts.push(svg("text", { class: "slm-chart-axis", x: 2, y: 14 }, LOSSES[lossUnit()].axis));
   grid.replaceChildren(...parts);
 }
 
 function drawLandmarks(width) {
   const rules = [], texts = [], taken = [];
   const wide = (view.right - view.left) - 12;
-  for (const mark of [...landmarks].sort((a, b) => b.nats - a.nats)) {
-    if (mark.nats < view.low || mark.nats > view.high) continue;
-    const y = view.y(mark.nats);
+  const heights = landmarks.map((mark) => ({ ...mark, loss: lossOf(mark) })).filter((mark) => mark.loss > 0);
+  for (const mark of heights.sort((a, b) => b.loss - a.loss)) {
+    if (mark.loss < view.low || mark.loss > view.high) continue;
+    const y = view.y(mark.loss);
     rules.push(svg("line", { x1: view.left, x2: view.right, y1: y, y2: y }));
     let at = y - 5 < view.top + 8 ? y + 14 : y - 5;
     while (taken.some((other) => Math.abs(other - at) < 15)) at += 15;
     taken.push(at);
     const most = Math.floor(wide / 7);
-    const label = String(mark.label), figure = ` ${mark.nats.toFixed(2)}`;
+    const label = String(mark.label), figure = ` ${mark.loss.toFixed(2)}`;
     const short = label.length + figure.length > most ? label.slice(0, Math.max(4, most - figure.length - 1)) + "\u2026" : label;
     texts.push(svg("text", { x: view.right - 4, y: at, "text-anchor": "end" }, short + figure, svg("title", {}, String(mark.explanation || mark.label))));
   }
@@ -171,10 +205,6 @@ function drawLandmarks(width) {
   }
   marks.replaceChildren(...rules);
   labels.replaceChildren(...texts);
-}
-
-function path(pairs) {
-  return pairs.map(([x, y], i) => `${i ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
 }
 
 function drawLines() {
@@ -197,20 +227,6 @@ function drawLines() {
   }
   lines.setAttribute("class", runs.length > 1 ? "slm-chart-many" : "");
   lines.replaceChildren(...parts);
-}
-
-// Each run has its own shape too, so that colour is never the only difference.
-function dot(shape, name, x, y, r = 4) {
-  const outlines = [
-    null,
-    [[-1, -1], [1, -1], [1, 1], [-1, 1]],
-    [[0, -1.3], [1.2, 0.9], [-1.2, 0.9]],
-    [[0, -1.35], [1.35, 0], [0, 1.35], [-1.35, 0]],
-    [[0, 1.3], [1.2, -0.9], [-1.2, -0.9]],
-    [[-1.3, -0.5], [1.3, -0.5], [1.3, 0.5], [-1.3, 0.5]],
-  ];
-  if (!outlines[shape]) return svg("circle", { class: name, cx: x, cy: y, r });
-  return svg("path", { class: name, d: path(outlines[shape].map(([dx, dy]) => [x + dx * r * 0.9, y + dy * r * 0.9])) + "Z" });
 }
 
 function drawLegend() {
@@ -243,6 +259,7 @@ function drawLegend() {
 
 function drawCross() {
   cross.replaceChildren();
+  strips.point(state.drag ? null : state.hover);
   if (state.drag) {
     const [a, b] = [state.drag.from, state.drag.to].sort((p, q) => p - q);
     cross.append(svg("rect", { class: "slm-chart-select", x: a, y: view.top, width: b - a, height: view.bottom - view.top }));
@@ -293,7 +310,7 @@ function tipRows(rows, lead) {
     if (row.val) out.push(html("span", {}, `validation ${row.val[LOSS].toFixed(3)}` + (row.val[STEP] === row.point[STEP] ? "" : ` (step ${row.val[STEP].toLocaleString("en")})`)));
   }
   if (rows.length === 1) {
-    const loss = rows[0].val ? rows[0].val[LOSS] : rows[0].smooth;
+    const loss = (rows[0].val ? rows[0].val[LOSS] : rows[0].smooth) / factor(rows[0].run);
     out.push(html("i", {}, `as if it chose among ${compact(Math.exp(Math.min(loss, 50)))} tokens`));
   }
   return out;
@@ -307,22 +324,27 @@ function describe() {
     const point = run.train[run.train.length - 1] || run.val[run.val.length - 1];
     return point ? `${run.name}: ${[t, v].filter(Boolean).join(", ")} at step ${point[STEP]}` : run.name;
   });
-  return `Loss chart by ${UNITS[state.unit].name}. ${texts.join(". ")}`;
+  return `Loss chart in ${LOSSES[lossUnit()].title} by ${UNITS[state.unit].name}. ${texts.join(". ")}`;
 }
 
 function drawTable() {
-  const head = html("tr", {}, ...["run", "step", "training loss", "validation loss"].map((text) => html("th", { scope: "col" }, text)));
+  const unit = LOSSES[lossUnit()].title;
+  const names = ["run", "step", `training loss (${unit})`, `validation loss (${unit})`, "learning rate", "gradient norm", "tokens a second"];
+  const head = html("tr", {}, ...names.map((text) => html("th", { scope: "col" }, text)));
+  const cell = (value, shown) => html("td", {}, value === undefined || value === null ? "" : shown(value));
   const rows = [];
   for (const run of runs) {
-    const val = new Map(run.val.map((p) => [p[STEP], p[LOSS]])), train = new Map(run.train.map((p) => [p[STEP], p[LOSS]]));
-    const thin = Math.max(1, Math.ceil(run.train.length / 30));
-    const steps = new Set([...run.val.map((p) => p[STEP]), ...run.train.filter((_, i) => i % thin === 0 || i === run.train.length - 1).map((p) => p[STEP])]);
+    const byStep = (series) => new Map(points(run, series).map((p) => [p[STEP], p]));
+    const val = byStep("val"), train = byStep("train"), known = [...train.keys()];
+    const thin = Math.max(1, Math.ceil(known.length / 30));
+    const steps = new Set([...val.keys(), ...known.filter((_, i) => i % thin === 0 || i === known.length - 1)]);
     for (const step of [...steps].sort((a, b) => a - b)) {
-      const cell = (value) => html("td", {}, value === undefined ? "" : value.toFixed(3));
-      rows.push(html("tr", {}, html("td", {}, run.name), html("td", {}, step.toLocaleString("en")), cell(train.get(step)), cell(val.get(step))));
+      const t = train.get(step) || [], v = val.get(step) || [], loss = (x) => x.toFixed(3);
+      rows.push(html("tr", {}, html("td", {}, run.name), html("td", {}, step.toLocaleString("en")), cell(t[LOSS], loss), cell(v[LOSS], loss),
+        cell(t[RATE], compact), cell(t[NORM], compact), cell(t[SPEED], compact)));
     }
   }
-  table.replaceChildren(html("table", {}, html("thead", {}, head), html("tbody", {}, ...rows)));
+  table.replaceChildren(html("table", {}, html("caption", { class: "slm-sr" }, "Losses by step"), html("thead", {}, head), html("tbody", {}, ...rows)));
 }
 
 // ---------------------------------------------------------------- what a person does
@@ -388,6 +410,9 @@ plot.addEventListener("keydown", (event) => {
 });
 for (const button of unitButtons) {
   button.addEventListener("click", () => { Object.assign(state, { unit: button.dataset.unit, zoom: null, hover: null }); render(); });
+}
+for (const button of lossButtons) {
+  button.addEventListener("click", () => { state.loss = button.dataset.loss; render(); });
 }
 logButton.addEventListener("click", () => { state.log = !state.log; render(); });
 slider.addEventListener("input", () => { state.smoothing = Number(slider.value); render(); });

@@ -6,16 +6,17 @@ The drawing itself is `demo/static/chart.js`; it takes the dict that `chart_valu
 from __future__ import annotations
 
 import bisect
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from demo.views.landmarks import Landmark
 from demo.views.words import finite
 
 STATIC = Path(__file__).resolve().parent.parent / "static"
 MOST_POINTS = 500
+PACE = ("lr", "grad_norm", "tok_per_s")
 
 # The component's own HTML never changes with its value, so that an update redraws the chart in place.
 CHART_TEMPLATE = '<div class="slm slm-chart"></div>'
@@ -28,19 +29,23 @@ def static_text(name: str) -> str:
 
 def chart_js() -> str:
     """The chart's script, for `js_on_load` of a `gr.HTML` whose `html_template` is CHART_TEMPLATE."""
-    return static_text("chart-tools.js") + static_text("chart.js")
+    return "".join(static_text(name) for name in ("chart-tools.js", "chart-strips.js", "chart.js"))
 
 
 @dataclass(frozen=True)
 class Curve:
-    """The losses of one run, in nats per token, by step."""
+    """The losses of one run, in nats per token, by step, and what else each update measured.
+
+    `pace` is (learning rate, gradient norm, tokens a second). `bits_per_nat` turns nats per token into bits per byte.
+    """
 
     name: str
     train: list[tuple[int, float]] = field(default_factory=list)
     val: list[tuple[int, float]] = field(default_factory=list)
     tokens: list[tuple[int, float]] = field(default_factory=list)
     clock: list[tuple[int, float]] = field(default_factory=list)
-    bytes_per_token: float | None = None
+    pace: dict[int, tuple[float | None, ...]] = field(default_factory=dict)
+    bits_per_nat: float | None = None
 
     def tokens_at(self, step: int) -> float | None:
         """Tokens seen when `step` was done."""
@@ -62,61 +67,33 @@ def _read_off(measured: Sequence[tuple[int, float]], step: int) -> float | None:
     return max(0.0, y0 + (y1 - y0) * (step - s0) / (s1 - s0))
 
 
-@dataclass(frozen=True)
-class Landmark:
-    """A loss that means something: a horizontal line in the chart, in nats per token."""
-
-    label: str
-    nats: float
-    explanation: str = ""
-
-
-def landmarks_for(vocab_size: int | None, unigram_entropy: float | None = None) -> list[Landmark]:
-    """Two losses every beginner meets: guessing blindly (ln V), and knowing nothing but how frequent each token is."""
-    marks = []
-    if vocab_size and vocab_size > 1:
-        marks.append(
-            Landmark(
-                "guessing blindly",
-                math.log(vocab_size),
-                f"Every one of the {vocab_size:,} tokens is held to be equally likely: ln {vocab_size:,}.",
-            )
-        )
-    entropy = finite(unigram_entropy)
-    if entropy is not None and entropy > 0:
-        marks.append(
-            Landmark(
-                "word frequencies only",
-                entropy,
-                "The model has learnt which tokens are common, but no order yet.",
-            )
-        )
-    return marks
-
-
 def curve_from_events(name: str, events: Iterable[Mapping[str, Any]]) -> Curve:
     """The curve in a run's events. Unmeasured (null) losses are left out, a resume takes back what came after it."""
     train: dict[int, float] = {}
     val: dict[int, float] = {}
     clock: dict[int, float] = {}
     tokens: dict[int, float] = {}
+    pace: dict[int, tuple[float | None, ...]] = {}
+    bits_per_nat = None
     for event in events:
         kind, step = event.get("kind"), event.get("step")
-        if kind == "start":
-            resumed = event.get("resumed_from_step")
-            if isinstance(resumed, int):
-                for series in (train, val, clock, tokens):
-                    for late in [s for s in series if s > resumed]:
-                        del series[late]
+        if kind == "start" and isinstance(resumed := event.get("resumed_from_step"), int):
+            for series in (train, val, clock, tokens, pace):
+                for late in [s for s in series if s > resumed]:
+                    del series[late]
         if not isinstance(step, int) or isinstance(step, bool):
             continue
         if kind == "train":
             _put(train, step, event.get("loss"))
             _put(clock, step, event.get("elapsed_s"))
             _put(tokens, step, event.get("tokens"))
+            pace[step] = tuple(finite(event.get(name)) for name in PACE)
         elif kind == "eval":
             _put(val, step, event.get("val_loss"))
-    return Curve(name, *(sorted(series.items()) for series in (train, val, tokens, clock)))
+            nats, bits = finite(event.get("val_loss")), finite(event.get("val_bpb"))
+            bits_per_nat = bits / nats if nats and bits else bits_per_nat
+    series = (sorted(found.items()) for found in (train, val, tokens, clock))
+    return Curve(name, *series, pace=pace, bits_per_nat=bits_per_nat)
 
 
 def _put(series: dict[int, float], step: int, value: Any) -> None:
@@ -149,19 +126,29 @@ def chart_value(
     """What the chart component shows, as plain JSON: at most 500 points a series.
 
     `budget` is one of {"steps": n}, {"tokens": n}, {"minutes": m} and {"seconds": s}; its end becomes a line.
-    Each point is [step, loss, mean of its stretch, tokens or null, seconds or null].
+    Each point is [step, loss, mean of its stretch, tokens, seconds], of the training loss also learning rate, gradient
+    norm and tokens a second; what was not measured is null.
     """
     return {
         "runs": [
-            {"name": curve.name, "train": _rows(curve, curve.train), "val": _rows(curve, curve.val)}
+            {
+                "name": curve.name,
+                "train": [[*row, *_pace(curve, row[0])] for row in _rows(curve, curve.train)],
+                "val": _rows(curve, curve.val),
+                "bits_per_nat": _short(curve.bits_per_nat),
+            }
             for curve in curves
         ],
         "landmarks": [
-            {"label": mark.label, "nats": round(mark.nats, 4), "explanation": mark.explanation}
+            {"label": mark.label, "nats": _short(mark.nats), "bpb": _short(mark.bpb), "explanation": mark.explanation}
             for mark in landmarks
         ],
         "budget": _budget(budget),
     }
+
+
+def _pace(curve: Curve, step: Any) -> list[float | None]:
+    return [_short(value) for value in curve.pace.get(step, (None,) * len(PACE))]
 
 
 def _rows(curve: Curve, points: Sequence[tuple[int, float]]) -> list[list[float | None]]:

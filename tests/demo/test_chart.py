@@ -16,10 +16,12 @@ from demo.views.chart import (
     chart_value,
     curve_from_events,
     decimate,
-    landmarks_for,
     static_text,
 )
 from demo.views.inside import attention_html, inside_js
+from demo.views.landmarks import Landmark, earlier_runs, landmarks_for
+
+STORIES = {"vocab_size": 4096, "unigram_entropy": 5.5, "bigram_entropy": 3.5}
 
 
 def losses(count: int, *, seed: int = 0) -> list[tuple[int, float]]:
@@ -37,10 +39,13 @@ def events(count: int, *, every: int = 20, floor: float = 2.0) -> list[dict]:
                 "loss": loss + floor - 2,
                 "tokens": 64 * step,
                 "elapsed_s": step / 4,
+                "lr": 0.003,
+                "grad_norm": 0.5,
+                "tok_per_s": 256.0,
             }
         )
         if step % every == 0:
-            log.append({"kind": "eval", "step": step, "val_loss": loss + 0.1})
+            log.append({"kind": "eval", "step": step, "val_loss": loss + 0.1, "val_bpb": (loss + 0.1) / 3})
     return log
 
 
@@ -107,7 +112,7 @@ def test_unmeasured_and_odd_events_are_left_out():
     curve = curve_from_events("a", log)
     assert (curve.train, curve.val, curve.tokens) == ([(11, 4.5)], [], [])
     value = chart_value([curve], landmarks=[])
-    assert value["runs"][0]["train"] == [[11, 4.5, 4.5, None, None]]
+    assert value["runs"][0]["train"] == [[11, 4.5, 4.5, None, None, None, None, None]]
 
 
 def test_value_is_small_plain_json():
@@ -115,17 +120,42 @@ def test_value_is_small_plain_json():
         Curve(f"run {i}", losses(9973, seed=i), losses(700), [(9973, 64e4)], [(0, 0.0), (9973, 100.0)])
         for i in range(3)
     ]
-    value = chart_value(curves, landmarks=landmarks_for(4096, 5.5), budget={"minutes": 2})
+    value = chart_value(curves, landmarks=landmarks_for(STORIES), budget={"minutes": 2})
     text = json.dumps(value, allow_nan=False)
     assert all(len(run[series]) <= 500 for run in value["runs"] for series in ("train", "val"))
     assert len(text) < 200_000
     assert value["budget"] == {"seconds": 120}
 
 
-def test_landmarks():
-    marks = landmarks_for(4096, 5.5)
-    assert [round(mark.nats, 3) for mark in marks] == [8.318, 5.5]
-    assert len(landmarks_for(4096, None)) == 1 and landmarks_for(None, None) == []
+def test_landmarks_of_a_data_set():
+    marks = landmarks_for(STORIES)
+    assert [round(mark.nats, 3) for mark in marks] == [8.318, 5.5, 3.5]
+    assert len(landmarks_for({"vocab_size": 4096})) == 1 and landmarks_for({}) == []
+
+
+def test_a_loss_of_another_vocabulary_is_given_in_bits_per_byte_alone():
+    (mark,) = [m for m in landmarks_for({**STORIES, "source": "tinystories"}) if m.nats is None]
+    assert mark.bpb == pytest.approx(0.83, abs=0.005)
+
+
+def test_earlier_runs_are_the_best_and_the_newest_on_the_same_stories():
+    def run(name, created, bpb, *, data="ts", status="finished"):
+        known = {"val_bpb": bpb, "val_loss": bpb and 2 * bpb, "status": status}
+        return {"name": name, "created": created, "data": data, **known}
+
+    shown = run("shown", 100, None, status="running")
+    others = [
+        run("best", 10, 0.9), run("old", 20, 1.2), run("newest", 30, 1.1), run("later", 200, 0.5),
+        run("elsewhere", 40, 0.4, data="other"), run("failed", 50, 0.8, status="error"), run("empty", 60, None),
+    ]  # fmt: skip
+    marks = earlier_runs([shown, *others], shown)
+    assert [(mark.label, mark.nats, mark.bpb) for mark in marks] == [("run best", 1.8, 0.9), ("run newest", 2.2, 1.1)]
+
+
+def test_bits_per_byte_follow_from_an_evaluation():
+    log = [*events(3), {"kind": "eval", "step": 3, "val_loss": 4.0, "val_bpb": 1.5}]
+    assert curve_from_events("a", log).bits_per_nat == 0.375
+    assert curve_from_events("a", events(3)).bits_per_nat is None
 
 
 # ---------------------------------------------------------------- in a browser
@@ -198,7 +228,7 @@ class Chart:
 
 def one_run(count: int, **more) -> dict:
     return chart_value(
-        [curve_from_events("first", events(count))], landmarks=landmarks_for(4096, 5.5), **more
+        [curve_from_events("first", events(count))], landmarks=landmarks_for(STORIES), **more
     )
 
 
@@ -231,6 +261,45 @@ def test_axes_can_be_switched(page):
     assert chart.x_labels()[-1].endswith("k")
     chart.press("Time")
     assert chart.x_labels()[-1].endswith("s")
+    assert chart.errors == []
+
+
+@pytest.mark.browser
+def test_the_loss_is_shown_in_nats_or_in_bits_per_byte(page):
+    marks = [*landmarks_for(STORIES), Landmark("elsewhere", None, "", 1.5)]
+    chart = Chart(page, chart_value([curve_from_events("first", events(200))], landmarks=marks))
+    labels = chart.page.locator(".slm-chart-marks text")
+    assert not [text for text in labels.all_text_contents() if "elsewhere" in text]
+    assert chart.page.locator(".slm-chart-axis").last.text_content() == "loss, nats a token"
+    chart.press("bits per byte")
+    assert [text for text in labels.all_text_contents() if "elsewhere 1.50" in text]
+    assert [text for text in labels.all_text_contents() if "word frequencies only 1.83" in text]
+    chart.page.get_by_text("The numbers").click()
+    table = chart.page.locator(".slm-chart-table")
+    assert "validation loss (bits per byte)" in table.inner_text()
+    last = dict(curve_from_events("x", events(200)).val)[200]
+    assert f"{last / 3:.3f}" in table.inner_text()
+    assert chart.errors == []
+
+
+@pytest.mark.browser
+def test_rate_gradient_and_speed_follow_the_pointer(page):
+    from playwright.sync_api import expect
+
+    log = [{**e, "lr": e["step"] / 1e5} if e["kind"] == "train" else e for e in events(100)]
+    chart = Chart(page, chart_value([curve_from_events("first", log)]))
+    strips = chart.page.locator(".slm-chart-strip")
+    assert [strip.split("\n")[0] for strip in strips.all_inner_texts()] == [
+        "learning rate",
+        "gradient norm",
+        "tokens a second",
+    ]
+    expect(strips.first.locator("b")).to_have_text("0.001")
+    chart.plot.focus()
+    for _ in range(51):
+        chart.page.keyboard.press("ArrowLeft")
+    expect(strips.first.locator("b")).to_have_text("0.0005")
+    expect(strips.nth(2).locator("b")).to_have_text("256")
     assert chart.errors == []
 
 
