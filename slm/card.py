@@ -79,7 +79,7 @@ def _facts(about: Mapping[str, Any], config: ModelConfig) -> str:
         "vocabulary": f"{config.vocab_size:,} tokens",
         "data": _description(about) if data else "unknown",
         "licence of the data": data_licence(_source(about)) if data else "unknown",
-        "began as": about.get("init_from"),
+        "begun from": Path(about["init_from"]).name if about.get("init_from") else None,
         "tokens seen": f"{about['tokens']:,}" if about.get("tokens") is not None else None,
         "updates": f"{about['step']:,}" if about.get("step") is not None else None,
         "time": f"{minutes / 60:.1f} minutes" if minutes is not None else None,

@@ -98,6 +98,7 @@ def spec_from_args(args: argparse.Namespace) -> TrainSpec:
         data=args.data,
         preset=args.preset,
         overrides=values,
+        init_from=args.init_from,
         checkpoints=args.checkpoints,
         data_dir=args.data_dir,
         **budget,
@@ -139,6 +140,12 @@ def _add_train(rooms: Any) -> None:
         action="store_true",
         help="Go on from the newest snapshot, with the run's own settings; a budget "
         "given again replaces the run's and counts from the run's beginning.",
+    )
+    room.add_argument(
+        "--init-from",
+        metavar="PATH",
+        help="Begin with the weights and the shape of this model: a checkpoint or run folder, the name of one in "
+        "checkpoints, or a Hugging Face Hub id. The data set must have its vocabulary.",
     )
     budget = room.add_argument_group("budget (one of)")
     _add_fields(budget, TrainConfig, BUDGETS)

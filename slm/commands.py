@@ -16,7 +16,7 @@ from typing import Any
 from slm.config import PrepareConfig, SampleConfig, field_kinds, parse_fields
 from slm.doctor import examine
 from slm.runs import RunSummary, check_name, checkpoints_dir, data_dir, list_runs, resolve, summarize
-from slm.train_command import train
+from slm.train_command import find_model, train
 
 __all__ = ["evaluate", "export", "generate", "prepare", "runs", "train"]
 
@@ -74,9 +74,7 @@ def generate(args: argparse.Namespace) -> Result:
 
 
 def _model_path(args: argparse.Namespace) -> str:
-    """The model as typed; a name that is no path here is looked for among the checkpoints, then on the Hub."""
-    named = checkpoints_dir(args.checkpoints) / args.checkpoint
-    return str(named) if named.is_dir() and not Path(args.checkpoint).exists() else args.checkpoint
+    return find_model(args.checkpoint, checkpoints_dir(args.checkpoints))
 
 
 def evaluate(args: argparse.Namespace) -> Result:

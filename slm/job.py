@@ -17,7 +17,8 @@ from slm.runs import check_name, is_checkpoint, is_run
 class TrainJob:
     """One training: what is trained, how, on which data set folder, and where it is kept.
 
-    Without a budget it is DEFAULT_MINUTES.
+    `init_from` is a checkpoint folder, a run or a Hub id whose weights it begins with; None draws new ones. Without a
+    budget it is DEFAULT_MINUTES.
     """
 
     run: str
@@ -27,6 +28,7 @@ class TrainJob:
     model: ModelConfig
     train: TrainConfig
     resume: bool = False
+    init_from: str | None = None
     command: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -71,6 +73,7 @@ def description(job: TrainJob, corpus: Corpus) -> dict[str, Any]:
         "model": asdict(job.model),
         "train": asdict(job.train),
         "seed": job.train.seed,
+        "init_from": job.init_from,
         "command": job.command,
         "n_params": parameter_count(job.model),
         "created": time.time(),

@@ -47,7 +47,9 @@ START_TIMEOUT_S = 180.0
 class TrainSpec:
     """A training as a person asks for it: a preset, a data set, a budget and what is to differ from the preset.
 
-    `overrides` are fields of ModelConfig and TrainConfig. `checkpoints` and `data_dir` None are the usual places.
+    `overrides` are fields of ModelConfig and TrainConfig. `init_from` is a model to begin with, whose shape then goes
+    before the preset's: a name in checkpoints, a folder or a Hub id. `checkpoints` and `data_dir` None are the usual
+    places.
     Raises ValueError for a name, preset, field or budget that cannot be.
     """
 
@@ -58,6 +60,7 @@ class TrainSpec:
     steps: int | None = None
     tokens: int | None = None
     overrides: Mapping[str, Any] = field(default_factory=dict)
+    init_from: str | None = None
     checkpoints: Path | None = None
     data_dir: Path | None = None
 
@@ -133,7 +136,7 @@ def flag(name: str, value: Any) -> list[str]:
 def _words(spec: TrainSpec) -> list[str]:
     words = ["train", "--run", spec.run, "--data", spec.data, "--preset", spec.preset]
     settings = {name: getattr(spec, name) for name in BUDGETS if getattr(spec, name) is not None}
-    places = {"checkpoints": spec.checkpoints, "data_dir": spec.data_dir}
+    places = {"init_from": spec.init_from, "checkpoints": spec.checkpoints, "data_dir": spec.data_dir}
     settings |= {**spec.overrides, **{k: v for k, v in places.items() if v is not None}}
     return words + [word for name, value in settings.items() for word in flag(name, value)]
 

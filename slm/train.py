@@ -17,13 +17,14 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
+from slm.beginning import first_model
 from slm.budget import Budget
 from slm.config import parameter_count
 from slm.data.batches import Corpus, training_batch
 from slm.device import choose_device, choose_dtype, describe, keep_freed_memory
 from slm.divergence import MAX_SETBACKS, Diverged, LossWatch
 from slm.job import TrainJob, check, check_data_unchanged, description
-from slm.model import GPT, initialise
+from slm.model import GPT
 from slm.observe import Observer
 from slm.optim import learning_rate_scale
 from slm.runs import EventLog, claim_training, clear_stop, record_process, stop_requested, write_json
@@ -219,8 +220,7 @@ class Trainer:
         """Make model and optimizer what they were when they were saved, or new where nothing was."""
         state: dict[str, Any] = {}
         if saved is None:
-            model = GPT(self.job.model)
-            initialise(model, self.config.seed)
+            model = first_model(self.job, self.corpus)
         else:
             model, optimizer_state, state = saved
             check_data_unchanged(self.job, self.corpus, state["fingerprint"])

@@ -63,17 +63,40 @@ def _new_plan(args: argparse.Namespace, run_dir: Path) -> dict[str, Any]:
     if is_run(run_dir) or is_checkpoint(run_dir):
         raise ValueError(f"there is a run {spec.run!r} already; give another name, or --resume to go on with it")
     model, config = spec.configs()
+    began = None
+    if spec.init_from is not None:
+        began = find_model(spec.init_from, run_dir.parent)
+        model = _shape_of(began, spec)
     own, count = preset(spec.preset).model, parameter_count(model)
     print(f"Run {spec.run}: preset {spec.preset}, {count:,} parameters, data set {spec.data}{_budget_words(config)}.")
-    if model.vocab_size != own.vocab_size:
+    if began is not None:
+        print(f"It begins with the weights of {spec.init_from}, in that model's shape.")
+    elif model.vocab_size != own.vocab_size:
         print(
             f"Preset {spec.preset} is made for {own.vocab_size:,} different tokens, data set {spec.data} has "
             f"{model.vocab_size:,}: that makes {count:,} parameters."
         )
-    return {"data": spec.data_folder, "preset": spec.preset, "model": model, "train": config}
+    return {"data": spec.data_folder, "preset": spec.preset, "model": model, "train": config, "init_from": began}
+
+
+def find_model(name: str, checkpoints: Path) -> str:
+    """A model as typed; a name that is no path here is looked for among the checkpoints, then on the Hub."""
+    if Path(name).exists():
+        return str(Path(name).absolute())
+    return str(checkpoints / name) if (checkpoints / name).is_dir() else name
+
+
+def _shape_of(place: str, spec: TrainSpec) -> ModelConfig:
+    from slm.beginning import shape_of
+
+    if fixed := sorted({f.name for f in dataclasses.fields(ModelConfig)} & set(spec.overrides) - {"dropout"}):
+        raise ValueError(f"a model that is trained on keeps its shape: leave out {', '.join(fixed)}, or --init-from")
+    return dataclasses.replace(shape_of(place), dropout=spec.overrides.get("dropout", 0.0))
 
 
 def _resumed_plan(args: argparse.Namespace, run_dir: Path) -> dict[str, Any]:
+    if args.init_from is not None:
+        raise ValueError("a resumed run goes on with its own weights: leave out --init-from")
     words = args.given_fields(args, [*overridable(), *BUDGETS])
     if fixed := sorted(set(words) - {*RESUME_FIELDS, *BUDGETS}):
         free = ", ".join(RESUME_FIELDS)
@@ -81,7 +104,7 @@ def _resumed_plan(args: argparse.Namespace, run_dir: Path) -> dict[str, Any]:
     try:
         record = read_json(run_dir / "run.json")
         model, config = ModelConfig(**record["model"]), TrainConfig(**record["train"])
-        data, name = args.data or record["data"]["name"], record["preset"]
+        data, name, began = args.data or record["data"]["name"], record["preset"], record.get("init_from")
     except FileNotFoundError:
         raise ValueError(f"there is no run {args.run!r} in {run_dir.parent} to resume") from None
     except (KeyError, TypeError) as error:
@@ -91,7 +114,13 @@ def _resumed_plan(args: argparse.Namespace, run_dir: Path) -> dict[str, Any]:
     budget = {k: changes.pop(k) for k in BUDGETS if k in changes} or summarize(run_dir).budget
     config = dataclasses.replace(config, **{**dict.fromkeys(BUDGETS), **budget, **changes})
     print(f"Run {args.run} goes on from its newest snapshot{_budget_words(config)} in all.")
-    return {"data": data_dir(args.data_dir) / check_name(data), "preset": name, "model": model, "train": config}
+    return {
+        "data": data_dir(args.data_dir) / check_name(data),
+        "preset": name,
+        "model": model,
+        "train": config,
+        "init_from": began,
+    }
 
 
 def _budget(config: TrainConfig) -> dict[str, float]:

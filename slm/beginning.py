@@ -1,0 +1,52 @@
+"""The model that a training begins with: drawn anew, or the weights of another model, in that model's shape."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import torch
+
+from slm.checkpoint import load_folder
+from slm.config import ModelConfig
+from slm.data.batches import Corpus
+from slm.hub import fetch_model
+from slm.job import TrainJob
+from slm.model import GPT, initialise
+from slm.runs import resolve
+
+
+def shape_of(place: str) -> ModelConfig:
+    """The shape of the model in a checkpoint folder, a run or a Hub id; ValueError where there is none."""
+    return load_folder(_folder(place))[0].config
+
+
+def first_model(job: TrainJob, corpus: Corpus) -> GPT:
+    """The model before its first update.
+
+    Raises ValueError where `job.init_from` has another shape than the job or other tokens than the data set.
+    """
+    if job.init_from is None:
+        model = GPT(job.model)
+        initialise(model, job.train.seed)
+        return model
+    other, tokenizer, _ = load_folder(_folder(job.init_from))
+    if tokenizer != corpus.tokenizer:
+        raise ValueError(
+            f"the model {job.init_from} knows {tokenizer.vocab_size:,} tokens and data set {job.data.name} has "
+            f"{corpus.tokenizer.vocab_size:,}, not the same ones: take a data set of the model's own vocabulary "
+            "(--vocab gpt2 where it has 50,257), or leave out --init-from"
+        )
+    ours, theirs = (
+        vars(dataclasses.replace(config, dropout=0.0, norm_eps=config.eps)) for config in (job.model, other.config)
+    )
+    if differing := [f"{name} {theirs[name]} (wanted: {ours[name]})" for name in ours if ours[name] != theirs[name]]:
+        raise ValueError(f"the model {job.init_from} has another shape: {', '.join(differing)}")
+    model = GPT(job.model)
+    with torch.no_grad():
+        model.load_state_dict(other.state_dict())
+    return model
+
+
+def _folder(place: str) -> Path:
+    return resolve(place) if Path(place).exists() else fetch_model(place)
