@@ -81,8 +81,8 @@ def load_folder(folder: str | Path, *, device: str | torch.device = "cpu") -> tu
     if not (folder / "config.json").is_file():
         raise ValueError(f"no model in {folder}: there is no config.json")
     stored = config_from_transformers(_json(folder / "config.json"))
-    tokenizer = load_tokenizer(folder)
-    if not 0 <= stored.vocab_size - tokenizer.vocab_size < MOST_SPARE_ROWS:
+    tokenizer = load_tokenizer(folder, most=stored.vocab_size)
+    if stored.vocab_size - tokenizer.vocab_size >= MOST_SPARE_ROWS:
         raise ValueError(
             f"the tokenizer in {folder} has {tokenizer.vocab_size} tokens, its model {stored.vocab_size}: "
             "they do not fit"

@@ -132,11 +132,11 @@ def load_gpt2() -> Tokenizer:
     return Tokenizer(_tokens(vocab))
 
 
-def load_tokenizer(folder: str | Path) -> Tokenizer:
+def load_tokenizer(folder: str | Path, *, most: int | None = None) -> Tokenizer:
     """The tokenizer of a model folder: of its tokenizer.json, else of its vocab.json and merges.txt.
 
     Any byte-level BPE loads whose pattern is GPT-2's, whose ids follow its merges and whose last id is
-    `<|endoftext|>`. ValueError names the file and what stands against it otherwise.
+    `<|endoftext|>`. ValueError names the file and what stands against it otherwise, more than `most` ids for one.
     """
     folder = Path(folder)
     path = folder / "tokenizer_config.json"
@@ -151,6 +151,8 @@ def load_tokenizer(folder: str | Path) -> Tokenizer:
             vocab = read_json(path)
             path = folder / "merges.txt"
             merges = [*parse_merges(path.read_text(encoding="utf-8"))]
+        if most is not None and len(vocab) > most:
+            raise ValueError(f"it has {len(vocab)} tokens, the model {most}: they do not fit")
         tokenizer = Tokenizer(_tokens(vocab))
         _check_merges(tokenizer, merges)
         return tokenizer
