@@ -38,7 +38,7 @@ optimizer = model.configure_optimizers(0.1, 1e-3, (0.9, 0.95), "cpu")
 for _ in range({UPDATES}):
     ids = torch.randint(50257, (8, 257))
     with torch.autocast("cpu", torch.bfloat16):
-        _, loss = model(ids[:, :-1], ids[:, 1:])
+        _, loss = model(ids[:, :-1].contiguous(), ids[:, 1:].contiguous())
     loss.backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimizer.step()
