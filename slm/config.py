@@ -271,6 +271,12 @@ class SampleConfig(Checked):
         minimum=0.01,
         maximum=100.0,
     )
+    num_beams: int | None = option(
+        None,
+        "Search for the likeliest story among this many kept side by side, in place of drawing.",
+        minimum=1,
+        maximum=64,
+    )
     seed: int | None = option(
         None, "Same seed, same story; none is a new story each time.", minimum=0, maximum=2**63 - 1
     )

@@ -11,6 +11,7 @@ B batch, T time, C channels = H x D, H heads, D head size, V vocabulary, S keys 
 
 from __future__ import annotations
 
+import copy
 import math
 
 import torch
@@ -55,6 +56,17 @@ class Cache:
         self.k[layer, :, :, self.length : end] = k
         self.v[layer, :, :, self.length : end] = v
         return self.k[layer, :, :, :end], self.v[layer, :, :, :end]
+
+    def repeated(self, batch_size: int) -> Cache:
+        """The cache of one story as that of `batch_size` stories that begin with it."""
+        many = copy.copy(self)
+        many.k, many.v = (t.expand(-1, batch_size, -1, -1, -1).contiguous() for t in (self.k, self.v))
+        return many
+
+    def choose(self, rows: Tensor) -> None:
+        """Put the stories `rows` (B,) int64 in place of the present ones."""
+        for t in (self.k, self.v):
+            t[:, :, :, : self.length] = t[:, rows, :, : self.length]
 
 
 class RMSNorm(nn.Module):

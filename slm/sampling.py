@@ -10,6 +10,8 @@ from torch import Tensor
 
 from slm.config import SampleConfig
 
+FEW = 64  # candidates that hold the mass of a trained model's next token
+
 
 def penalise_repetition(logits: Tensor, seen: Tensor, penalty: float) -> Tensor:
     """Make tokens in `seen` (B, S) less likely in logits (B, V) (Keskar et al. 2019, CTRL, section 4.1)."""
@@ -25,13 +27,21 @@ def keep_top_k(logits: Tensor, k: int) -> Tensor:
 
 
 def keep_top_p(logits: Tensor, p: float) -> Tensor:
-    """-inf outside the smallest set of likeliest tokens whose mass is at least p (Holtzman et al. 2020, 3.1)."""
-    ordered, index = logits.sort(descending=True, stable=True)
-    probs = ordered.softmax(-1)
-    before = probs.cumsum(-1) - probs  # mass of the tokens that are likelier
-    drop = before >= p
-    drop[..., 0] = False
-    return logits.masked_fill(drop.scatter(-1, index, drop), -torch.inf)
+    """-inf outside the smallest set of likeliest tokens whose mass is at least p (Holtzman et al. 2020, 3.1).
+
+    Tokens as likely as the last of the set stay, too.
+    """
+    probs = logits.softmax(-1)  # (B, V)
+    k, V = FEW, logits.shape[-1]
+    while True:  # a trained model's set is small: sorting the whole vocabulary would take longer than the model itself
+        best = probs.topk(min(k, V)).values  # (B, k), likeliest first
+        inside = best.cumsum(-1) - best < p  # whether the likelier tokens leave room
+        if k >= V or not inside[:, -1].any():
+            break
+        k *= FEW
+    inside[:, 0] = True
+    last = inside.sum(-1, keepdim=True) - 1  # (B, 1)
+    return logits.masked_fill(probs < best.gather(-1, last), -torch.inf)
 
 
 def keep_min_p(logits: Tensor, p: float) -> Tensor:
@@ -64,10 +74,12 @@ def adjust(logits: Tensor, seen: Tensor, settings: SampleConfig) -> Tensor:
 def draw(logits: Tensor, seen: Tensor, settings: SampleConfig, *, generators: list[torch.Generator]) -> Tensor:
     """One token for each row of logits (B, V), from that row's own generator; (B,) int64 on the CPU.
 
-    The generators live on the CPU, so a seed gives the same story on every device that gives the same scores.
+    One uniform number a row picks the token at which the summed probabilities pass it. The generators live on the CPU,
+    so a seed gives the same story on every device that gives the same scores.
     """
-    logits = adjust(logits, seen, settings).cpu()
     if settings.temperature == 0:
-        return logits.argmax(-1)
-    probs = logits.softmax(-1)
-    return torch.cat([torch.multinomial(row, 1, generator=g) for row, g in zip(probs, generators, strict=True)])
+        return adjust(logits, seen, settings).argmax(-1).cpu()
+    probs = adjust(logits, seen, settings).softmax(-1).cpu()  # (B, V)
+    reached = probs.cumsum(-1, dtype=torch.float64)  # (B, V)
+    uniform = torch.cat([torch.rand(1, 1, generator=g) for g in generators])  # (B, 1) in [0, 1)
+    return torch.searchsorted(reached, uniform * reached[:, -1:], right=True)[:, 0]

@@ -1,0 +1,165 @@
+"""One token after another: the model's forward for a single position, with as few and as large operations as possible.
+
+For one position a small model's time goes into reading its weights and into starting operations, so this is the forward
+of `slm.model` written out flat. `step` gives what `GPT.forward` gives with a cache; the tests hold the two together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from slm.int8 import Int8Linear
+from slm.model import GPT, Attention, Block, RMSNorm
+
+Product = Callable[[Tensor, Tensor | None], Tensor]
+MOST_PARTS = 32
+
+
+def newest_tokens(ids: list[int], block_size: int) -> list[int]:
+    """What the model reads of `ids`: all of them while there is room for one more, else the newest half context."""
+    return ids if len(ids) < block_size else ids[-max(1, block_size // 2) :]
+
+
+class Decoder:
+    """B stories that begin with the same prompt and grow by one token each at every step."""
+
+    def __init__(self, model: GPT, prompt: list[int], batch_size: int = 1) -> None:
+        """Read the prompt, which must leave room in the context; `logits` (B, V) then tells what may follow."""
+        self.model, self.batch_size = model, batch_size
+        cache = model.new_cache()
+        ids = torch.tensor([prompt], device=model.wte.weight.device)
+        logits = model.logits(model.hidden(ids, cache)[:, -1])  # (1, V)
+        self.logits = logits.expand(batch_size, -1)
+        self.cache = cache if batch_size == 1 else cache.repeated(batch_size)
+        self._blocks = [_FlatBlock(model, block, layer, batch_size) for layer, block in enumerate(model.h)]  # type: ignore[arg-type]
+        self._norm_embedding = _RMSNorm(model.config.n_embd, model.config.eps, model.wte.weight)
+        self._norm = norm_function(model.ln_f, model.wte.weight)
+        self._head = product_function(model.lm_head, batch_size)
+
+    @property
+    def full(self) -> bool:
+        """Whether the context has no room for another token."""
+        return self.cache.length == self.model.config.block_size
+
+    def step(self, ids: Tensor) -> None:
+        """Add one token to each story, ids (B,) int64; there must be room."""
+        model, position = self.model, self.cache.length
+        x = F.embedding(ids.to(model.wte.weight.device), model.wte.weight)  # (B, C)
+        x = self._norm_embedding(x) if model.wpe is None else x + model.wpe.weight[position]
+        for block in self._blocks:
+            x = block(x, self.cache.k[block.layer], self.cache.v[block.layer], position)
+        self.cache.length += 1
+        z, cap = self._head(self._norm(x), None), model.config.logit_softcap  # (B, V)
+        self.logits = z if cap is None else cap * torch.tanh(z / cap)
+
+    def read_again(self, ids: Tensor) -> None:
+        """Forget everything and read ids (B, T) int64 instead."""
+        self.cache.length = 0
+        self.logits = self.model.logits(self.model.hidden(ids.to(self.model.wte.weight.device), self.cache)[:, -1])
+
+    def choose(self, rows: Tensor) -> None:
+        """Go on with these stories (B,) int64 in place of the present ones; one may be taken several times."""
+        self.cache.choose(rows.to(self.cache.k.device))
+        self.logits = self.logits[rows]
+
+
+class _FlatBlock:
+    """One block of the model, for one position."""
+
+    def __init__(self, model: GPT, block: Block, layer: int, batch_size: int) -> None:
+        attention: Attention = block.attn
+        self.layer, self.n_head, self.head_size = layer, attention.n_head, attention.head_size
+        self.ln_1, self.ln_2 = (norm_function(n, model.wte.weight) for n in (block.ln_1, block.ln_2))
+        self.c_attn, self.c_proj = (product_function(m, batch_size) for m in (attention.c_attn, attention.c_proj))
+        self.c_fc, self.mlp_proj = (product_function(m, batch_size) for m in (block.mlp.c_fc, block.mlp.c_proj))
+        self.classic = block.mlp.classic
+        self.norm_heads = _RMSNorm(self.head_size, attention.eps, model.wte.weight)
+        if model.rotary is not None:
+            cos, sin = model.rotary.cos, model.rotary.sin  # 2 x (block_size, D/2)
+            self.cos, self.sin = torch.cat((cos, cos), -1), torch.cat((sin, -sin), -1)  # 2 x (block_size, D)
+
+    def __call__(self, x: Tensor, k: Tensor, v: Tensor, position: int) -> Tensor:
+        """x (B, C) at `position`; its keys and values are written into k and v (B, H, block_size, D)."""
+        B, C = x.shape
+        heads = self.c_attn(self.ln_1(x), None).view(B, 3, self.n_head, self.head_size)
+        qk = heads[:, :2]  # (B, 2, H, D)
+        if not self.classic:
+            swapped = torch.roll(qk, self.head_size // 2, -1)
+            qk = self.norm_heads(torch.addcmul(qk * self.cos[position], swapped, self.sin[position]))
+        k.select(2, position).copy_(qk[:, 1])
+        v.select(2, position).copy_(heads[:, 2])
+        q, end = qk[:, 0].unsqueeze(2), position + 1  # (B, H, 1, D)
+        y = F.scaled_dot_product_attention(q, k[:, :, :end], v[:, :, :end])  # (B, H, 1, D)
+        x = self.c_proj(y.view(B, C), x)
+        h = self.c_fc(self.ln_2(x), None)  # (B, mlp_size)
+        if self.classic:
+            return self.mlp_proj(F.gelu(h, approximate="tanh"), x)
+        h = h.relu_()
+        return self.mlp_proj(h * h, x)
+
+
+class _RMSNorm:
+    """slm.model.RMSNorm over the last D numbers, in the fewest operations."""
+
+    def __init__(self, size: int, eps: float, like: Tensor) -> None:
+        self.eps, self.share = like.new_tensor(eps), 1 / size
+
+    def __call__(self, x: Tensor) -> Tensor:
+        length = torch.linalg.vector_norm(x, 2, -1, True)  # (..., 1)
+        return x * torch.addcmul(self.eps, length, length, value=self.share).rsqrt_()
+
+
+def norm_function(norm: nn.Module, like: Tensor) -> Callable[[Tensor], Tensor]:
+    """A norm of the model as a plain function of (B, C) tensors that lie where `like` does."""
+    if isinstance(norm, nn.LayerNorm):
+        shape, weight, bias, eps = list(norm.normalized_shape), norm.weight, norm.bias, norm.eps
+        return lambda x: torch.layer_norm(x, shape, weight, bias, eps)
+    assert isinstance(norm, RMSNorm)
+    return _RMSNorm(norm.size[0], norm.eps, like)
+
+
+def product_function(linear: nn.Module, batch_size: int) -> Product:
+    """A matrix of the model as a plain function: x (B, in) and a sum to add to, (B, out) or None, give (B, out).
+
+    On a CPU the BLAS behind F.linear reads a matrix at a fraction of the memory's speed. One row is quicker as a batch
+    of parts of the matrix; several rows are, through oneDNN, with the matrix in an order of oneDNN's own.
+    """
+    if isinstance(linear, Int8Linear):
+        return linear.add_to
+    weight, bias = linear.weight, linear.bias
+    assert isinstance(weight, Tensor) and (bias is None or isinstance(bias, Tensor))
+    if weight.device.type != "cpu" or weight.dtype != torch.float32 or (batch_size > 1 and not has_onednn()):
+        return lambda x, onto: _added(F.linear(x, weight, bias), onto)
+    if batch_size == 1:
+        return _by_parts(weight, bias)
+    packed = torch.ops.mkldnn._reorder_linear_weight(weight.detach(), batch_size)
+    multiply = torch.ops.mkldnn._linear_pointwise.default
+    return lambda x, onto: _added(multiply(x, packed, bias, "none", [], ""), onto)
+
+
+def _by_parts(weight: Tensor, bias: Tensor | None) -> Product:
+    out = weight.shape[0]
+    n = next(n for n in range(MOST_PARTS, 0, -1) if out % n == 0)
+    parts = weight.unflatten(0, (n, out // n))  # (n, out / n, in)
+
+    def product(x: Tensor, onto: Tensor | None) -> Tensor:
+        column = x.t().expand(n, -1, 1)  # (n, in, 1)
+        onto = bias if onto is None else onto if bias is None else onto + bias
+        y = torch.bmm(parts, column).view(1, out)
+        return y if onto is None else y.add_(onto)
+
+    return product
+
+
+def _added(y: Tensor, onto: Tensor | None) -> Tensor:
+    return y if onto is None else y.add_(onto)
+
+
+def has_onednn() -> bool:
+    """Whether this build of torch has oneDNN's products."""
+    names = ("_linear_pointwise", "_reorder_linear_weight")
+    return torch.backends.mkldnn.is_available() and all(hasattr(torch.ops.mkldnn, name) for name in names)

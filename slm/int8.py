@@ -1,0 +1,79 @@
+"""Smaller weights for writing on a CPU: a token costs one pass over all weights, so a quarter of the bytes is most of
+the time.
+
+Each row of a matrix is rounded to int8 with a scale of its own, and each token's numbers before every product with a
+scale of their own (LLM.int8(), Dettmers et al. 2022, section 2.1). The sums inside a product are whole numbers, so a
+token gets the same scores alone, among others, and in whatever order they are added up.
+"""
+
+from __future__ import annotations
+
+import copy
+import warnings
+
+import torch
+from torch import Tensor, nn
+
+from slm.model import GPT, Linear
+
+TINY = 1e-30
+
+
+def int8_model(model: GPT) -> GPT:
+    """A copy of the model whose matrices are Int8Linear; it shares everything else with the original.
+
+    Raises RuntimeError where this machine's torch has no such product.
+    """
+    levels = activation_levels()
+    shared = {id(p): p for p in (*model.parameters(), *model.buffers())}  # deepcopy leaves these as they are
+    small = copy.deepcopy(model, memo=shared).eval()
+    for module in list(small.modules()):
+        for name, child in module.named_children():
+            if isinstance(child, Linear):
+                setattr(module, name, Int8Linear(child, levels))
+    return small
+
+
+class Int8Linear(nn.Module):
+    """W x + b with W and x rounded to int8, each row by a scale of its own: float32 (..., in) -> float32 (..., out)."""
+
+    def __init__(self, linear: Linear, levels: int) -> None:
+        super().__init__()
+        weight = linear.weight.detach().float()  # (out, in)
+        scale = weight.abs().amax(1).clamp_min(TINY) / 127  # (out,)
+        self.packed = _pack((weight / scale[:, None]).round().to(torch.int8), scale)
+        self.bias, self.levels = linear.bias, levels
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.add_to(x.flatten(0, -2), None).unflatten(0, x.shape[:-1])
+
+    def add_to(self, x: Tensor, onto: Tensor | None) -> Tensor:
+        """W x + b + onto, for x (N, in) and onto (N, out) or None."""
+        peak = x.abs().amax(-1, keepdim=True)  # (N, 1); a row of zeros divided by its 0 gives numbers that 0 undoes
+        y = _product(x / peak, self.packed, self.levels)  # (N, out)
+        onto = self.bias if onto is None else onto if self.bias is None else onto + self.bias
+        return y.mul_(peak) if onto is None else torch.addcmul(onto, y, peak)
+
+
+def _pack(weight: Tensor, scale: Tensor) -> torch.ScriptObject:
+    """int8 rows (out, in) and their scales (out,) in the order of the processor's own product."""
+    zeros = torch.zeros(len(weight), dtype=torch.int64)
+    with warnings.catch_warnings():  # torch means to remove this one day; slm.precision is ready for that
+        warnings.simplefilter("ignore", UserWarning)
+        rows = torch._make_per_channel_quantized_tensor(weight, scale.double(), zeros, 0)
+    return torch.ops.quantized.linear_prepack(rows, None)
+
+
+def _product(x: Tensor, packed: torch.ScriptObject, levels: int) -> Tensor:
+    """x (N, in) within +-1, rounded to 1 / levels, by packed rows; (N, out) float32."""
+    zero = levels + 1
+    return torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32(x, 1 / levels, zero, packed)
+
+
+def activation_levels() -> int:
+    """How many steps there are between 0 and 1 for a token's numbers: 127, or 63 on a processor that needs a bit spare.
+
+    Without VNNI instructions a sum of two products has 16 bits and is cut where it does not fit.
+    """
+    packed = _pack(torch.full((32, 64), 127, dtype=torch.int8), torch.ones(32))
+    return 127 if bool((_product(torch.ones(1, 64), packed, 127) == 127 * 64).all()) else 63
