@@ -1,7 +1,7 @@
 """Writing for the page: one or several stories, token by token, side by side, and stopped at once.
 
-Stories are written in turn, a token each, so that several grow together; each is the story that its model and
-seed give alone.
+A model writes its stories at once, a token of each at a time, and two models take turns; each story is the one that
+its model and seed give alone.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from slm.config import SampleConfig, parse_fields
 if TYPE_CHECKING:
     from slm.generate import Written
 
+    Stream = Iterator[list[Written | None]]
+
 PAINT_INTERVAL_S = 0.06
 MOST_STORIES = 4
 OFF = {"top_k": 0, "top_p": 1, "min_p": 0, "repetition_penalty": 1}
@@ -32,6 +34,7 @@ class Story:
     model: str
     prompt: str
     seed: int
+    weights: str = "float32"
     remark: str = ""
     text: str = ""
     tokens: int = 0
@@ -74,33 +77,38 @@ def write(
     if not 1 <= count <= MOST_STORIES:
         raise ValueError(f"{count} stories were asked for; choose 1 to {MOST_STORIES}")
     seed = new_seed() if settings.seed is None else settings.seed
-    stories, streams = [], []
+    stories: list[Story] = []
+    streams: list[tuple[list[Story], Stream]] = []
     options = {name: getattr(settings, name) for name in SampleConfig.__dataclass_fields__ if name != "seed"}
     for name in models:
         lm = session.language_model(name)
         remark = remark_on_prompt(*lm.tokens_read(prompt), context=lm.config.block_size)
-        for i in range(count):
-            stories.append(Story(name, prompt, seed + i, remark))
-            streams.append(lm.write(prompt, **options, seed=seed + i))
+        ours = [Story(name, prompt, seed + i, lm.weights_used(settings), remark) for i in range(count)]
+        stories += ours
+        streams.append((ours, lm.write_many(prompt, count, **options, seed=seed)))
     yield stories
     yield from _grow(stories, streams, most=settings.max_new_tokens, stop=stop)
 
 
 def _grow(
-    stories: list[Story], streams: list[Iterator[Written]], *, most: int, stop: threading.Event
+    stories: list[Story], streams: list[tuple[list[Story], Stream]], *, most: int, stop: threading.Event
 ) -> Iterator[list[Story]]:
     begin = painted = time.perf_counter()
-    growing = list(zip(stories, streams, strict=True))
+    growing = list(streams)
     while growing:
-        for story, stream in list(growing):
-            new = None if stop.is_set() else next(stream, None)
-            story.elapsed_s = time.perf_counter() - begin
-            if new is None:
-                story.state = "stopped" if stop.is_set() else "full" if story.tokens >= most else "ended"
-                growing.remove((story, stream))
-            else:
-                story.text += new.text
-                story.tokens += new.id is not None
+        for ours, stream in list(growing):
+            column = None if stop.is_set() else next(stream, None)
+            elapsed_s = time.perf_counter() - begin
+            for story, new in zip(ours, column or [None] * len(ours), strict=True):
+                if new is not None:
+                    story.text += new.text
+                    story.tokens += new.id is not None
+                if story.state == "writing":
+                    story.elapsed_s = elapsed_s
+                    if new is None:
+                        story.state = "stopped" if stop.is_set() else "full" if story.tokens >= most else "ended"
+            if column is None:
+                growing.remove((ours, stream))
         if growing and time.perf_counter() - painted >= PAINT_INTERVAL_S:
             painted = time.perf_counter()
             yield stories
@@ -132,6 +140,8 @@ def story_note(story: Story, *, named: bool) -> str:
     parts.append(f"{story.tokens} token{'' if story.tokens == 1 else 's'}")
     if story.elapsed_s > 0 and story.tokens > 1:
         parts.append(f"{story.tokens / story.elapsed_s:.0f} tokens/s")
+    if story.weights != "float32":
+        parts.append(story.weights)
     parts.append(ENDS[story.state])
     return " \u00b7 ".join(parts) + (f". {story.remark}" if story.remark else "")
 

@@ -9,18 +9,22 @@ import argparse
 import dataclasses
 import secrets
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from slm.config import PrepareConfig, SampleConfig, field_kinds, parse_fields
 from slm.doctor import examine
 from slm.runs import RunSummary, check_name, checkpoints_dir, data_dir, list_runs, resolve, summarize
 from slm.train_command import find_model, train
 
+if TYPE_CHECKING:
+    from slm.generate import Written
+
 __all__ = ["evaluate", "export", "generate", "prepare", "runs", "train"]
 
 Result = tuple[dict[str, Any], int]
+MOST_TOGETHER = 8  # stories written at once; more would take more memory and be hardly faster
 
 
 def prepare(args: argparse.Namespace) -> Result:
@@ -58,19 +62,37 @@ def generate(args: argparse.Namespace) -> Result:
         raise ValueError(f"num_stories is a whole number from 1, not {args.num_stories!r}")
     import slm
 
-    lm = slm.load(_model_path(args), device=args.device)
-    # Story i is the one that seed + i gives alone, as in LanguageModel.generate_many.
-    seed = secrets.randbits(31) if config.seed is None else config.seed
-    stories = []
-    for number in range(int(args.num_stories)):
-        print("\n" * 2 * (number > 0) + args.prompt, end="", flush=True)
-        story = args.prompt
-        for piece in lm.stream(args.prompt, **{**settings, "seed": seed + number}):
-            story += piece
-            print(piece, end="", flush=True)
-        stories.append(story)
+    lm = slm.load(_model_path(args), device=args.device, precision=args.precision)
+    if args.precision == "auto" and lm.weights_used(config) != "float32":
+        print(f"slm: {lm.weights_used(config)}; --precision float32 takes the exact weights", file=sys.stderr)
+    # Story i is the one that seed + i gives alone, as in LanguageModel.write_many.
+    seed, count = secrets.randbits(31) if config.seed is None else config.seed, int(args.num_stories)
+    stories: list[str] = []
+    for first in range(0, count, MOST_TOGETHER):
+        print("\n" * 2 * (first > 0), end="")
+        some = min(MOST_TOGETHER, count - first)
+        stories += _print_stories(
+            lm.write_many(args.prompt, some, **{**settings, "seed": seed + first}), args.prompt, some
+        )
     print()
-    return {"prompt": args.prompt, "seed": seed, "stories": stories}, 0
+    return {"prompt": args.prompt, "seed": seed, "weights": lm.weights_used(config), "stories": stories}, 0
+
+
+def _print_stories(columns: Iterable[list[Written | None]], prompt: str, count: int) -> list[str]:
+    """Print stories that are written at once one after the other: the first as it grows, then what the next has become.
+
+    Returns them whole.
+    """
+    stories, shown, printed = [prompt] * count, 0, 0
+    for column in columns:
+        stories = [story + (new.text if new else "") for story, new in zip(stories, column, strict=True)]
+        while column[shown] is None and shown + 1 < count:
+            print(stories[shown][printed:] + "\n\n", end="")
+            shown, printed = shown + 1, 0
+        print(stories[shown][printed:], end="", flush=True)
+        printed = len(stories[shown])
+    print("\n\n".join([stories[shown][printed:], *stories[shown + 1 :]]), end="", flush=True)
+    return stories
 
 
 def _model_path(args: argparse.Namespace) -> str:
@@ -84,12 +106,16 @@ def evaluate(args: argparse.Namespace) -> Result:
     import slm
     from slm.evaluate import evaluate as measure
 
-    result = measure(slm.load(_model_path(args), device=args.device), stories)
+    lm = slm.load(_model_path(args), device=args.device, precision=args.precision)
+    result = measure(lm, stories)
+    rounded = measure(lm, stories, model=lm.int8.model)["val_loss"] if lm.int8 else None
     print(
         f"val_loss {result['val_loss']:.4f} nats a token, val_bpb {result['val_bpb']:.4f} bits a byte, perplexity "
         f"{result['perplexity']:.2f}, over {result['tokens']:,} tokens and {result['bytes']:,} bytes."
     )
-    return result, 0
+    if rounded is not None:
+        print(f"With int8 weights val_loss {rounded:.4f}, {100 * (rounded / result['val_loss'] - 1):+.2f} %.")
+    return {**result, "val_loss_int8": rounded}, 0
 
 
 def _stories(args: argparse.Namespace) -> Iterator[str]:

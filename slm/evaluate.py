@@ -66,8 +66,10 @@ def _windows(story: int, ids: list[int], eot_id: int, block_size: int) -> Iterat
 
 
 @torch.inference_mode()
-def evaluate(lm: LanguageModel, stories: Iterable[str], *, batch_size: int = 16) -> dict[str, Any]:
-    """Score whole stories, each read from its beginning.
+def evaluate(
+    lm: LanguageModel, stories: Iterable[str], *, batch_size: int = 16, model: GPT | None = None
+) -> dict[str, Any]:
+    """Score whole stories, each read from its beginning, with `model` (such as its int8 copy) in place of lm's own.
 
     Returns val_loss (nats a token, the end of each story included), val_loss_stderr (over stories), val_bpb (bits a
     UTF-8 byte), perplexity, tokens, bytes and stories. Raises ValueError where there is no story.
@@ -81,7 +83,7 @@ def evaluate(lm: LanguageModel, stories: Iterable[str], *, batch_size: int = 16)
     nats = np.zeros(len(texts))
     for start in range(0, len(windows), batch_size):
         rows = windows[start : start + batch_size]
-        for window, total in zip(rows, _nats(lm.model, rows), strict=True):
+        for window, total in zip(rows, _nats(model or lm.model, rows), strict=True):
             nats[window.story] += total
     tokens = np.array([len(ids) + 1 for ids in encoded])
     size = sum(len(text.encode()) for text in texts)

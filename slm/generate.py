@@ -157,6 +157,12 @@ class LanguageModel:
             return self.model
         return self.int8.model
 
+    def weights_used(self, config: SampleConfig) -> str:
+        """The weights that write with these settings, in words, with what they cost."""
+        if self.int8 is None or self.writer(config) is self.model:
+            return "float32"
+        return f"int8 weights, loss {100 * self.int8.loss_increase:+.2f} %"
+
     def prompt_ids(self, prompt: str) -> list[int]:
         """The ids that the model continues; nothing typed is the beginning of a story. Warns when the prompt is cut."""
         if len(prompt) > MAX_PROMPT_CHARACTERS:
