@@ -35,7 +35,11 @@ class Decoder:
         logits = model.logits(model.hidden(ids, cache)[:, -1])  # (1, V)
         self.logits = logits.expand(batch_size, -1)
         self.cache = cache if batch_size == 1 else cache.repeated(batch_size)
-        self._blocks = [_FlatBlock(model, block, layer, batch_size) for layer, block in enumerate(model.h)]  # type: ignore[arg-type]
+        blocks = [_FlatBlock(model, block, batch_size) for block in model.h]  # type: ignore[arg-type]
+        self._blocks = list(zip(blocks, self.cache.k, self.cache.v, strict=True))
+        if model.rotary is not None:
+            cos, sin = model.rotary.cos, model.rotary.sin  # 2 x (block_size, D/2)
+            self._cos, self._sin = torch.cat((cos, cos), -1), torch.cat((sin, -sin), -1)  # 2 x (block_size, D)
         self._norm_embedding = _RMSNorm(model.config.n_embd, model.config.eps, model.wte.weight)
         self._norm = norm_function(model.ln_f, model.wte.weight)
         self._head = product_function(model.lm_head, batch_size)
@@ -49,9 +53,13 @@ class Decoder:
         """Add one token to each story, ids (B,) int64; there must be room."""
         model, position = self.model, self.cache.length
         x = F.embedding(ids.to(model.wte.weight.device), model.wte.weight)  # (B, C)
-        x = self._norm_embedding(x) if model.wpe is None else x + model.wpe.weight[position]
-        for block in self._blocks:
-            x = block(x, self.cache.k[block.layer], self.cache.v[block.layer], position)
+        turn = None
+        if model.wpe is not None:
+            x = x + model.wpe.weight[position]
+        else:
+            x, turn = self._norm_embedding(x), (self._cos[position], self._sin[position])
+        for block, k, v in self._blocks:
+            x = block(x, k, v, position, turn)
         self.cache.length += 1
         z, cap = self._head(self._norm(x), None), model.config.logit_softcap  # (B, V)
         self.logits = z if cap is None else cap * torch.tanh(z / cap)
@@ -70,30 +78,31 @@ class Decoder:
 class _FlatBlock:
     """One block of the model, for one position."""
 
-    def __init__(self, model: GPT, block: Block, layer: int, batch_size: int) -> None:
+    def __init__(self, model: GPT, block: Block, batch_size: int) -> None:
         attention: Attention = block.attn
-        self.layer, self.n_head, self.head_size = layer, attention.n_head, attention.head_size
+        self.n_head, self.head_size = attention.n_head, attention.head_size
         self.ln_1, self.ln_2 = (norm_function(n, model.wte.weight) for n in (block.ln_1, block.ln_2))
         self.c_attn, self.c_proj = (product_function(m, batch_size) for m in (attention.c_attn, attention.c_proj))
         self.c_fc, self.mlp_proj = (product_function(m, batch_size) for m in (block.mlp.c_fc, block.mlp.c_proj))
         self.classic = block.mlp.classic
         self.norm_heads = _RMSNorm(self.head_size, attention.eps, model.wte.weight)
-        if model.rotary is not None:
-            cos, sin = model.rotary.cos, model.rotary.sin  # 2 x (block_size, D/2)
-            self.cos, self.sin = torch.cat((cos, cos), -1), torch.cat((sin, -sin), -1)  # 2 x (block_size, D)
 
-    def __call__(self, x: Tensor, k: Tensor, v: Tensor, position: int) -> Tensor:
-        """x (B, C) at `position`; its keys and values are written into k and v (B, H, block_size, D)."""
+    def __call__(self, x: Tensor, k: Tensor, v: Tensor, position: int, turn: tuple[Tensor, Tensor] | None) -> Tensor:
+        """x (B, C) at `position`; its keys and values are written into k and v (B, H, block_size, D).
+
+        `turn` is the rotation of that position as 2 x (D,), where positions are rotary.
+        """
         B, C = x.shape
         heads = self.c_attn(self.ln_1(x), None).view(B, 3, self.n_head, self.head_size)
-        qk = heads[:, :2]  # (B, 2, H, D)
-        if not self.classic:
+        q, new_k, new_v = heads.unbind(1)  # 3 x (B, H, D)
+        if turn is not None:
+            qk, (cos, sin) = heads.narrow(1, 0, 2), turn  # (B, 2, H, D)
             swapped = torch.roll(qk, self.head_size // 2, -1)
-            qk = self.norm_heads(torch.addcmul(qk * self.cos[position], swapped, self.sin[position]))
-        k.select(2, position).copy_(qk[:, 1])
-        v.select(2, position).copy_(heads[:, 2])
-        q, end = qk[:, 0].unsqueeze(2), position + 1  # (B, H, 1, D)
-        y = F.scaled_dot_product_attention(q, k[:, :, :end], v[:, :, :end])  # (B, H, 1, D)
+            q, new_k = self.norm_heads(torch.addcmul(qk * cos, swapped, sin)).unbind(1)
+        k.select(2, position).copy_(new_k)
+        v.select(2, position).copy_(new_v)
+        end = position + 1
+        y = F.scaled_dot_product_attention(q.unsqueeze(2), k.narrow(2, 0, end), v.narrow(2, 0, end))  # (B, H, 1, D)
         x = self.c_proj(y.view(B, C), x)
         h = self.c_fc(self.ln_2(x), None)  # (B, mlp_size)
         if self.classic:

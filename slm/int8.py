@@ -66,8 +66,9 @@ def _pack(weight: Tensor, scale: Tensor) -> torch.ScriptObject:
 
 def _product(x: Tensor, packed: torch.ScriptObject, levels: int) -> Tensor:
     """x (N, in) within +-1, rounded to 1 / levels, by packed rows; (N, out) float32."""
-    zero = levels + 1
-    return torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32(x, 1 / levels, zero, packed)
+    # The bare operator: its wrapper would look for Python objects among the arguments each time.
+    multiply = torch.ops.quantized.linear_with_input_q_dq_qweight_dq_output_fp32.default._op
+    return multiply(x, 1 / levels, levels + 1, packed)
 
 
 def activation_levels() -> int:

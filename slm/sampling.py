@@ -5,12 +5,14 @@ The order is transformers' own: repetition penalty, temperature, top-k, top-p, m
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
 from slm.config import SampleConfig
 
-FEW = 64  # candidates that hold the mass of a trained model's next token
+FEW, MORE = 32, 8  # candidates looked at first, and how many times as many where they are too few
 
 
 def penalise_repetition(logits: Tensor, seen: Tensor, penalty: float) -> Tensor:
@@ -20,55 +22,61 @@ def penalise_repetition(logits: Tensor, seen: Tensor, penalty: float) -> Tensor:
     return logits.scatter(-1, seen, scores)
 
 
-def keep_top_k(logits: Tensor, k: int) -> Tensor:
-    """-inf for all but the k highest of logits (B, V); ties with the k-th stay."""
-    threshold = logits.topk(min(k, logits.shape[-1])).values[..., -1:]
-    return logits.masked_fill(logits < threshold, -torch.inf)
+def keep_top_p(scores: Tensor, probs: Tensor, p: float) -> Tensor:
+    """-inf outside the smallest set whose mass is at least p, of scores and probs (B, K), likeliest first.
 
-
-def keep_top_p(logits: Tensor, p: float) -> Tensor:
-    """-inf outside the smallest set of likeliest tokens whose mass is at least p (Holtzman et al. 2020, 3.1).
-
-    Tokens as likely as the last of the set stay, too.
+    Source: Holtzman et al. 2020, section 3.1.
     """
-    probs = logits.softmax(-1)  # (B, V)
-    k, V = FEW, logits.shape[-1]
-    while True:  # a trained model's set is small: sorting the whole vocabulary would take longer than the model itself
-        best = probs.topk(min(k, V)).values  # (B, k), likeliest first
-        inside = best.cumsum(-1) - best < p  # whether the likelier tokens leave room
-        if k >= V or not inside[:, -1].any():
-            break
-        k *= FEW
-    inside[:, 0] = True
-    last = inside.sum(-1, keepdim=True) - 1  # (B, 1)
-    return logits.masked_fill(probs < best.gather(-1, last), -torch.inf)
+    outside = probs.cumsum(-1) - probs >= p  # the likelier ones hold the mass already
+    outside[:, 0] = False
+    return scores.masked_fill(outside, -torch.inf)
 
 
-def keep_min_p(logits: Tensor, p: float) -> Tensor:
-    """-inf for tokens whose probability is below p times the likeliest one's (Nguyen et al. 2024)."""
-    probs = logits.softmax(-1)
-    return logits.masked_fill(probs < p * probs.amax(-1, keepdim=True), -torch.inf)
+def likeliest_with_mass(scores: Tensor, p: float) -> tuple[Tensor, Tensor]:
+    """Enough of scores (B, V), highest first, that top-p keeps no other: probs (B, K) and ids (B, K).
 
-
-def adjust(logits: Tensor, seen: Tensor, settings: SampleConfig) -> Tensor:
-    """Scores (B, V) after every setting that is on; their softmax is what a token is drawn from.
-
-    With temperature 0 only the likeliest token of each row stays.
+    A trained model's set is small, and sorting the whole vocabulary takes longer than the model itself.
     """
-    logits = logits.float()
+    probs, k = scores.softmax(-1), FEW
+    while True:
+        best, ids = probs.topk(min(k, probs.shape[-1]))
+        if best.shape == probs.shape or bool((best.sum(-1) - best[:, -1] >= p).all()):
+            return best, ids
+        k *= MORE
+
+
+def candidates(logits: Tensor, seen: Tensor, settings: SampleConfig) -> tuple[Tensor, Tensor]:
+    """What may come next after every setting that is on: scores (B, K), -inf for what may not, and their ids (B, K).
+
+    The softmax of the scores is what a token is drawn from. With temperature 0 only the likeliest token is left.
+    """
+    logits = logits.float()  # (B, V)
     if settings.repetition_penalty is not None:
         logits = penalise_repetition(logits, seen, settings.repetition_penalty)
     if settings.temperature == 0:
-        best = logits.argmax(-1, keepdim=True)
-        return torch.full_like(logits, -torch.inf).scatter(-1, best, 0.0)
-    logits = logits / settings.temperature
+        ids = logits.argmax(-1, keepdim=True)
+        return torch.zeros_like(ids, dtype=torch.float32), ids
+    scores = logits / settings.temperature
+    top_p = None if settings.top_p == 1 else settings.top_p
     if settings.top_k is not None:
-        logits = keep_top_k(logits, settings.top_k)
-    if settings.top_p is not None and settings.top_p < 1:
-        logits = keep_top_p(logits, settings.top_p)
-    if settings.min_p is not None:
-        logits = keep_min_p(logits, settings.min_p)
-    return logits
+        scores, ids = scores.topk(min(settings.top_k, scores.shape[-1]))
+        if top_p is not None:
+            scores = keep_top_p(scores, scores.softmax(-1), top_p)
+    elif top_p is not None:
+        probs, ids = likeliest_with_mass(scores, top_p)
+        scores = keep_top_p(scores.gather(-1, ids), probs, top_p)
+    else:
+        ids = torch.arange(scores.shape[-1], device=scores.device).expand_as(scores)
+    if settings.min_p:  # below this share of the likeliest one's probability (Nguyen et al. 2024)
+        least = scores.amax(-1, keepdim=True) + math.log(settings.min_p)
+        scores = scores.masked_fill(scores < least, -torch.inf)
+    return scores, ids
+
+
+def adjust(logits: Tensor, seen: Tensor, settings: SampleConfig) -> Tensor:
+    """The candidates' scores at their places among all tokens, (B, V), and -inf elsewhere."""
+    scores, ids = candidates(logits, seen, settings)
+    return torch.full_like(logits, -torch.inf, dtype=torch.float32).scatter(-1, ids, scores)
 
 
 def draw(logits: Tensor, seen: Tensor, settings: SampleConfig, *, generators: list[torch.Generator]) -> Tensor:
@@ -77,9 +85,10 @@ def draw(logits: Tensor, seen: Tensor, settings: SampleConfig, *, generators: li
     One uniform number a row picks the token at which the summed probabilities pass it. The generators live on the CPU,
     so a seed gives the same story on every device that gives the same scores.
     """
+    scores, ids = (t.cpu() for t in candidates(logits, seen, settings))  # 2 x (B, K)
     if settings.temperature == 0:
-        return adjust(logits, seen, settings).argmax(-1).cpu()
-    probs = adjust(logits, seen, settings).softmax(-1).cpu()  # (B, V)
-    reached = probs.cumsum(-1, dtype=torch.float64)  # (B, V)
+        return ids[:, 0]
+    reached = scores.softmax(-1).cumsum(-1, dtype=torch.float64)  # (B, K)
     uniform = torch.cat([torch.rand(1, 1, generator=g) for g in generators])  # (B, 1) in [0, 1)
-    return torch.searchsorted(reached, uniform * reached[:, -1:], right=True)[:, 0]
+    place = torch.searchsorted(reached, uniform * reached[:, -1:], right=True)  # (B, 1)
+    return ids.gather(-1, place)[:, 0]
