@@ -98,6 +98,29 @@ def test_draws_follow_the_probabilities():
     torch.testing.assert_close(counts / 3000, logits[0].softmax(-1), atol=0.03, rtol=0)
 
 
+@pytest.mark.parametrize("flatness", [0.0, 0.3, 1.0, 8.0])
+def test_top_p_is_the_same_however_many_tokens_hold_the_mass(flatness):
+    """From a set of a few tokens to one of nearly all 5,003."""
+    logits = torch.randn(3, 5003, generator=torch.Generator().manual_seed(2)) * flatness
+    logits += torch.arange(5003) * 1e-6  # no two alike
+    ours = adjust(logits, torch.zeros(3, 1, dtype=torch.int64), settings(top_p=0.9))
+    theirs = processor("TopPLogitsWarper", 0.9)(None, logits.clone())
+    unlike = (ours.isfinite() != theirs.isfinite()).sum(-1)
+    assert (unlike <= 2).all()  # sums over thousands, in another order, may end a token sooner or later
+    assert torch.equal(ours[ours.isfinite()], logits[ours.isfinite()])
+
+
+def test_draws_land_on_kept_tokens_only_and_on_each_of_them():
+    logits = random_logits(1).expand(2000, -1)
+    seen = torch.zeros(2000, 1, dtype=torch.int64)
+    generators = [torch.Generator().manual_seed(i) for i in range(2000)]
+    for fields in ({"top_k": 5}, {"top_p": 0.9}, {"min_p": 0.1}, {"top_k": 7, "top_p": 0.9, "temperature": 1.4}, {}):
+        probs = adjust(logits[:1], seen[:1], settings(**fields)).softmax(-1)[0]
+        counts = draw(logits, seen, settings(**fields), generators=generators).bincount(minlength=47)
+        assert (counts[probs == 0] == 0).all()
+        torch.testing.assert_close(counts / 2000, probs, atol=0.04, rtol=0)
+
+
 def test_inputs_are_left_as_they_were():
     logits = random_logits(11)
     before = logits.clone()

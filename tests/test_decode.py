@@ -1,0 +1,64 @@
+"""The flat step against the model's own forward: any shape, prompt and number of stories."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from slm.config import ModelConfig
+from slm.decode import Decoder
+from slm.int8 import int8_model
+from tests.engine import random_model
+
+SHAPES = [
+    {"architecture": "gpt2", "n_layer": 3, "n_head": 2, "n_embd": 26, "n_inner": 59, "vocab_size": 101},
+    {"architecture": "gpt2", "n_layer": 1, "n_head": 1, "n_embd": 7, "n_inner": 11, "vocab_size": 48, "tied": False},
+    {"architecture": "nanochat", "n_layer": 2, "n_head": 3, "n_embd": 42, "n_inner": 59, "vocab_size": 103},
+    {"architecture": "nanochat", "n_layer": 2, "n_head": 1, "n_embd": 10, "vocab_size": 64, "logit_softcap": 5.0},
+]
+
+
+def grown(model, *, prompt: int, stories: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """(scores after the last of some steps, scores of the whole sequences read at once), both (stories, V)."""
+    generator, V = torch.Generator().manual_seed(seed), model.config.vocab_size
+    begin = torch.randint(V, (prompt,), generator=generator)
+    steps = torch.randint(V, (stories, model.config.block_size - prompt), generator=generator)
+    decoder = Decoder(model, begin.tolist(), stories)
+    for column in steps.T:
+        decoder.step(column)
+    assert decoder.full
+    return decoder.logits, model(torch.cat((begin.expand(stories, -1), steps), dim=1))[:, -1]
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda s: f"{s['architecture']}-{s['n_embd']}")
+@pytest.mark.parametrize("stories", [1, 2, 5])
+@torch.inference_mode()
+def test_steps_equal_the_whole_sequence_read_at_once(shape, stories):
+    model = random_model(ModelConfig(**shape, block_size=19), seed=stories)
+    for prompt in (1, 4, 18):
+        stepped, whole = grown(model, prompt=prompt, stories=stories, seed=prompt)
+        torch.testing.assert_close(stepped, whole, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda s: f"{s['architecture']}-{s['n_embd']}")
+@torch.inference_mode()
+def test_int8_steps_stay_near_the_int8_forward(shape):
+    """Float sums in another order may round a number the other way, by one of 127 steps; no more than that adds up."""
+    model = int8_model(random_model(ModelConfig(**shape, block_size=19), seed=1))
+    for stories in (1, 3):
+        stepped, whole = grown(model, prompt=4, stories=stories, seed=7)
+        assert (stepped - whole).abs().max() < 0.1 * whole.std()
+
+
+@torch.inference_mode()
+def test_stories_can_be_chosen_anew_and_read_again():
+    model = random_model(ModelConfig(**SHAPES[0], block_size=19))
+    decoder = Decoder(model, [5, 6, 7], 3)
+    decoder.step(torch.tensor([11, 12, 13]))
+    decoder.choose(torch.tensor([2, 0, 2]))
+    decoder.step(torch.tensor([21, 22, 23]))
+    ids = torch.tensor([[5, 6, 7, 13, 21], [5, 6, 7, 11, 22], [5, 6, 7, 13, 23]])
+    torch.testing.assert_close(decoder.logits, model(ids)[:, -1], atol=1e-4, rtol=1e-4)
+    decoder.read_again(ids[:, 2:])
+    torch.testing.assert_close(decoder.logits, model(ids[:, 2:])[:, -1], atol=1e-4, rtol=1e-4)
+    assert decoder.cache.length == 3

@@ -1,0 +1,114 @@
+"""int8: products within what rounding allows, and the same text alone, among others, streamed or not."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from slm.config import SampleConfig
+from slm.generate import LanguageModel
+from slm.int8 import Int8Linear, activation_levels, int8_model
+from slm.model import Linear
+from slm.precision import Int8Copy, choose_int8, loss_increase
+from tests.engine import random_lm
+
+
+def random_linear(inputs: int, outputs: int, *, bias: bool, seed: int = 0) -> Linear:
+    linear, generator = Linear(inputs, outputs, bias=bias), torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for p in linear.parameters():
+            p.copy_(torch.randn(p.shape, generator=generator))
+    return linear
+
+
+def int8_lm(name: str) -> LanguageModel:
+    lm = random_lm(name)
+    return LanguageModel(lm.model, lm.tokenizer, int8=Int8Copy(int8_model(lm.model), 0.0))
+
+
+@pytest.mark.parametrize(("inputs", "outputs"), [(7, 11), (64, 3), (257, 129)])
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("levels", [127, 63])
+@torch.inference_mode()
+def test_a_product_errs_by_the_rounding_of_its_numbers_and_no_more(inputs, outputs, bias, levels):
+    linear = random_linear(inputs, outputs, bias=bias)
+    x = torch.randn(13, inputs) * torch.logspace(-3, 3, 13)[:, None]
+    off_x = x.abs().amax(-1, keepdim=True) / levels / 2  # (13, 1) most that a number of x moves
+    off_w = linear.weight.abs().amax(1) / 127 / 2  # (outputs,)
+    bound = off_x * linear.weight.abs().sum(1) + x.abs().sum(1, keepdim=True) * off_w + inputs * off_x * off_w
+    error = (Int8Linear(linear, levels)(x) - linear(x)).abs()
+    assert (error <= 1.001 * bound + 1e-4 * linear(x).abs().amax(1, keepdim=True)).all()
+    assert error.max() > 0
+
+
+@torch.inference_mode()
+def test_a_row_is_the_same_alone_and_among_others_and_zeros_give_the_bias():
+    linear = random_linear(59, 31, bias=True)
+    rounded, x = Int8Linear(linear, activation_levels()), torch.randn(2, 5, 59)
+    assert torch.equal(rounded(x)[1, 3], rounded(x[1, 3][None])[0])
+    assert torch.equal(rounded(torch.zeros(3, 59)), linear.bias.expand(3, -1))
+    onto = torch.randn(5, 31)
+    torch.testing.assert_close(rounded.add_to(x[0], onto), rounded(x[0]) + onto)
+
+
+@pytest.mark.parametrize("name", ["gpt2", "nanochat"])
+@torch.inference_mode()
+def test_a_model_in_int8_scores_nearly_as_before_and_leaves_the_original_alone(name):
+    lm = random_lm(name)
+    ids = torch.tensor([lm.tokenizer.encode("Once upon a time there was a little girl.")])
+    before = lm.model(ids)
+    small = int8_model(lm.model)
+    assert torch.equal(lm.model(ids), before)
+    assert not any(isinstance(m, Linear) for m in small.modules())
+    assert F.mse_loss(small(ids), before).sqrt() < 0.05 * before.std()
+    assert 0 < loss_increase(lm.model, small, ids[0].tolist()) < 0.01
+
+
+@pytest.mark.parametrize("name", ["gpt2", "nanochat"])
+def test_same_seed_same_text_whether_streamed_batched_or_not(name):
+    lm = int8_lm(name)
+    for seed in (11, 12, 13):
+        whole = lm.generate("Once", max_new_tokens=53, seed=seed)
+        assert whole == "Once" + "".join(lm.stream("Once", max_new_tokens=53, seed=seed))
+        assert whole in lm.generate_many("Once", 5, max_new_tokens=53, seed=10)
+
+
+def test_the_likeliest_text_is_always_that_of_the_exact_weights():
+    lm = int8_lm("gpt2")
+    for settings in ({"temperature": 0.0}, {"num_beams": 3}):
+        assert lm.writer(SampleConfig(**settings)) is lm.model
+        assert lm.weights_used(SampleConfig(**settings)) == "float32"
+        assert lm.generate("Once", 31, **settings) == random_lm("gpt2").generate("Once", 31, **settings)
+    assert lm.weights_used(SampleConfig()) == "int8 weights, loss +0.00 %"
+
+
+def test_which_precision_is_chosen():
+    lm = random_lm("nanochat")
+    assert choose_int8(lm.model, lm.tokenizer, "auto") is None  # too small for it to pay
+    assert choose_int8(lm.model, lm.tokenizer, "float32") is None
+    assert choose_int8(lm.model, lm.tokenizer, "int8").loss_increase < 0.01
+    with pytest.raises(ValueError, match="precision is 'int4'; choose one of auto, float32, int8"):
+        choose_int8(lm.model, lm.tokenizer, "int4")
+
+
+def test_a_model_that_rounding_hurts_or_does_not_hasten_stays_exact(monkeypatch):
+    lm = random_lm("nanochat")
+    monkeypatch.setattr("slm.precision.SMALLEST_PARAMETERS", 0)
+    for quicker, most, taken in ((True, 1.0, True), (False, 1.0, False), (True, 0.0, False)):
+        monkeypatch.setattr("slm.precision._is_quicker", lambda *_, quicker=quicker: quicker)
+        monkeypatch.setattr("slm.precision.MOST_LOSS_INCREASE", most)
+        assert (choose_int8(lm.model, lm.tokenizer, "auto") is not None) == taken
+
+
+def test_a_torch_without_the_product_writes_in_float32(monkeypatch):
+    lm = random_lm("nanochat")
+    monkeypatch.setattr("slm.precision.SMALLEST_PARAMETERS", 0)
+
+    def absent(model):
+        raise RuntimeError("no engine")
+
+    monkeypatch.setattr("slm.precision.int8_model", absent)
+    assert choose_int8(lm.model, lm.tokenizer, "auto") is None
+    with pytest.raises(ValueError, match=r"no int8 product for this CPU \(no engine\)"):
+        choose_int8(lm.model, lm.tokenizer, "int8")
