@@ -290,6 +290,32 @@ def test_a_resumed_run_keeps_its_settings(stopped_run, say, jobs):
 # --- with a real model ----------------------------------------------------------------------------------------------
 
 
+def test_stories_written_together_are_printed_one_after_the_other(say):
+    golden = str(Path(__file__).parent / "golden" / "model")
+    words = ("generate", "--checkpoint", golden, "--prompt", "Mia", "--max-new-tokens", "60", "--json")
+    for count, sampling in ((11, ("--seed", "5")), (2, ("--num-beams", "3"))):  # eleven are more than one batch
+        code, out, _ = say(*words, *sampling, "--num-stories", str(count))
+        *printed, last = out.splitlines()
+        told = json.loads(last)
+        assert code == 0 and len(told["stories"]) == count and told["weights"] == "float32"
+        assert "\n".join(printed) == "\n\n".join(told["stories"])
+    seeded = [json.loads(say(*words, "--seed", str(5 + i))[1].splitlines()[-1])["stories"][0] for i in (0, 10)]
+    code, out, _ = say(*words, "--seed", "5", "--num-stories", "11")
+    assert seeded == [json.loads(out.splitlines()[-1])["stories"][i] for i in (0, 10)]
+
+
+def test_int8_can_be_asked_for_and_is_told(say, tmp_path):
+    golden = str(Path(__file__).parent / "golden" / "model")
+    words = ("--checkpoint", golden, "--precision", "int8", "--json")
+    code, out, _ = say("generate", *words, "--prompt", "Mia", "--max-new-tokens", "9", "--seed", "5")
+    assert code == 0 and json.loads(out.splitlines()[-1])["weights"].startswith("int8 weights, loss +0.")
+    (tmp_path / "text.txt").write_text("Mia had a red ball. She was happy.", encoding="utf-8")
+    code, out, _ = say("evaluate", *words, "--text", str(tmp_path / "text.txt"))
+    told = json.loads(out.splitlines()[-1])
+    assert code == 0 and told["val_loss_int8"] == pytest.approx(told["val_loss"], rel=0.02)
+    assert "With int8 weights val_loss" in out
+
+
 @pytest.mark.slow
 def test_prepare_train_generate_evaluate(tmp_places, say, tmp_path):
     code, out, _ = say("prepare", "--source", "starter", "--limit", "50", "--vocab", "512", "--name", "d", "--json")
