@@ -291,6 +291,7 @@ class PrepareConfig(Checked):
     vocab: str = option("4096", "gpt2 (50,257 tokens) or the number of its tokens to keep.")
     limit: int | None = option(None, "Use at most this many training stories.", minimum=1)
     seed: int = option(1337, "Seed of the starter stories and of the split, where the source has none.", minimum=0)
+    copy_index: bool = option(True, "Also make the index that tells whether a story was copied (a quarter more disk).")
     workers: int | None = option(None, "Processes that tokenise; none is one for each core.", minimum=1, maximum=256)
 
     def check(self) -> None:

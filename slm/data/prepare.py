@@ -5,6 +5,7 @@
       tokenizer.json tokenizer_config.json     the vocabulary, as transformers loads it
       manifest.json                            see _manifest
       preview.json                             some of the training stories
+      copies/                                  the index of the copy check, where it is wanted (slm.data.copies)
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ import heapq
 import os
 import re
 import shutil
-import socket
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -31,34 +31,34 @@ from slm.config import PrepareConfig
 from slm.data.batches import ID_TYPE
 from slm.data.bigrams import bigram_entropy
 from slm.data.clean import Cleaning, digest
+from slm.data.copies import build_index
 from slm.data.encode import Encoded, encode_stories
 from slm.data.sources import Source, open_source
-from slm.files import read_json, remove, replacing, write_json
-from slm.processes import describe_process, is_alive
+from slm.files import read_json, replacing, write_json
+from slm.leftovers import claim, release, remove_leftovers
 from slm.runs import check_name
 from slm.tokenizer import Tokenizer, load_gpt2, trim
 
 COUNTED_BYTES = 200_000_000  # enough text to know which tokens are frequent
 PREVIEW_STORIES = 20
 PREVIEW_CHARACTERS = 4_000
-BYTES_ON_DISK = 0.6  # for each byte of text: two bytes a token, nearly four bytes of text in one
-OWNER_FILE = "preparing.json"
+BYTES_ON_DISK = 0.75  # for each byte of text: two and a half bytes a token, nearly four bytes of text in one
 
 
 def prepare(config: PrepareConfig, data_dir: str | Path) -> Iterator[dict[str, Any]]:
     """Make the data set `config` describes in `data_dir`, yielding how far it is.
 
-    Yields {"stage", "done", "total", "elapsed_s"}, where stage is read, count or tokenise and done and total are
-    stories (total may be None); last {"stage": "done", ..., "manifest"}. The same config and source give the
-    same ids, whatever the number of workers. The folder appears when it is whole and only then replaces one of
-    its name. Raises ValueError for a source that cannot be read or holds too little, and for a full disk.
+    Yields {"stage", "done", "total", "elapsed_s", "stage_s"}, where stage is read, count, tokenise or index, done and
+    total are stories (total may be None), for index tokens, and stage_s is the time since the stage began; last
+    {"stage": "done", ..., "manifest"}. The same config and source give the same ids, whatever the number of workers.
+    The folder appears when it is whole and only then replaces one of its name. Raises ValueError for a source that cannot be read or holds too little, and for a full disk.
     """
     folder = Path(data_dir) / default_name(config)
     folder.parent.mkdir(parents=True, exist_ok=True)
     remove_leftovers(folder.parent)
     with _disk_full_told(folder.parent), replacing(folder) as part:
         part.mkdir()
-        write_json(part / OWNER_FILE, describe_process())
+        claim(part)
         yield from _prepare_in(part, config, folder.name)
 
 
@@ -87,27 +87,6 @@ def list_datasets(data_dir: str | Path) -> list[dict[str, Any]]:
     return found
 
 
-def remove_leftovers(data_dir: Path) -> None:
-    """Remove what preparations that were killed left half-done; put back a data set moved aside by one."""
-    for path in [*data_dir.glob(".*.part"), *data_dir.glob(".*.old")]:
-        if not path.is_dir() or _in_use(path):
-            continue
-        original = path.with_name(path.name[1:].rsplit(".", 2)[0])
-        if path.suffix == ".old" and not original.exists():
-            path.rename(original)
-        else:
-            remove(path)
-
-
-def _in_use(path: Path) -> bool:
-    try:
-        owner = read_json(path / OWNER_FILE)
-    except (OSError, ValueError):
-        # Between two steps of somebody else's; only old ones are nobody's.
-        return path.exists() and time.time() - path.stat().st_ctime < 60
-    return owner.get("host") != socket.gethostname() or is_alive(owner)
-
-
 @contextlib.contextmanager
 def _disk_full_told(data_dir: Path) -> Iterator[None]:
     try:
@@ -124,21 +103,26 @@ def _disk_full_told(data_dir: Path) -> Iterator[None]:
 
 def _prepare_in(part: Path, config: PrepareConfig, name: str) -> Iterator[dict[str, Any]]:
     begun = time.monotonic()
+    stages: dict[str, float] = {}  # when each began
     workers = config.workers or os.cpu_count() or 1
 
     def progress(stage: str, done: int, total: int | None) -> dict[str, Any]:
-        return {"stage": stage, "done": done, "total": total, "elapsed_s": time.monotonic() - begun}
+        now = time.monotonic()
+        since = stages.setdefault(stage, now)
+        return {"stage": stage, "done": done, "total": total, "elapsed_s": now - begun, "stage_s": now - since}
 
     yield progress("read", 0, None)
     source = open_source(config.source, limit=config.limit, seed=config.seed)
     _check_disk(part, source)
-    tokenizer = load_gpt2()
+    tokenizer, coverage = load_gpt2(), 1.0
     if config.vocab != "gpt2":
         counts = np.zeros(tokenizer.vocab_size, dtype=np.int64)
         total = source.counts["train"] if source.counts else None
+        yield progress("count", 0, total)
         for done in _count(tokenizer, source, counts, workers=workers):
             yield progress("count", done, total)
-        tokenizer = trim(tokenizer, counts.tolist(), vocab_size=int(config.vocab))
+        whole, tokenizer = tokenizer, trim(tokenizer, counts.tolist(), vocab_size=int(config.vocab))
+        coverage = _coverage(whole, tokenizer, counts)
 
     cleaning, preview = Cleaning(), Preview()
     streams = {
@@ -146,6 +130,7 @@ def _prepare_in(part: Path, config: PrepareConfig, name: str) -> Iterator[dict[s
         "train": preview.watch(cleaning.train(source.train)),
     }
     total = sum(source.counts.values()) if source.counts else None
+    yield progress("tokenise", 0, total)
     parts = {"train": Part(tokenizer.vocab_size), "validation": Part(tokenizer.vocab_size)}
     for split, stories in streams.items():
         encoded = encode_stories(tokenizer, stories, workers=workers)
@@ -156,10 +141,13 @@ def _prepare_in(part: Path, config: PrepareConfig, name: str) -> Iterator[dict[s
             raise ValueError(f"{config.source} leaves no {split} stories ({why})")
 
     tokenizer.save(part)
-    manifest = _manifest(part, config, name, source, tokenizer, cleaning, parts)
+    manifest = _manifest(part, config, name, source, tokenizer, cleaning, parts, coverage=coverage)
     write_json(part / "manifest.json", manifest)
     write_json(part / "preview.json", preview.stories())
-    remove(part / OWNER_FILE)
+    if config.copy_index:
+        for done in build_index(part):
+            yield progress("index", done, parts["train"].tokens)
+    release(part)
     yield {**progress("done", cleaning.read, cleaning.read), "manifest": manifest}
 
 
@@ -185,6 +173,13 @@ def _count(tokenizer: Tokenizer, source: Source, counts: np.ndarray, *, workers:
             yield cleaning.read
             if size >= COUNTED_BYTES:
                 return
+
+
+def _coverage(whole: Tokenizer, kept: Tokenizer, counts: np.ndarray) -> float:
+    """The share of the counted tokens that stand in the trimmed vocabulary too; the others fall into pieces."""
+    there = {kept.token_bytes(id) for id in range(kept.vocab_size)}
+    found = np.array([whole.token_bytes(id) in there for id in range(whole.vocab_size)])
+    return float(counts[found].sum() / max(1, counts.sum()))
 
 
 @dataclass
@@ -251,7 +246,7 @@ class Preview:
 
 def _manifest(
     folder: Path, config: PrepareConfig, name: str, source: Source, tokenizer: Tokenizer, cleaning: Cleaning,
-    parts: dict[str, Part],
+    parts: dict[str, Part], *, coverage: float,
 ) -> dict[str, Any]:
     return {
         "name": name,
@@ -269,6 +264,8 @@ def _manifest(
         "dropped": dict(cleaning.dropped),  # stories by reason
         "repaired": cleaning.repaired,  # stories whose characters were mended
         "repairs": dict(cleaning.repairs),  # stories by what was repaired
+        "vocab_coverage": coverage,  # share of the text's GPT-2 tokens that this vocabulary has whole
+        "vocab_used": int(np.count_nonzero(parts["train"].counts)),  # different ids among the training stories
         "unigram_entropy": parts["train"].unigram_entropy(),  # nats a token
         "bigram_entropy": bigram_entropy(folder, tokenizer.vocab_size),  # nats a token
         "longest_story_tokens": max(parts["train"].lengths),

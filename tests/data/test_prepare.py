@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from slm import leftovers
 from slm.config import PrepareConfig
 from slm.data import encode, prepare
 from slm.data.batches import Corpus
@@ -78,7 +79,7 @@ def stories_in(corpus: Corpus, split: str) -> list[str]:
 
 def contents(folder: Path) -> dict[str, bytes]:
     """Every file of a data set but the time it was made."""
-    files = {path.name: path.read_bytes() for path in folder.iterdir()}
+    files = {path.name: path.read_bytes() for path in [*folder.glob("*.*"), folder / "copies" / "order.bin"]}
     manifest = json.loads(files["manifest.json"])
     del manifest["created"]
     return {**files, "manifest.json": json.dumps(manifest).encode()}
@@ -111,7 +112,7 @@ def test_a_manifest_says_what_the_ids_are(data_dir, stories_file):
     folder = data_dir / "mine"
     assert manifest == json.loads((folder / "manifest.json").read_text())
     assert sorted(p.name for p in folder.iterdir()) == [
-        "manifest.json", "preview.json", "tokenizer.json", "tokenizer_config.json", "train.bin", "validation.bin",
+        "copies", "manifest.json", "preview.json", "tokenizer.json", "tokenizer_config.json", "train.bin", "validation.bin",
     ]
     train, validation = ((folder / f"{split}.bin").read_bytes() for split in ("train", "validation"))
     assert manifest["fingerprint"] == hashlib.sha256(train + validation).hexdigest()
@@ -132,13 +133,27 @@ def test_a_manifest_says_what_the_ids_are(data_dir, stories_file):
 def test_progress_is_told_in_one_shape(data_dir, stories_file, monkeypatch):
     monkeypatch.setattr(encode, "CHUNK_CHARACTERS", 1000)
     told = list(prepare.prepare(PrepareConfig(source=str(stories_file), vocab="512", workers=2), data_dir))
-    assert list(dict.fromkeys(p["stage"] for p in told)) == ["read", "count", "tokenise", "done"]
-    assert all({"stage", "done", "total", "elapsed_s"} <= set(p) for p in told)
+    assert list(dict.fromkeys(p["stage"] for p in told)) == ["read", "count", "tokenise", "index", "done"]
+    assert all({"stage", "done", "total", "elapsed_s", "stage_s"} == set(p) - {"manifest"} for p in told)
+    assert all(0 <= p["stage_s"] <= p["elapsed_s"] for p in told)
     for stage in ("count", "tokenise"):
         steps = [p for p in told if p["stage"] == stage]
         assert [p["done"] for p in steps] == sorted(p["done"] for p in steps)
         assert steps[-1]["done"] <= steps[-1]["total"]
-    assert told[-1]["done"] == told[-1]["total"] == 211 == told[-2]["total"]
+    assert told[-1]["done"] == told[-1]["total"] == 211
+    assert told[-2]["done"] == told[-2]["total"] == told[-1]["manifest"]["train"]["tokens"]
+
+
+def test_a_vocabulary_says_how_much_of_the_text_it_covers(data_dir, tmp_path, real_gpt2):
+    source = write(tmp_path / "words.jsonl", ["the " * 900 + "extraordinary " * 100, "the end", "an end"])
+    manifest = run(data_dir, source, name="few", vocab="258")
+    corpus = Corpus(data_dir / "few")
+    kept = {corpus.tokenizer.token_bytes(id) for id in range(corpus.tokenizer.vocab_size)}
+    gpt2 = load_gpt2()
+    ids = [id for story in stories_in(corpus, "train") for id in (*gpt2.encode(story), gpt2.eot_id)]
+    assert manifest["vocab_coverage"] == pytest.approx(sum(gpt2.token_bytes(id) in kept for id in ids) / len(ids))
+    assert manifest["vocab_used"] == len(set(np.asarray(corpus.train).tolist()))
+    assert run(data_dir, source, name="all", vocab="gpt2")["vocab_coverage"] == 1.0
 
 
 def test_the_result_does_not_depend_on_the_number_of_workers(data_dir, stories_file, monkeypatch):
@@ -190,6 +205,7 @@ def test_a_sample_is_enough_to_count_tokens(data_dir, stories_file, monkeypatch)
 
 SLOW = """
 import sys, time
+from slm import leftovers
 from slm.config import PrepareConfig
 from slm.data import encode, prepare
 from slm.tokenizer import load_tokenizer
@@ -217,7 +233,7 @@ def test_a_preparation_that_was_killed_leaves_nothing_in_the_way(data_dir, stori
         assert process.stdout.readline() == "half\n"
         (left,) = data_dir.iterdir()
         assert left.name.endswith(".part") and (left / "train.bin").exists()
-        prepare.remove_leftovers(data_dir)
+        leftovers.remove_leftovers(data_dir)
         assert left.exists()  # its process is at work
         assert prepare.list_datasets(data_dir) == []
         workers = children(process.pid)
@@ -297,12 +313,12 @@ def test_a_data_set_moved_aside_by_one_that_was_killed_comes_back(data_dir, stor
     run(data_dir, stories_file, name="mine")
     aside = data_dir / ".mine.0123abcd.old"
     (data_dir / "mine").rename(aside)
-    prepare.remove_leftovers(data_dir)
+    leftovers.remove_leftovers(data_dir)
     assert aside.exists()  # perhaps somebody is about to put another in its place
     real = time.time
     try:
         time.time = lambda: real() + 61
-        prepare.remove_leftovers(data_dir)
+        leftovers.remove_leftovers(data_dir)
     finally:
         time.time = real
     assert [p.name for p in data_dir.iterdir()] == ["mine"]
