@@ -79,7 +79,8 @@ def parser() -> Parser:
     top = Parser(prog="python -m slm", description=DESCRIPTION, allow_abbrev=False)
     top.add_argument("--version", action="version", version=f"slm {__version__}")
     rooms = top.add_subparsers(metavar="COMMAND", required=True)
-    for add in (_add_prepare, _add_train, _add_generate, _add_evaluate, _add_export, _add_runs):
+    adders = (_add_prepare, _add_train, _add_generate, _add_evaluate, _add_export, _add_runs, _add_copied, _add_pack)
+    for add in adders:
         add(rooms)
     return top
 
@@ -188,6 +189,26 @@ def _add_export(rooms: Any) -> None:
 def _add_runs(rooms: Any) -> None:
     room = _add_command(rooms, "runs", "List the runs and models, or tell all about one.")
     room.add_argument("name", metavar="NAME", nargs="?", help="The run to tell about (default: list them all).")
+
+
+def _add_copied(rooms: Any) -> None:
+    room = _add_command(rooms, "copied", "Tell which stretches of a story stand in the training stories too.")
+    stories = room.add_mutually_exclusive_group(required=True)
+    stories.add_argument("--data", metavar="NAME", help="The prepared data set to look in.")
+    stories.add_argument("--checkpoint", metavar="PATH", help="A run or checkpoint: the data set that it learnt from.")
+    room.add_argument("--text", metavar="FILE", help="The story; - reads what is typed or piped in.")
+    room.add_argument("--rebuild", action="store_true", help="Make the index anew (one is made where there is none).")
+
+
+def _add_pack(rooms: Any) -> None:
+    room = _add_command(rooms, "pack", "Put a run into one .zip that another machine shows without training.")
+    room.add_argument("run", metavar="RUN", help="Name of the run.")
+    room.add_argument("target", metavar="FILE", help="The .zip to write.")
+    weights = "Whose weights go along: nobody's, the best model's (default) or every snapshot's."
+    room.add_argument("--weights", choices=("none", "best", "all"), default="best", help=weights)
+    room = _add_command(rooms, "unpack", "Put the run of such a .zip among the runs here.")
+    room.add_argument("file", metavar="FILE", help="The .zip.")
+    room.add_argument("--name", metavar="NAME", help="What to call the run (default: its own name).")
 
 
 def _add_checkpoint(room: argparse.ArgumentParser) -> None:

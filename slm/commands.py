@@ -14,14 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slm.config import PrepareConfig, SampleConfig, field_kinds, parse_fields
+from slm.copied_command import copied
 from slm.doctor import examine
+from slm.pack_command import pack, unpack
 from slm.runs import RunSummary, check_name, checkpoints_dir, data_dir, list_runs, resolve, summarize
 from slm.train_command import find_model, train
 
 if TYPE_CHECKING:
     from slm.generate import Written
 
-__all__ = ["evaluate", "export", "generate", "prepare", "runs", "train"]
+__all__ = ["copied", "evaluate", "export", "generate", "pack", "prepare", "runs", "train", "unpack"]
 
 Result = tuple[dict[str, Any], int]
 MOST_TOGETHER = 8  # stories written at once; more would take more memory and be hardly faster

@@ -80,6 +80,7 @@ __all__ = [
     "status",
     "stop_requested",
     "summarize",
+    "trained_on",
     "training_holder",
     "worker",
     "write_json",
@@ -188,6 +189,19 @@ def summarize(run_dir: str | Path) -> RunSummary:
         snapshots=len(find_snapshots(run_dir)),
         size_mb=folder_size_mb(run_dir),
     )
+
+
+def trained_on(path: str | Path) -> dict[str, Any]:
+    """What a run, one of its snapshots or a checkpoint says of its data: at least {"name", "fingerprint"}.
+
+    Raises ValueError where it says nothing.
+    """
+    path = Path(path)
+    for file in (path / RUN_FILE, path / "slm.json"):
+        data = _read_object(file).get("data")
+        if isinstance(data, dict) and isinstance(data.get("fingerprint"), str):
+            return {"name": None, **data}
+    raise ValueError(f"{path.name} does not say which stories it learnt from")
 
 
 def _data_name(record: dict[str, Any]) -> str | None:

@@ -14,7 +14,8 @@ ROOT = Path(__file__).resolve().parent.parent
 GROUND = {"slm", "slm.config", "slm.tokenizer", "slm.runs", "slm.files", "slm.events", "slm.folders", "slm.processes",
           "slm.digest", "slm.bpe_files"}  # fmt: skip
 WORK = {"slm.train", "slm.job", "slm.beginning"}
-CONTROL = {"slm.launch", "slm.cli", "slm.commands", "slm.train_command", "slm.__main__"}
+CONTROL = {"slm.launch", "slm.cli", "slm.commands", "slm.train_command", "slm.copied_command",
+           "slm.pack_command", "slm.__main__"}  # fmt: skip
 LAYERS = ("ground", "engine", "work", "control", "demo", "app")
 
 # Packages from elsewhere that each layer may use (a layer may use those of the layers below it, too).
@@ -28,7 +29,8 @@ PACKAGES = {
 }
 # Rooms that hold no gradio, so that what they do can be tested without a server.
 NO_GRADIO = ("demo.views", "demo.session")
-NO_TORCH = ("slm.data", "demo.views", "slm.launch", "slm.cli", "slm.commands", "slm.train_command", "slm.__main__")
+NO_TORCH = ("slm.data", "slm.pack", "slm.copied_command", "demo.views", "slm.launch", "slm.cli", "slm.commands",
+            "slm.train_command", "slm.__main__")  # fmt: skip
 
 
 def layer(module: str) -> str:

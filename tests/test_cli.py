@@ -16,7 +16,7 @@ from slm import cli, runs
 from slm.config import PRESETS, ModelConfig, PrepareConfig, SampleConfig, TrainConfig, preset
 
 ROOT = Path(__file__).resolve().parent.parent
-COMMANDS = ("prepare", "train", "generate", "evaluate", "export", "runs")
+COMMANDS = ("prepare", "train", "generate", "evaluate", "export", "runs", "copied", "pack", "unpack")
 QUICK = [
     "--preset",
     "golden",

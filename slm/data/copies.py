@@ -5,8 +5,8 @@
       index.json    see build_index
 
 It is a suffix array (Manber and Myers 1993) made sparse, so that it takes half a byte a token, and made in pieces, so
-that its making takes little memory: each piece of PIECE tokens is ordered for itself. A stretch of STRIDE tokens or more
-holds an indexed place, and what follows that place stands beside its like in the order.
+that its making takes little memory: each piece of PIECE tokens is ordered for itself. A stretch of STRIDE tokens or
+more holds an indexed place, and what follows that place stands beside its like in the order.
 """
 
 from __future__ import annotations
@@ -76,8 +76,8 @@ def has_index(folder: str | Path) -> bool:
 def build_index(folder: str | Path) -> Iterator[int]:
     """Make the index of a prepared data set, yielding how many of its training tokens are done.
 
-    It appears when it is whole and only then replaces an earlier one; a kill leaves none of it in use. Raises ValueError
-    for a damaged data set. Memory: about 25 bytes an indexed place of one piece (100 MB).
+    It appears when it is whole and only then replaces an earlier one; a kill leaves none of it in use. Raises
+    ValueError for a damaged data set. Memory: about 25 bytes an indexed place of one piece (100 MB).
     """
     begun = time.monotonic()
     corpus = Corpus(folder)
@@ -123,8 +123,8 @@ class CopyIndex:
         except (FileNotFoundError, NotADirectoryError):
             raise ValueError(f"data set {Path(folder).name} has no index for the copy check: {again}") from None
         except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"the index of {Path(folder).name} for the copy check is damaged ({error}): {again} anew") \
-                from None
+            damaged = f"the index of {Path(folder).name} for the copy check is damaged"
+            raise ValueError(f"{damaged} ({error}): {again} anew") from None
         ours = {"version": VERSION, "stride": STRIDE, "depth": DEPTH, "piece_tokens": PIECE}
         pieces = _pieces(len(corpus.train))
         if not fits or shape != ours or size != sum(map(_places, pieces)) * PLACE_TYPE.itemsize:
@@ -232,7 +232,7 @@ def _places(tokens: int) -> int:
 
 
 def _ordered_places(window: np.ndarray, tokens: int) -> np.ndarray:
-    """Every STRIDE-th place before `tokens`, ordered by the DEPTH ids of `window` from it on; equal ones as they come."""
+    """Every STRIDE-th place before `tokens` in the order of the DEPTH ids of `window` that begin there."""
     order = np.arange(0, tokens, STRIDE, dtype=np.int64)
     key = _key(window, order)
     rank = np.argsort(key, kind="stable")

@@ -51,7 +51,8 @@ def prepare(config: PrepareConfig, data_dir: str | Path) -> Iterator[dict[str, A
     Yields {"stage", "done", "total", "elapsed_s", "stage_s"}, where stage is read, count, tokenise or index, done and
     total are stories (total may be None), for index tokens, and stage_s is the time since the stage began; last
     {"stage": "done", ..., "manifest"}. The same config and source give the same ids, whatever the number of workers.
-    The folder appears when it is whole and only then replaces one of its name. Raises ValueError for a source that cannot be read or holds too little, and for a full disk.
+    The folder appears when it is whole and only then replaces one of its name. Raises ValueError for a source that
+    cannot be read or holds too little, and for a full disk.
     """
     folder = Path(data_dir) / default_name(config)
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -85,6 +86,17 @@ def list_datasets(data_dir: str | Path) -> list[dict[str, Any]]:
             if isinstance(manifest, dict) and "fingerprint" in manifest:
                 found.append({**manifest, "name": path.parent.name})
     return found
+
+
+def find_dataset(data_dir: str | Path, *, fingerprint: str, name: str | None = None) -> Path:
+    """The folder of the data set with this fingerprint, whatever it is called; ValueError where there is none."""
+    for manifest in list_datasets(data_dir):
+        if manifest["fingerprint"] == fingerprint:
+            return Path(data_dir) / manifest["name"]
+    raise ValueError(
+        f"the stories that this model learnt from ({name or 'a data set without a name'}) are not on this computer, so "
+        "there is nothing to compare with; prepare the same data set, or choose a model trained here"
+    )
 
 
 @contextlib.contextmanager

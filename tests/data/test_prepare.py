@@ -112,7 +112,8 @@ def test_a_manifest_says_what_the_ids_are(data_dir, stories_file):
     folder = data_dir / "mine"
     assert manifest == json.loads((folder / "manifest.json").read_text())
     assert sorted(p.name for p in folder.iterdir()) == [
-        "copies", "manifest.json", "preview.json", "tokenizer.json", "tokenizer_config.json", "train.bin", "validation.bin",
+        "copies", "manifest.json", "preview.json", "tokenizer.json", "tokenizer_config.json", "train.bin",
+        "validation.bin",
     ]
     train, validation = ((folder / f"{split}.bin").read_bytes() for split in ("train", "validation"))
     assert manifest["fingerprint"] == hashlib.sha256(train + validation).hexdigest()
