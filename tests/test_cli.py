@@ -10,10 +10,12 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from slm import cli, runs
 from slm.config import PRESETS, ModelConfig, PrepareConfig, SampleConfig, TrainConfig, preset
+from slm.data.batches import Corpus
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMANDS = ("prepare", "train", "generate", "evaluate", "export", "runs", "copied", "pack", "unpack")
@@ -379,3 +381,20 @@ def test_an_interrupted_training_is_saved(places, sent):
     assert "Stopping: the model is saved first." in err and "Traceback" not in err
     assert json.loads(out.splitlines()[-1])["status"] == "stopped"
     assert runs.status(run_dir) == "stopped" and runs.resolve(run_dir)
+
+
+# --- copied, pack and unpack ------------------------------------------------------------------------------------------
+
+
+def test_copied_tells_what_stands_in_the_training_stories(starter_data, tmp_path, capsys):
+    corpus = Corpus(starter_data / "starter")
+    ids = np.asarray(corpus.train[: int(np.argmax(corpus.train == corpus.tokenizer.eot_id))])
+    (tmp_path / "story.txt").write_text(corpus.tokenizer.decode(ids.tolist()), encoding="utf-8")
+    words = ["copied", "--data-dir", str(starter_data), "--data", "starter", "--text", str(tmp_path / "story.txt")]
+    assert cli.main([*words, "--json"]) == 0
+    *told, last = capsys.readouterr().out.strip().splitlines()
+    found = json.loads(last)
+    assert found["share"] == 1.0 and found["longest"]["tokens"] == len(ids)
+    assert f"has {found['longest']['words']} words" in told[0]
+    assert cli.main(["copied", "--data-dir", str(starter_data), "--data", "starter", "--text", "absent.txt"]) == 2
+    assert "there is no file absent.txt" in capsys.readouterr().err
