@@ -23,6 +23,7 @@ from slm.config import PRESETS, SampleConfig, preset
 from slm.device import choose_device, choose_dtype, describe
 from slm.generate import generate_ids
 from slm.model import GPT, initialise
+from slm.team import Team
 from slm.updates import Updater
 
 WARM_UP = 2
@@ -36,7 +37,7 @@ def training_tokens_per_s(name: str, *, updates: int, threads: int) -> float:
     model = GPT(chosen.model)
     initialise(model, seed=1)
     device = choose_device()
-    updater = Updater(model, config, device=device, dtype=choose_dtype("auto", device))
+    updater = Updater(model, config, team=Team(device), dtype=choose_dtype("auto", device))
     ids = np.random.default_rng(1).integers(0, chosen.model.vocab_size, (config.batch_size, T + 1))
     x, y = np.ascontiguousarray(ids[:, :-1]), np.ascontiguousarray(ids[:, 1:])
     times = []

@@ -24,6 +24,7 @@ from benchmarks import nanogpt
 from slm.config import ModelConfig, parameter_parts, preset
 from slm.device import choose_device, choose_dtype, describe, keep_freed_memory
 from slm.model import GPT, initialise
+from slm.team import Team
 from slm.updates import Updater
 
 WARM_UP = 2
@@ -88,7 +89,7 @@ def our_updates(model_config: ModelConfig, config, ids: np.ndarray, *, batch_siz
     config = replace(config, steps=1, batch_size=batch_size, grad_accum_steps=1)
     model, device, T = GPT(model_config), choose_device(), model_config.block_size
     initialise(model, seed=1)
-    updater = Updater(model, config, device=device, dtype=choose_dtype("auto", device))
+    updater = Updater(model, config, team=Team(device), dtype=choose_dtype("auto", device))
     x, y = ids[:-1].reshape(batch_size, T), ids[1:].reshape(batch_size, T)
     for step in iter(int, 1):
         updater.update(x, y, scale=1.0, seed=step, stop=lambda: False)

@@ -34,6 +34,8 @@ DESCRIPTION = "Train a small language model from scratch, watch it learn, and wr
 def main(words: Sequence[str] | None = None) -> int:
     """Run one command; its exit code: 0 done, 1 failed, 2 a mistake in the words, 130 interrupted."""
     words = sys.argv[1:] if words is None else list(words)
+    if words[:1] == ["--"]:  # torchrun before Python 3.13 takes --run for a flag of its own, unless -- stands before
+        words = words[1:]
     as_json = "--json" in words
     try:
         args = parser().parse_args(words)

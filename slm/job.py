@@ -41,13 +41,17 @@ class TrainJob:
 
 
 def check(job: TrainJob, corpus: Corpus) -> None:
-    """Raise ValueError where job, data set and run folder do not fit each other."""
+    """Raise ValueError where job and data set do not fit each other."""
     check_fits(corpus, job.model.block_size)
     if job.model.vocab_size != corpus.tokenizer.vocab_size:
         raise ValueError(
             f"the model has {job.model.vocab_size} tokens, data set {job.data.name} has "
             f"{corpus.tokenizer.vocab_size}: they must be the same"
         )
+
+
+def check_folder(job: TrainJob) -> None:
+    """Raise ValueError where the run is to be new and is there already, or to be resumed and is not there."""
     if not job.resume and (is_run(job.run_dir) or is_checkpoint(job.run_dir)):
         raise ValueError(f"there is a run {job.run!r} already; give another name, or --resume to go on with it")
     if job.resume and not is_run(job.run_dir):

@@ -7,8 +7,10 @@ writes to its run folder, so the page may be closed, restarted or open twice.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import threading
@@ -143,12 +145,38 @@ def _words(spec: TrainSpec) -> list[str]:
 
 def command(spec: TrainSpec) -> list[str]:
     """The words that start this training, this Python's own path first."""
-    return [sys.executable, "-m", "slm", *_words(spec)]
+    return [sys.executable, *_program(spec._train_config()), *_words(spec)]
 
 
 def command_line(spec: TrainSpec) -> str:
     """The command as a person would type it."""
-    return shlex.join(["python", "-m", "slm", *_words(spec)])
+    program = _program(spec._train_config())
+    start = ["torchrun", *program[2:]] if "--nproc-per-node" in program else ["python", *program]
+    return shlex.join([*start, *_words(spec)])
+
+
+def _program(config: TrainConfig) -> list[str]:
+    """What stands between Python and the words of the command: torchrun, where this machine has several GPUs to use."""
+    gpus = gpu_count() if config.device in ("auto", "cuda") else 0
+    # Each process takes equally many sequences of an update, in the ramp and behind it.
+    rows = {config.step_shape(step, block_size=2)[0] for step in (0, config.ramp_steps)}
+    processes = max((n for n in range(1, gpus + 1) if not any(r % n for r in rows)), default=1)
+    if processes == 1:
+        return ["-m", "slm"]
+    return ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes), "-m", "slm", "--"]
+
+
+@functools.cache
+def gpu_count() -> int:
+    """How many NVIDIA GPUs this process may use, told by their driver's own program: torch would take seconds."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is not None:
+        return len([name for name in visible.split(",") if name.strip()])
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return 0
+    listed = subprocess.run([program, "-L"], capture_output=True, text=True, timeout=30)
+    return sum(line.startswith("GPU ") for line in listed.stdout.splitlines())
 
 
 def start(spec: TrainSpec, *, checkpoints: str | Path | None = None) -> Path:
@@ -187,7 +215,8 @@ def resume(
     _refuse_if_busy(run_dir.parent)
     given = {"minutes": minutes, "steps": steps, "tokens": tokens, "checkpoints": run_dir.parent, "data_dir": data_dir}
     settings = [word for name, value in given.items() if value is not None for word in flag(name, value)]
-    return _launch([sys.executable, "-m", "slm", "train", "--run", run_dir.name, "--resume", *settings], run_dir)
+    config = TrainConfig(**read_json(run_dir / "run.json")["train"]) if is_run(run_dir) else TrainConfig()
+    return _launch([sys.executable, *_program(config), "train", "--run", run_dir.name, "--resume", *settings], run_dir)
 
 
 def stop(run_dir: str | Path) -> None:

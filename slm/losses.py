@@ -30,10 +30,10 @@ class _LinearCrossEntropy(torch.autograd.Function):
             h, w = hidden.to(dtype), weight.to(dtype)
             N, rows = len(h), max(1, PIECE_NUMBERS // len(w))
             pieces = [slice(start, start + rows) for start in range(0, N, rows)]
-            if not any(ctx.needs_input_grad):
-                return sum(_losses(h[piece] @ w.t(), targets[piece])[1].sum() for piece in pieces) / N
-            dh, dw = torch.empty_like(h), torch.zeros_like(weight, dtype=torch.float32)
             total = torch.zeros((), device=hidden.device)
+            if not any(ctx.needs_input_grad):
+                return sum((_losses(h[piece] @ w.t(), targets[piece])[1].sum() for piece in pieces), total) / N
+            dh, dw = torch.empty_like(h), torch.zeros_like(weight, dtype=torch.float32)
             for piece in pieces:
                 p, loss = _losses(h[piece] @ w.t(), targets[piece])  # (R, V), (R, 1)
                 total += loss.sum()

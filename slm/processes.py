@@ -179,3 +179,8 @@ def _read_record(path: Path) -> dict[str, Any]:
     except (FileNotFoundError, ValueError):
         return {}  # nobody, or a file that says nothing: either way nobody known to live
     return record if isinstance(record, dict) else {}
+
+
+def is_first_process() -> bool:
+    """Whether this process is the one that writes and speaks: alone, or the first of those that torchrun started."""
+    return int(os.environ.get("RANK", 0)) == 0

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -89,11 +90,11 @@ class RunStore:
         self._prune(best=step if is_best or best is None else best["step"], newest=file)
         return {"path": name, "val_loss": val_loss, "best": is_best}
 
-    def load(self) -> tuple[GPT, dict[str, Tensor], dict[str, Any]] | None:
+    def load(self, *, dropout: float | None = None) -> tuple[GPT, dict[str, Tensor], dict[str, Any]] | None:
         """The model, optimizer state and position to go on from; None where nothing whole was saved yet.
 
-        What a killed process left behind past that position, or half-written, is removed. Raises ValueError where the
-        state was whole once and is damaged now.
+        The model gets this share of dropout, else the one it was saved with. What a killed process left behind past
+        that position, or half-written, is removed. Raises ValueError where the state was whole once and is damaged now.
         """
         state, optimizer = None, {}
         try:
@@ -112,7 +113,7 @@ class RunStore:
         if model is None or state is None:
             return None
         self._repair_pointers(state["step"])
-        return model, optimizer, state
+        return model if dropout is None else _with_dropout(model, dropout), optimizer, state
 
     def amend(self, **fields: Any) -> None:
         """Change some fields of the saved position; where nothing was saved yet there is nothing to change."""
@@ -189,3 +190,12 @@ def _discard(folder: Path) -> None:
 def _reason(error: BaseException) -> str:
     """Why writing failed, in the system's words alone (safetensors puts its own around them)."""
     return (getattr(error, "strerror", None) or str(error)).rpartition("I/O error: ")[2]
+
+
+def _with_dropout(model: GPT, dropout: float) -> GPT:
+    """The same weights with this share of dropout, which transformers' config.json may not have kept."""
+    if model.config.dropout == dropout:
+        return model
+    fresh = GPT(replace(model.config, dropout=dropout))
+    fresh.load_state_dict(model.state_dict())
+    return fresh

@@ -9,9 +9,9 @@ rate, through the same batches; one whose memory is full takes fewer sequences a
 from __future__ import annotations
 
 import contextlib
+import functools
 import time
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import replace
 from typing import Any, TypeVar
 
 import torch
@@ -21,14 +21,15 @@ from slm.beginning import first_model
 from slm.budget import Budget
 from slm.config import parameter_count
 from slm.data.batches import Corpus, training_batch
-from slm.device import choose_device, choose_dtype, describe, keep_freed_memory
+from slm.device import choose_dtype, describe, keep_freed_memory
 from slm.divergence import MAX_SETBACKS, Diverged, LossWatch
-from slm.job import TrainJob, check, check_data_unchanged, description
+from slm.job import TrainJob, check, check_data_unchanged, check_folder, description
 from slm.model import GPT
 from slm.observe import Observer
 from slm.optim import learning_rate_scale
 from slm.runs import EventLog, claim_training, clear_stop, record_process, stop_requested, write_json
 from slm.snapshots import RunStore, is_log_spaced
+from slm.team import Team, assembled
 from slm.updates import Updater, is_out_of_memory
 
 Event = tuple[str, dict[str, Any]]  # kind and fields; the step is the trainer's
@@ -41,8 +42,21 @@ def train(job: TrainJob) -> Generator[dict[str, Any], None, None]:
     Raises ValueError before anything is written where the job cannot run, and `slm.runs.Busy` where another training
     runs in the same checkpoints folder. An error on the way is written as an `end` event and raised.
     """
-    trainer = Trainer(job)
+    with assembled(job.train.device) as team:
+        trainer = Trainer(job, team)
+        if team.is_first:
+            yield from _recorded(trainer)
+        else:
+            trainer.open_run()
+            for _ in trainer.events():
+                pass
+
+
+def _recorded(trainer: Trainer) -> Iterator[dict[str, Any]]:
+    """The whole training, each event written down; the only writer of its run folder."""
+    job = trainer.job
     with claim_training(job.checkpoints, job.run):
+        check_folder(job)
         trainer.open_run()
         with EventLog(job.run_dir / "events.jsonl") as log:
             try:
@@ -58,14 +72,13 @@ def train(job: TrainJob) -> Generator[dict[str, Any], None, None]:
 class Trainer:
     """The state of one training, and the things done to it."""
 
-    def __init__(self, job: TrainJob) -> None:
-        self.job, self.config = job, job.train
+    def __init__(self, job: TrainJob, team: Team) -> None:
+        self.job, self.config, self.team = job, job.train, team
         self.corpus = Corpus(job.data)
         check(job, self.corpus)
         if self.config.threads is not None:
             torch.set_num_threads(self.config.threads)
-        self.device = choose_device(self.config.device)
-        if self.device.type == "cpu":
+        if team.device.type == "cpu":
             keep_freed_memory()
         self.store = RunStore(job.run_dir)
         self.budget = Budget(self.config, block_size=job.model.block_size)
@@ -80,6 +93,9 @@ class Trainer:
         """Whether somebody asked the run to save and end."""
         return stop_requested(self.job.run_dir)
 
+    def _agreed_stop(self) -> bool:
+        return bool(self.team.agree(self.team.is_first and self.stopping()))
+
     # --- the loop ----------------------------------------------------------------------------------------------------
 
     def events(self) -> Iterator[Event]:
@@ -92,14 +108,15 @@ class Trainer:
             except Diverged as error:
                 self.setbacks += 1
                 end = yield from self._go_back(f"{error}")
-        clear_stop(self.job.run_dir)
+        if self.team.is_first:
+            clear_stop(self.job.run_dir)
         yield "end", end
 
     def _steps(self) -> Generator[Event, None, dict[str, Any]]:
         """Updates and looks until the budget is used or a stop is asked for; returns the fields of `end`."""
         reason, message = "finished", "The budget is used."
-        while self.budget.progress() < 1.0:
-            done = yield from self._fitting(self._update)
+        while (progress := self.team.agree(self.budget.progress())) < 1.0:
+            done = yield from self._fitting(functools.partial(self._update, progress))
             if done is None:
                 reason, message = "stopped", "A stop was asked for; everything is saved."
                 break
@@ -107,15 +124,16 @@ class Trainer:
             yield "train", fields
             self.watch.look(fields["loss"], sound=sound)
             due = self.observer.is_due(step=self.budget.step, elapsed_s=self.budget.elapsed_s)
-            if due and self.budget.progress() < 1.0:
+            if self.team.is_first and due and self.budget.progress() < 1.0:
                 yield from self._look(final=False)
-        yield from self._look(final=True)
+        if self.team.is_first:
+            yield from self._look(final=True)
         return {"reason": reason, "message": message}
 
     def _start_fields(self, *, resumed: bool) -> dict[str, Any]:
         return {
             "n_params": parameter_count(self.job.model),
-            "device": describe(self.device),
+            "device": describe(self.team.device) + (f" x {self.team.size}" if self.team.size > 1 else ""),
             "dtype": str(self.updater.dtype).removeprefix("torch."),
             "threads": torch.get_num_threads(),
             "tokens_per_step": self.config.tokens_per_step(self.job.model.block_size),
@@ -124,15 +142,16 @@ class Trainer:
             "resumed_from_step": self.budget.step if resumed else None,
         }
 
-    def _update(self) -> tuple[bool, dict[str, Any]] | None:
+    def _update(self, progress: float) -> tuple[bool, dict[str, Any]] | None:
         """Whether the numbers are finite, and the fields of a `train` event.
 
         None where a stop was asked for before the update was whole.
         """
         config, step, begin = self.config, self.budget.step, time.perf_counter()
-        scale = self.rate * learning_rate_scale(config, step=step, progress=self.budget.progress())
+        scale = self.rate * learning_rate_scale(config, step=step, progress=progress)
         x, y = training_batch(self.corpus.train, config, step=step, block_size=self.job.model.block_size)
-        done = self.updater.update(x, y, scale=scale, seed=config.seed + step, stop=self.stopping)
+        own_x, own_y = self.team.share_of(x), self.team.share_of(y)
+        done = self.updater.update(own_x, own_y, scale=scale, seed=config.seed + step, stop=self._agreed_stop)
         if done is None:
             return None
         self.budget.count_update(x.size)
@@ -171,7 +190,8 @@ class Trainer:
         """
         astray, elapsed_s = self.budget.step, self.budget.elapsed_s
         self.rate /= 2
-        self.store.amend(rate=self.rate)
+        if self.team.is_first:
+            self.store.amend(rate=self.rate)
         if self.setbacks == MAX_SETBACKS:
             message = (
                 f"The training went astray {MAX_SETBACKS} times, at last after step {astray}: {how}. Start anew with a "
@@ -179,7 +199,7 @@ class Trainer:
             )
             return {"reason": "diverged", "message": message}
         del self.updater  # before its like is made: two would not fit where one just fits
-        self._restore(self.store.load())
+        self._restore(self._saved())
         self.budget.begin(step=self.budget.step, tokens=self.budget.tokens, elapsed_s=elapsed_s)
         self.observer.last_s = self.last_save_s = elapsed_s
         yield "start", self._start_fields(resumed=True)
@@ -195,6 +215,8 @@ class Trainer:
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
+                if self.team.size > 1:  # the others would wait for this one's gradients
+                    raise ValueError("the memory of a device is full; give a smaller batch_size") from error
             # Only here are the failed try's tensors free: the error held them.
             self.updater.halve()
             message = (
@@ -207,14 +229,20 @@ class Trainer:
 
     def open_run(self) -> None:
         """Take up the run: a new folder, or the state that was saved last."""
-        self.dtype = choose_dtype(self.config.dtype, self.device)
-        self._restore(self.store.load() if self.job.resume else None)
+        self.dtype = self.team.share(choose_dtype(self.config.dtype, self.team.device))
+        self._restore(self._saved() if self.job.resume else None)
+        self.budget.begin(step=self.budget.step, tokens=self.budget.tokens, elapsed_s=self.last_save_s)
+        if not self.team.is_first:
+            return
         self.job.run_dir.mkdir(parents=True, exist_ok=True)
         if not self.job.resume:
             write_json(self.job.run_dir / "run.json", description(self.job, self.corpus))
         clear_stop(self.job.run_dir)
         record_process(self.job.run_dir)
-        self.budget.begin(step=self.budget.step, tokens=self.budget.tokens, elapsed_s=self.last_save_s)
+
+    def _saved(self) -> tuple[GPT, dict[str, Tensor], dict[str, Any]] | None:
+        with self.team.first_goes_first():  # it clears away what a killed process left half done
+            return self.store.load(dropout=self.job.model.dropout)
 
     def _restore(self, saved: tuple[GPT, dict[str, Tensor], dict[str, Any]] | None) -> None:
         """Make model and optimizer what they were when they were saved, or new where nothing was."""
@@ -224,9 +252,8 @@ class Trainer:
         else:
             model, optimizer_state, state = saved
             check_data_unchanged(self.job, self.corpus, state["fingerprint"])
-            model = _with_dropout(model, self.job.model.dropout)
             self.dtype = getattr(torch, state["dtype"])
-        self.updater = Updater(model, self.config, device=self.device, dtype=self.dtype)
+        self.updater = Updater(model, self.config, team=self.team, dtype=self.dtype)
         if saved is not None:
             self.updater.optimizer.load_state(optimizer_state)
         self.updater.batch_size = min(self.config.batch_size, state.get("batch_size", self.config.batch_size))
@@ -274,21 +301,12 @@ class Trainer:
             "step": self.budget.step,
             "tokens": self.budget.tokens,
             "elapsed_s": round(self.budget.elapsed_s, 3),
-            "hardware": describe(self.device),
+            "hardware": describe(self.team.device),
             "train_loss": self.train_loss,
             "val_loss": losses.get("val_loss"),
             "val_bpb": losses.get("val_bpb"),
             "torch_version": torch.__version__,
         }
-
-
-def _with_dropout(model: GPT, dropout: float) -> GPT:
-    """The same weights with this share of dropout, which transformers' config.json may not have kept."""
-    if model.config.dropout == dropout:
-        return model
-    fresh = GPT(replace(model.config, dropout=dropout))
-    fresh.load_state_dict(model.state_dict())
-    return fresh
 
 
 def _in_words(error: Exception) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 from slm.config import DEFAULT_MINUTES, ModelConfig, TrainConfig, parameter_count, parse_fields, preset
 from slm.launch import BUDGETS, TrainSpec, overridable
+from slm.processes import is_first_process
 from slm.runs import (
     Busy,
     busy_message,
@@ -36,9 +37,13 @@ def train(args: argparse.Namespace) -> tuple[dict[str, Any], int]:
     """`train`: a new run, or one that goes on."""
     checkpoints = checkpoints_dir(args.checkpoints)
     run_dir = checkpoints / check_name(args.run)
+    if not is_first_process():
+        return _take_part(args, run_dir)
     if holder := training_holder(checkpoints):
         raise Busy(busy_message(holder))
-    plan = _resumed_plan(args, run_dir) if args.resume else _new_plan(args, run_dir)
+    if not args.resume and (is_run(run_dir) or is_checkpoint(run_dir)):
+        raise ValueError(f"there is a run {args.run!r} already; give another name, or --resume to go on with it")
+    plan = _resumed_plan(args, run_dir) if args.resume else _new_plan(args)
     # Mistakes are told before torch is imported, which takes seconds.
     from slm.job import TrainJob
     from slm.train import train as train_model
@@ -58,14 +63,26 @@ def train(args: argparse.Namespace) -> tuple[dict[str, Any], int]:
     return dataclasses.asdict(summarize(run_dir)), code
 
 
-def _new_plan(args: argparse.Namespace, run_dir: Path) -> dict[str, Any]:
+def _take_part(args: argparse.Namespace, run_dir: Path) -> tuple[dict[str, Any], int]:
+    """All that a further process of a team does: it computes, and leaves words, files and Ctrl-C to the first one."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    with contextlib.redirect_stdout(None):
+        plan = _resumed_plan(args, run_dir) if args.resume else _new_plan(args)
+    from slm.job import TrainJob
+    from slm.train import train as train_model
+
+    for _ in train_model(TrainJob(run=args.run, checkpoints=run_dir.parent, resume=args.resume, **plan)):
+        pass
+    return {}, 0
+
+
+def _new_plan(args: argparse.Namespace) -> dict[str, Any]:
     spec: TrainSpec = args.spec(args)
-    if is_run(run_dir) or is_checkpoint(run_dir):
-        raise ValueError(f"there is a run {spec.run!r} already; give another name, or --resume to go on with it")
     model, config = spec.configs()
     began = None
     if spec.init_from is not None:
-        began = find_model(spec.init_from, run_dir.parent)
+        began = find_model(spec.init_from, checkpoints_dir(args.checkpoints))
         model = _shape_of(began, spec)
     own, count = preset(spec.preset).model, parameter_count(model)
     print(f"Run {spec.run}: preset {spec.preset}, {count:,} parameters, data set {spec.data}{_budget_words(config)}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from torch import Tensor
 from slm.config import TrainConfig
 from slm.model import GPT
 from slm.optim import LossScale, Optimizer
+from slm.team import Team
 
 
 @dataclass(frozen=True)
@@ -27,30 +29,33 @@ class Update:
 class Updater:
     """A model, its optimizer and the arithmetic they are moved in. `batch_size` rows are taken at a time."""
 
-    def __init__(self, model: GPT, config: TrainConfig, *, device: torch.device, dtype: torch.dtype) -> None:
-        self.model, self.config, self.device, self.dtype = model.to(device).train(), config, device, dtype
+    def __init__(self, model: GPT, config: TrainConfig, *, team: Team, dtype: torch.dtype) -> None:
+        self.team, self.device, self.dtype = team, team.device, dtype
+        self.model, self.config = model.to(team.device).train(), config
         self.batch_size = config.batch_size
         self.optimizer = Optimizer(model, config, dtype=dtype)
         self.loss_scale = LossScale(2.0**16 if dtype == torch.float16 else None)
-        self.loss = torch.compile(model.loss) if config.compile else model.loss
+        self.loss = team.joint(model, torch.compile(model.loss) if config.compile else model.loss)
 
     def update(
         self, x: np.ndarray, y: np.ndarray, *, scale: float, seed: int, stop: Callable[[], bool]
     ) -> Update | None:
         """Move the weights by x, y (rows, T) int64, taken batch_size rows at a time, at `scale` of the peak rate.
 
-        `seed` decides the dropout. None where `stop`, asked before each micro-batch, says to leave it: then nothing
-        has moved, as after an error on the way to the gradients.
+        In a team each process has other rows, equally many. `seed` decides the dropout. None where `stop`, asked before
+        each micro-batch, says to leave it: then nothing has moved, as after an error on the way to the gradients.
         """
-        torch.manual_seed(seed)
+        torch.manual_seed(seed + self.team.rank * 2**32)
         loss = 0.0
         for start in range(0, len(x), self.batch_size):
             if stop():
                 self.model.zero_grad(set_to_none=True)
                 return None
             rows = slice(start, start + self.batch_size)
-            share = len(x[rows]) / len(x)
-            loss += self.backward(torch.from_numpy(x[rows]), torch.from_numpy(y[rows]), share=share)
+            share, is_last = len(x[rows]) / len(x), rows.stop >= len(x)
+            with contextlib.nullcontext() if is_last else self.team.apart(self.loss):
+                loss += self.backward(torch.from_numpy(x[rows]), torch.from_numpy(y[rows]), share=share)
+        loss = self.team.mean(loss)
         if not math.isfinite(loss):
             self.model.zero_grad(set_to_none=True)
             return Update(loss, math.nan, sound=False)

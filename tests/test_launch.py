@@ -80,6 +80,36 @@ def test_the_words_are_golden():
 
 
 @pytest.mark.parametrize(
+    ("gpus", "settings", "processes"),
+    [
+        (0, {}, None),
+        (1, {}, None),
+        (4, {}, "4"),
+        (3, {}, "2"),
+        (4, {"device": "cpu"}, None),
+        (4, {"device": "cuda:1"}, None),
+        (8, {"batch_size": 6, "ramp_steps": 7}, "3"),
+    ],
+)
+def test_several_gpus_train_together_as_far_as_the_sequences_divide(monkeypatch, gpus, settings, processes):
+    monkeypatch.setattr(launch, "gpu_count", lambda: gpus)
+    spec = TrainSpec(run="a", data="starter", minutes=2, overrides={"batch_size": 16, **settings})
+    words, typed = launch.command(spec), launch.command_line(spec)
+    if processes is None:
+        assert words[1:4] == ["-m", "slm", "train"] and typed.startswith("python -m slm train --run a")
+    else:
+        together = ["--standalone", "--nproc-per-node", processes, "-m", "slm", "--", "train", "--run", "a"]
+        assert words[1:12] == ["-m", "torch.distributed.run", *together]
+        assert typed.startswith("torchrun " + " ".join(together))
+
+
+def test_gpus_are_those_that_may_be_used(monkeypatch):
+    for visible, count in {"": 0, "0": 1, "2,5": 2}.items():
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+        assert launch.gpu_count.__wrapped__() == count
+
+
+@pytest.mark.parametrize(
     ("fields", "words"),
     [
         ({"run": "../x"}, "is no name"),

@@ -142,7 +142,7 @@ def test_mistakes_are_told_before_anything_is_written(starter_data, tmp_path):
 
 
 def test_an_error_on_the_way_is_written_down(starter_data, tmp_path, monkeypatch):
-    def broken(self):
+    def broken(self, progress):
         raise RuntimeError("the device fell over")
 
     monkeypatch.setattr("slm.train.Trainer._update", broken)

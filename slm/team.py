@@ -1,0 +1,123 @@
+"""Several processes that train one model, each on a device of its own, as `torchrun` starts them.
+
+Every process runs the same loop on its share of each batch. The gradients are averaged (Li et al. 2020, "PyTorch
+Distributed"); whatever depends on a clock or on the run folder is decided by the first process, which alone writes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import torch
+from torch import Tensor, distributed, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from slm.device import choose_device
+
+T = TypeVar("T")
+# The others wait while the first one evaluates and saves.
+PATIENCE = datetime.timedelta(hours=2)
+
+
+@dataclass(frozen=True)
+class Team:
+    """This process's place among `size` processes; one alone is a team too."""
+
+    device: torch.device
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def is_first(self) -> bool:
+        return self.rank == 0
+
+    def share_of(self, rows: Any) -> Any:
+        """This process's rows of a batch; ValueError where they do not come out even."""
+        if len(rows) % self.size:
+            raise ValueError(
+                f"{len(rows)} sequences in an update do not divide among {self.size} processes; choose batch_size x "
+                f"grad_accum_steps (and half of it, where there is a ramp) as a multiple of {self.size}"
+            )
+        return rows[self.rank :: self.size]
+
+    def agree(self, number: float) -> float:
+        """The first process's number."""
+        if self.size == 1:
+            return number
+        told = torch.tensor(number, dtype=torch.float64, device=self.device)
+        distributed.broadcast(told, 0)
+        return told.item()
+
+    def share(self, value: T) -> T:
+        """The first process's value of any kind; slower than `agree`."""
+        if self.size == 1:
+            return value
+        told = [value]
+        distributed.broadcast_object_list(told, 0, device=self.device)
+        return told[0]
+
+    def mean(self, number: float) -> float:
+        """The mean of all processes' numbers."""
+        if self.size == 1:
+            return number
+        total = torch.tensor(number, dtype=torch.float64, device=self.device)
+        distributed.all_reduce(total)
+        return total.item() / self.size
+
+    @contextlib.contextmanager
+    def first_goes_first(self) -> Iterator[None]:
+        """The body runs in the first process, and only then in the others."""
+        if self.size > 1 and not self.is_first:
+            distributed.barrier()
+        yield
+        if self.size > 1 and self.is_first:
+            distributed.barrier()
+
+    def joint(self, model: nn.Module, loss: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
+        """`loss`, which uses the weights of `model`, so that its gradients are the mean of all processes'."""
+        if self.size == 1:
+            return loss
+        devices = [self.device] if self.device.type == "cuda" else None
+        return DistributedDataParallel(_Loss(model, loss), device_ids=devices)
+
+    @staticmethod
+    def apart(joint: Callable[[Tensor, Tensor], Tensor]) -> contextlib.AbstractContextManager[None]:
+        """While it lasts, gradients add up in each process alone: for all micro-batches but an update's last."""
+        return joint.no_sync() if isinstance(joint, DistributedDataParallel) else contextlib.nullcontext()
+
+
+class _Loss(nn.Module):
+    """A loss as a module, which is what DistributedDataParallel takes."""
+
+    def __init__(self, model: nn.Module, loss: Callable[[Tensor, Tensor], Tensor]) -> None:
+        super().__init__()
+        self.model, self.loss = model, loss
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        return self.loss(x, y)
+
+
+@contextlib.contextmanager
+def assembled(device: str) -> Iterator[Team]:
+    """The team that the environment speaks of, as torchrun sets it; one process alone without.
+
+    `device` is a TrainConfig's. On CUDA each process of a machine takes a GPU of its own.
+    """
+    size = int(os.environ.get("WORLD_SIZE", 1))
+    if size == 1:
+        yield Team(choose_device(device))
+        return
+    chosen = choose_device(device)
+    if chosen.type == "cuda":
+        chosen = choose_device(f"cuda:{os.environ['LOCAL_RANK']}")
+        torch.cuda.set_device(chosen)
+    distributed.init_process_group("nccl" if chosen.type == "cuda" else "gloo", timeout=PATIENCE)
+    try:
+        yield Team(chosen, rank=int(os.environ["RANK"]), size=size)
+    finally:
+        distributed.destroy_process_group()

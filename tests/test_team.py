@@ -1,0 +1,80 @@
+"""Several processes that train together, against one alone."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from slm.runs import after_resume, read_events
+from slm.team import Team
+
+ROOT = Path(__file__).resolve().parent.parent
+STEPS = 50
+SETTINGS = [
+    "--batch-size", "6", "--grad-accum-steps", "2", "--ramp-steps", "7", "--n-layer", "2", "--block-size", "32",
+    "--optimizer", "muon", "--eval-interval", "20", "--eval-windows", "3", "--sample-tokens", "7", "--threads", "1",
+    "--dtype", "float32", "--device", "cpu",
+]  # fmt: skip
+
+
+def run(starter_data: Path, checkpoints: Path, *words: str, processes: int) -> subprocess.CompletedProcess[str]:
+    """`slm train` as `processes` processes; one is started without torchrun."""
+    one = ["-m", "slm"]
+    several = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes), *one, "--"]
+    places = ["--checkpoints", str(checkpoints), "--data-dir", str(starter_data)]
+    return subprocess.run(
+        [sys.executable, *(several if processes > 1 else one), "train", *words, *places],
+        cwd=ROOT, capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+
+
+def new(name: str, *, steps: int = STEPS) -> list[str]:
+    return ["--run", name, "--data", "starter", "--preset", "golden", "--steps", str(steps), *SETTINGS]
+
+
+def losses(run_dir: Path) -> dict[int, float]:
+    return {e["step"]: e["loss"] for e in after_resume(read_events(run_dir)[0]) if e["kind"] == "train"}
+
+
+@pytest.fixture(scope="module")
+def alone(starter_data, tmp_path_factory) -> Path:
+    place = tmp_path_factory.mktemp("alone")
+    done = run(starter_data, place, *new("run"), processes=1)
+    assert done.returncode == 0, done.stderr
+    return place / "run"
+
+
+def test_two_processes_have_the_losses_of_one_and_one_writer(starter_data, alone, tmp_path):
+    done = run(starter_data, tmp_path, *new("run"), processes=2)
+    assert done.returncode == 0, done.stderr
+    one, two = losses(alone), losses(tmp_path / "run")
+    assert list(two) == list(one) == list(range(1, STEPS + 1))
+    assert max(abs(one[step] - two[step]) for step in one) < 1e-4
+    events = read_events(tmp_path / "run")[0]
+    assert [e["kind"] for e in events] == [e["kind"] for e in read_events(alone)[0]]
+    assert events[0]["device"].endswith(" x 2")
+    assert done.stdout.count("Saved in") == 1
+
+
+@pytest.mark.parametrize(("first", "second"), [(2, 1), (1, 2)])
+def test_a_run_goes_on_with_another_number_of_processes(starter_data, alone, tmp_path, first, second):
+    half = ["--run", "run", "--data", "starter", "--preset", "golden", *SETTINGS, "--decay-ratio", "0"]
+    whole = run(starter_data, tmp_path / "whole", *half, "--steps", "30", processes=1)
+    assert whole.returncode == 0, whole.stderr
+    begun = run(starter_data, tmp_path, *half, "--steps", "20", processes=first)
+    assert begun.returncode == 0, begun.stderr
+    done = run(starter_data, tmp_path, "--run", "run", "--resume", "--steps", "30", processes=second)
+    assert done.returncode == 0, done.stderr
+    one, two = losses(tmp_path / "whole" / "run"), losses(tmp_path / "run")
+    assert list(two) == list(range(1, 31))
+    assert max(abs(one[step] - two[step]) for step in one) < 1e-4
+
+
+def test_rows_that_do_not_divide_are_told():
+    with pytest.raises(ValueError, match="7 sequences in an update do not divide among 2 processes"):
+        Team(torch.device("cpu"), rank=0, size=2).share_of(range(7))
+    assert list(Team(torch.device("cpu"), rank=1, size=3).share_of(range(6))) == [1, 4]
