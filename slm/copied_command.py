@@ -6,16 +6,18 @@ import argparse
 import dataclasses
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from slm.data.batches import Corpus
-from slm.data.copies import Copied, CopyIndex, build_index, has_index
-from slm.data.prepare import find_dataset
 from slm.runs import check_name, checkpoints_dir, data_dir, trained_on
+
+if TYPE_CHECKING:
+    from slm.data.copies import Copied
 
 
 def copied(args: argparse.Namespace) -> tuple[dict[str, Any], int]:
     """`copied`: the longest stretches that a story shares with the training stories."""
+    from slm.data.copies import CopyIndex, has_index
+
     folder = _data_folder(args)
     if args.rebuild or not has_index(folder):
         _build(folder)
@@ -50,6 +52,9 @@ def told(found: Copied) -> str:
 
 
 def _data_folder(args: argparse.Namespace) -> Path:
+    from slm.data.batches import Corpus
+    from slm.data.prepare import find_dataset
+
     places = data_dir(args.data_dir)
     if args.data is not None:
         return Corpus(places / check_name(args.data)).folder
@@ -60,6 +65,9 @@ def _data_folder(args: argparse.Namespace) -> Path:
 
 def _build(folder: Path) -> None:
     from tqdm import tqdm
+
+    from slm.data.batches import Corpus
+    from slm.data.copies import build_index
 
     with tqdm(disable=None, file=sys.stderr, desc="index", total=len(Corpus(folder).train)) as bar:
         for done in build_index(folder):
