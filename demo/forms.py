@@ -10,7 +10,8 @@ from typing import Any
 
 from demo.session import Session
 from demo.views.data import compact_counts
-from demo.views.words import compact, duration
+from demo.views.size import MEASURING, forecast_html, size_html, waiting_html
+from demo.views.words import compact
 from slm.config import (
     PRESETS,
     ModelConfig,
@@ -22,8 +23,10 @@ from slm.config import (
     parse_fields,
     preset,
 )
+from slm.forecast import Training, flops_per_token, measured_on
+from slm.forecast import forecast as foretell
 from slm.launch import TrainSpec
-from slm.runs import check_name, checkpoints_dir, data_dir
+from slm.runs import check_name, checkpoints_dir, data_dir, training_holder
 
 STARTER = "starter"  # the dropdown's value for stories that are made when they are needed
 STARTER_LABEL = "Starter stories, made here"
@@ -155,11 +158,15 @@ def suggest_name(session: Session, form: TrainForm) -> str:
     return f"{stem}-{1 + max((int(n) for n in numbers if n.isdigit()), default=0):03d}"
 
 
-def parts(session: Session, form: TrainForm) -> tuple[dict[str, int], dict[str, float], str]:
-    """The model's parameters by part, the memory that training takes in MB by part, and a remark on both."""
+def size(session: Session, form: TrainForm) -> str:
+    """The size meter of the model that the form means: parameters, memory and arithmetic."""
     model, train = form.model(vocab_size(session, form)), form.train()
-    purpose = f"{form.preset}: {preset(form.preset).purpose}. "
-    return parameter_parts(model), memory_mb(model, train), purpose + forecast(session, form, model)
+    measured = session.speeds.known(model, train)
+    memory = measured.memory_mb if measured and measured.memory_mb else memory_mb(model, train)
+    purpose = f"{form.preset}: {preset(form.preset).purpose}."
+    return size_html(
+        parameter_parts(model), memory_mb=memory, flops_per_token=flops_per_token(model), note=purpose
+    )
 
 
 def memory_mb(model: ModelConfig, train: TrainConfig) -> dict[str, float]:
@@ -173,19 +180,41 @@ def memory_mb(model: ModelConfig, train: TrainConfig) -> dict[str, float]:
     }
 
 
-def forecast(session: Session, form: TrainForm, model: ModelConfig) -> str:
-    """How much the model will read in the time given, by the speed of this machine's last run of the same preset."""
-    like = [r for r in session.runs() if r.preset == form.preset and r.tok_per_s]
-    if not like:
-        return "How fast it learns on this machine shows within seconds of the start."
-    speed = like[0].tok_per_s or 1.0
-    budget = form.budget()
-    per_step = form.train().tokens_per_step(model.block_size)
-    tokens = budget.get("tokens") or per_step * budget.get("steps", 0) or 60 * budget.get("minutes", 0) * speed
-    return (
-        f"At the speed of {like[0].name} ({compact(speed)} tokens/s) it reads about {compact(tokens)} tokens "
-        f"in {duration(tokens / speed)}, in about {math.ceil(tokens / per_step):,} steps."
+def forecast(session: Session, form: TrainForm, *, measure: bool = False) -> str:
+    """The forecast of what the form means; with `measure`, after measuring a speed that is not known yet."""
+    model, train = form.model(vocab_size(session, form)), form.train()
+    speed = session.speeds.known(model, train)
+    if speed is None:
+        if holder := training_holder(session.checkpoints):
+            return waiting_html(f"Run {holder['run']} trains now: this machine is measured when it has ended.")
+        if not measure:
+            return waiting_html(MEASURING)
+        speed = session.speeds.measure(model, train)
+    manifest = _manifest(session, form)
+    tokens, size_bytes = (manifest.get("train", {}).get(key) for key in ("tokens", "bytes"))
+    told = foretell(
+        model, train, tok_per_s=speed.tok_per_s, train_tokens=tokens, earlier=_earlier(session, form, manifest)
     )
+    nats = math.log(2) * size_bytes / tokens if tokens and size_bytes else None
+    return forecast_html(told, tok_per_s=speed.tok_per_s, device=speed.device, nats_per_bpb=nats)
+
+
+def _manifest(session: Session, form: TrainForm) -> dict[str, Any]:
+    try:
+        return session.manifest(data_name(form))
+    except ValueError:
+        return {}  # starter stories that are made when they are needed
+
+
+def _earlier(session: Session, form: TrainForm, manifest: Mapping[str, Any]) -> tuple[Training, ...]:
+    """Trainings that tell how hard these stories are: those that ended here, else what was measured on such stories."""
+    ended = tuple(
+        Training(run.n_params, run.tokens, run.step, run.val_bpb)
+        for run in session.runs()
+        if run.data == data_name(form) and run.status == "finished"
+        and run.n_params and run.tokens and run.step and run.val_bpb
+    )
+    return ended or measured_on(str(manifest.get("source", form.data)))
 
 
 def data_choices(manifests: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:

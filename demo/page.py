@@ -62,6 +62,7 @@ def build(session: Session) -> gr.Blocks:
         on_opening(data_tab, data.paint, [on_data["prepared"]], on_data["view"])
         on_opening(train_tab, train.paint, [on_train["chosen"]], on_train["view"])
         read = on_opening(train_tab, train.refresh_data, [on_train["data"]], [on_train["data"]])
-        read.then(bind(train.explain, session), on_train["form"], on_train["explained"], **QUICK)
+        told = read.then(bind(train.explain, session), on_train["form"], on_train["explained"], **QUICK)
+        told.then(bind(train.look_ahead, session), [*on_train["form"], code], on_train["ahead"], **train.MEASURE)
         add_endpoints(session)
     return page

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from demo.measuring import Speeds
 from demo.views.words import compact
 from slm.events import read_events
 from slm.runs import RunSummary, after_resume, check_name, find_snapshots, list_runs, read_json, resolve
@@ -123,6 +124,7 @@ class Session:
     models: ModelCache = field(default_factory=ModelCache)
     stops: Stops = field(default_factory=Stops)
     events: EventCache = field(default_factory=EventCache)
+    speeds: Speeds = field(default_factory=Speeds)
     notices: dict[str, str] = field(default_factory=dict)  # what a background thread has to say, by subject
 
     @property

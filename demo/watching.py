@@ -11,8 +11,10 @@ from demo.session import Session
 from demo.views.chart import Curve, chart_value, curve_from_events
 from demo.views.data import progress_html
 from demo.views.landmarks import Landmark, earlier_runs, landmarks_for
-from demo.views.status import samples_html, status_html
+from demo.views.samples import samples_html
+from demo.views.status import status_html
 from demo.views.words import note
+from slm.doctor import Finding, diagnose, known_of
 from slm.runs import RunSummary, summarize
 
 LATEST = "latest"
@@ -53,12 +55,17 @@ def watch(session: Session, chosen: str | None, *, seen: str | None = None) -> R
     return RunView(
         version=version,
         choices=[("The latest", LATEST), *((name, name) for name in names)],
-        status=remark + status_html(run, events, now=time.time()),
+        status=remark + status_html(run, events, now=time.time(), findings=findings(session, run, events)),
         chart=run_chart(session, run, events),
         samples=samples_html(events),
         can_stop=bool(run and run.status == "running"),
         can_resume=bool(run and run.status in ("stopped", "lost", "error", "finished") and run.snapshots),
     )
+
+
+def findings(session: Session, run: RunSummary | None, events: Sequence[dict[str, Any]]) -> list[Finding]:
+    """What the doctor finds in a run."""
+    return diagnose(events, **known_of(manifest_of(session, run))) if run else []
 
 
 def run_chart(session: Session, run: RunSummary | None, events: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -15,23 +15,27 @@ from demo.forms import (
     FormField,
     TrainForm,
     data_choices,
+    forecast,
     form_fields,
-    parts,
     preset_choices,
     preset_values,
+    size,
     spec,
     suggest_name,
 )
 from demo.session import Session, sentence
 from demo.tabs.wiring import PRIVATE, QUICK, TICK, bind, chart, choose, html, warned
-from demo.views.runs import size_html
-from demo.views.status import samples_html, status_html
+from demo.views.chart import static_text
+from demo.views.samples import samples_html
+from demo.views.size import waiting_html
+from demo.views.status import status_html
 from demo.views.words import note
 from demo.watching import LATEST, RunView, shown_run, watch
 from slm import launch
 from slm.data.prepare import list_datasets
 
 TICK_S = 1.5
+MEASURE: dict[str, Any] = {**PRIVATE, "show_progress": "hidden", "concurrency_id": "measure", "concurrency_limit": 1}
 
 
 def layout(session: Session, code: gr.Textbox) -> dict[str, Any]:
@@ -39,15 +43,16 @@ def layout(session: Session, code: gr.Textbox) -> dict[str, Any]:
     with gr.Row(elem_classes="slm-split"):
         with gr.Column(scale=3, min_width=300):
             data = gr.Dropdown([], label="Data", elem_id="train-data", info="The stories it learns from.")
-            size = gr.Dropdown(preset_choices(), value=DEFAULT_PRESET, label="Size", elem_id="train-preset",
-                               info="Larger models write better, and learn more slowly.")
+            chosen_preset = gr.Dropdown(preset_choices(), value=DEFAULT_PRESET, label="Size", elem_id="train-preset",
+                                        info="Larger models write better, and learn more slowly.")
             minutes = gr.Number(DEFAULT_MINUTES, label="Minutes", elem_id="train-minutes",
                                 info="The training ends by itself after this time; the model is saved along the way.")
             with gr.Row():
                 start = gr.Button("Start", variant="primary", elem_id="train-start", scale=2, min_width=110)
                 stop = gr.Button("Stop", variant="stop", elem_id="train-stop", interactive=False, min_width=80)
                 resume = gr.Button("Resume", elem_id="train-resume", interactive=False, min_width=90)
-            forecast = html(elem_id="train-size")
+            costs = html(elem_id="train-size")
+            outlook = html(elem_id="train-forecast")
             with gr.Accordion("More settings", open=False):
                 run = gr.Textbox("", label="Name of the run", max_lines=1, elem_id="train-run",
                                  info="Empty takes the next free name.")
@@ -61,23 +66,27 @@ def layout(session: Session, code: gr.Textbox) -> dict[str, Any]:
                                  info="Whose training is shown below.")
             status = html(status_html(None, [], now=0.0), elem_id="train-status")
             curve = chart("train-chart")
-            samples = html(samples_html([]), elem_id="train-samples")
+    samples = html(samples_html([]), elem_id="train-samples", js=static_text("samples.js"))
     seen = gr.Textbox("", visible=False)
-    form = [data, size, minutes, run, *more]
+    form = [data, chosen_preset, minutes, run, *more]
     view = [seen, chosen, status, curve, samples, stop, resume]
-    explained = [forecast, command, run]
+    explained = [costs, outlook, command, run]
     busy = {**PRIVATE, "show_progress": "hidden"}
-    size.input(take_preset, [size], more, **QUICK).then(bind(explain, session), form, explained, **QUICK)
+    filled = chosen_preset.input(take_preset, [chosen_preset], more, **QUICK).then
+    explains = [filled(bind(explain, session), form, explained, **QUICK)]
     edits = [data.change, minutes.change, *(c.blur if isinstance(c, gr.Textbox) else c.input for c in (run, *more))]
-    gr.on(edits, bind(explain, session), form, explained, **QUICK)
+    explains.append(gr.on(edits, bind(explain, session), form, explained, **QUICK))
     begun = start.click(bind(start_training, session), [*form, code], [status, data, chosen], **busy)
     stop.click(bind(stop_training, session), [chosen, code], [stop], **QUICK)
     resumed = resume.click(bind(resume_training, session), [chosen, minutes, code], [status], **busy)
+    for explaining in explains:
+        explaining.then(bind(look_ahead, session), [*form, code], [costs, outlook], **MEASURE)
     for painted_after in (begun.then, resumed.then, chosen.input):
         painted_after(bind(paint, session), [chosen], view, **QUICK)
     data.focus(bind(refresh_data, session), [data], [data], **QUICK)
     gr.Timer(TICK_S).tick(bind(tick, session), [chosen, seen], view, **TICK)
-    return {"data": data, "chosen": chosen, "view": view, "form": form, "explained": explained}
+    return {"data": data, "chosen": chosen, "view": view, "form": form, "explained": explained, "code": code,
+            "ahead": [costs, outlook]}
 
 
 def form_component(f: FormField, value: Any) -> gr.components.Component:
@@ -104,15 +113,29 @@ def refresh_data(session: Session, data: str | None) -> Any:
 
 def explain(
     session: Session, data: str, preset: str, minutes: float | None, run: str, *more: Any
-) -> tuple[str, str, Any]:
-    """What the form means: the model's size, the command line, a free name for the run."""
+) -> tuple[str, str, str, Any]:
+    """What the form means: the model's size, what is foretold, the command line, a free name for the run."""
     try:
         form = TrainForm.from_values(data, preset, minutes, run, more)
-        counted, memory, remark = parts(session, form)
+        costs, outlook = size(session, form), forecast(session, form)
         words = launch.command_line(spec(session, form))
     except ValueError as error:
-        return note(sentence(error), kind="warning"), "", gr.skip()
-    return size_html(counted, memory_mb=memory, note=remark), words, gr.update(placeholder=suggest_name(session, form))
+        return note(sentence(error), kind="warning"), "", "", gr.skip()
+    return costs, outlook, words, gr.update(placeholder=suggest_name(session, form))
+
+
+def look_ahead(
+    session: Session, data: str, preset: str, minutes: float | None, run: str, *more_and_code: Any
+) -> tuple[Any, Any]:
+    """Size and forecast after this machine was measured, for those who may train on it."""
+    *more, code = more_and_code
+    try:
+        form = TrainForm.from_values(data, preset, minutes, run, more)
+        session.allow_change(code)
+        outlook = forecast(session, form, measure=True)
+        return size(session, form), outlook
+    except ValueError as error:
+        return gr.skip(), waiting_html(sentence(error))
 
 
 def start_training(

@@ -78,7 +78,8 @@ def curve_from_events(name: str, events: Iterable[Mapping[str, Any]]) -> Curve:
     for event in events:
         kind, step = event.get("kind"), event.get("step")
         if kind == "start" and isinstance(resumed := event.get("resumed_from_step"), int):
-            for series in (train, val, clock, tokens, pace):
+            kept: tuple[dict[int, Any], ...] = (train, val, clock, tokens, pace)
+            for series in kept:
                 for late in [s for s in series if s > resumed]:
                     del series[late]
         if not isinstance(step, int) or isinstance(step, bool):
@@ -92,8 +93,8 @@ def curve_from_events(name: str, events: Iterable[Mapping[str, Any]]) -> Curve:
             _put(val, step, event.get("val_loss"))
             nats, bits = finite(event.get("val_loss")), finite(event.get("val_bpb"))
             bits_per_nat = bits / nats if nats and bits else bits_per_nat
-    series = (sorted(found.items()) for found in (train, val, tokens, clock))
-    return Curve(name, *series, pace=pace, bits_per_nat=bits_per_nat)
+    losses, known = (sorted(train.items()), sorted(val.items())), (sorted(tokens.items()), sorted(clock.items()))
+    return Curve(name, *losses, *known, pace, bits_per_nat)
 
 
 def _put(series: dict[int, float], step: int, value: Any) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from demo.views.doctor import doctor_html
 from demo.views.words import (
     NOTHING,
     bar,
@@ -20,6 +21,7 @@ from demo.views.words import (
     number,
     percent,
 )
+from slm.doctor import Finding
 
 # For each state: its name, what to do next ({step} is the last one saved), and the look of the box.
 STATES = {
@@ -143,8 +145,13 @@ def headline(state: str, done: Progress) -> str:
     return name
 
 
-def status_html(summary: Any, events: Sequence[Mapping[str, Any]], *, now: float) -> str:
-    """A run's state, progress, numbers and warnings. `summary` is a RunSummary or a dict with its fields, or None."""
+def status_html(
+    summary: Any, events: Sequence[Mapping[str, Any]], *, now: float, findings: Sequence[Finding] = ()
+) -> str:
+    """A run's state, progress, numbers, what the doctor found and warnings.
+
+    `summary` is a RunSummary or a dict with its fields, or None.
+    """
     state, events = state_of(summary, events), list(events)
     done = progress(summary, events, now=now)
     advice = STATES[state][1].format(step=f"{done.saved_step:,}")
@@ -162,7 +169,8 @@ def status_html(summary: Any, events: Sequence[Mapping[str, Any]], *, now: float
     if message and state in ("error", "diverged"):
         parts.append(note(str(message), kind="error"))
     parts.append(_figures(summary, events, done))
-    parts += _warnings(events)
+    parts.append(doctor_html(findings, running=state == "running" and bool(last(events, "eval"))))
+    parts += _warnings(events, told={finding.code for finding in findings})
     return f'<section class="slm slm-status slm-is-{state}" aria-label="Training status">{"".join(parts)}</section>'
 
 
@@ -226,31 +234,8 @@ def _loss_doc(loss: float | None, where: str) -> str:
     return f"How surprised the model is by the next token of {where}: {choices}. Lower is better."
 
 
-def _warnings(events: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Each warning once, the newest last."""
+def _warnings(events: Iterable[Mapping[str, Any]], *, told: Collection[str]) -> list[str]:
+    """Each warning once, the newest last; none that the doctor told already."""
     seen = {str(e.get("code") or e.get("message")): e for e in events if e.get("kind") == "warning"}
-    return [
-        note(str(e.get("message") or e.get("code") or ""), kind="warning") for e in list(seen.values())[-5:]
-    ]
-
-
-def samples_html(events: Sequence[Mapping[str, Any]], *, limit: int = 50) -> str:
-    """What the model wrote while it learnt: a card a step, the newest first."""
-    losses = {e.get("step"): finite(e.get("val_loss")) for e in events if e.get("kind") == "eval"}
-    samples = [e for e in events if e.get("kind") == "sample"]
-    if not samples:
-        hint = "Here you will read what the model writes while it learns: first noise, then words, then sentences."
-        return f'<section class="slm slm-samples">{note(hint)}</section>'
-    cards = [_sample(event, losses.get(event.get("step"))) for event in list(reversed(samples))[:limit]]
-    return f'<section class="slm slm-samples" aria-label="Stories by step">{"".join(cards)}</section>'
-
-
-def _sample(event: Mapping[str, Any], val_loss: float | None) -> str:
-    prompt, text = str(event.get("prompt") or ""), str(event.get("text") or "")
-    step = finite(event.get("step"))
-    shown = f'<span title="validation loss: lower is better">loss {number(val_loss, 2)}</span>'
-    loss = "" if val_loss is None else shown
-    return (
-        f'<article class="slm-card"><header><b>step {number(step)}</b>{loss}</header>'
-        f'<p class="slm-prose"><span class="slm-prompt">{escape(prompt)}</span>{escape(text)}</p></article>'
-    )
+    new = [event for code, event in seen.items() if code not in told][-5:]
+    return [note(str(event.get("message") or event.get("code") or ""), kind="warning") for event in new]

@@ -8,7 +8,8 @@ from types import SimpleNamespace
 import pytest
 
 from demo.views.data import compact_counts, manifest_html, preview_html, progress_html
-from demo.views.runs import HEADERS, runs_rows, size_html
+from demo.views.runs import HEADERS, runs_rows
+from demo.views.size import size_html
 from demo.views.words import bar, compact, duration, megabytes, number, percent
 
 NOTHING = "\u2013"

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from demo.views import data, inside, runs, status, story, words
+from demo.views import data, inside, samples, size, status, story, words
 
 PLAIN = "plain"
 NASTY = [
@@ -34,7 +34,7 @@ def views_of(text: str) -> dict[str, str]:
     manifest = {"name": text, "description": text, "dropped": {text: 2}, "vocab_size": 7}
     return {
         "status": status.status_html(run, events, now=3.0),
-        "samples": status.samples_html(events),
+        "samples": samples.samples_html(events),
         "story": story.story_html(text, text, note=text),
         "tokens": inside.tokens_html([text], [5]),
         "probs": inside.probs_html([(5, text, 0.5, 0.7)]),
@@ -44,7 +44,7 @@ def views_of(text: str) -> dict[str, str]:
         "failed": data.progress_html({"stage": "error", "message": text}),
         "manifest": data.manifest_html(manifest),
         "preview": data.preview_html([text, {"text": text}]),
-        "size": runs.size_html({text: 5}, note=text),
+        "size": size.size_html({text: 5}, note=text),
         "note": words.note(text),
     }
 

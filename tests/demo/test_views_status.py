@@ -7,7 +7,9 @@ import re
 
 import pytest
 
-from demo.views.status import STATES, headline, progress, samples_html, state_of, status_html
+from demo.views.samples import samples_html
+from demo.views.status import STATES, headline, progress, state_of, status_html
+from slm.doctor import Finding
 
 START = {"kind": "start", "step": 0, "t": 100.0, "n_params": 1000, "tokens_per_step": 64}
 
@@ -116,12 +118,13 @@ def test_unmeasured_losses_are_left_out():
     assert "None" not in markup and "nan" not in markup
 
 
-def test_samples_are_newest_first_with_the_loss_of_their_step():
-    events = [
-        {"kind": "eval", "step": 3, "val_loss": 4.5},
-        {"kind": "sample", "step": 3, "prompt": "Once", "text": " the the"},
-        {"kind": "eval", "step": 11, "val_loss": 2.25},
-        {"kind": "sample", "step": 11, "prompt": "Once", "text": " there was"},
-    ]
-    markup = samples_html(events)
-    assert re.findall(r"<b>step (\d+)</b>.*?loss ([\d.]+)", markup) == [("11", "2.25"), ("3", "4.50")]
+def test_the_doctor_speaks_in_the_status_and_a_warning_is_not_told_twice():
+    events = [*log(), {"kind": "eval", "step": 7, "val_loss": 3.0}]
+    assert "nothing wrong" in status_html(running(), events, now=115.0)
+    warned = [*events, {"kind": "warning", "step": 5, "code": "diverging", "message": "Back to step 5."}]
+    found = [Finding("diverging", 5, "The <b>loss</b> ran away once.", "Nothing to do.")]
+    markup = status_html(running(), warned, now=115.0, findings=found)
+    assert "The &lt;b&gt;loss&lt;/b&gt; ran away once." in markup and "Nothing to do." in markup
+    assert "Back to step 5." not in markup and "nothing wrong" not in markup
+    assert "Back to step 5." in status_html(running(), warned, now=115.0)
+    assert "doctor" not in status_html(running(status="finished"), events, now=115.0)

@@ -1,0 +1,149 @@
+"""What a training will come to, before it is started: how much it reads, how long it takes, how low its loss gets.
+
+The loss follows from a power law that is fitted, each time, to the MEASURED trainings below:
+
+    bits per byte = scale x tokens^-a x updates^-b x parameters^-c
+
+(the form of Kaplan et al. 2020, section 1.2, with updates beside tokens, because short trainings are short of updates
+before they are short of text). It holds for trainings like those that were measured, a learning rate falling to its end
+among them, and is silent outside of them. The band reaches twice as far from the law as the worst of them.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from slm.config import TINYSTORIES_HUB_IDS, ModelConfig, TrainConfig, parameter_parts
+
+# The rest goes into evaluations, sample stories and saving; EVAL_SHARE in slm.observe is its tenth.
+UPDATE_SHARE = 0.9
+BAND_MARGIN = 2.0
+
+
+@dataclass(frozen=True)
+class Training:
+    """One finished training: trained numbers, tokens read, updates made, and validation bits per byte at the end."""
+
+    n_params: int
+    tokens: int
+    steps: int
+    bpb: float
+
+
+# On TinyStories (21,518 stories, 4,096 different tokens): benchmarks/loss_law.py measures them again.
+MEASURED = (
+    Training(917_504, 111_104, 217, 1.4271),
+    Training(917_504, 229_376, 448, 1.3166),
+    Training(917_504, 237_056, 463, 1.2922),
+    Training(917_504, 287_744, 253, 1.3088),
+    Training(917_504, 2_330_624, 1288, 0.9743),
+    Training(1_114_112, 184_320, 360, 1.3278),
+    Training(1_671_168, 141_312, 276, 1.3532),
+    Training(2_555_904, 325_632, 159, 1.3850),
+    Training(2_555_904, 409_600, 400, 1.1732),
+    Training(2_555_904, 827_392, 629, 1.0658),
+    Training(4_980_736, 6_901_760, 3370, 0.7381),
+)
+STARTER = ()
+LIKE = 1.5  # how far beyond the least and the most of MEASURED the law is trusted, as a factor
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """A training before its start. `readings` is how often each training story is read.
+
+    `bpb` is the band of the validation loss at the end, in bits per byte, lower and upper; None where no training
+    like it was measured, and then `silence` says why.
+    """
+
+    tokens: int
+    steps: int
+    seconds: float
+    readings: float | None
+    bpb: tuple[float, float] | None
+    silence: str = ""
+
+
+def measured_on(source: str) -> tuple[Training, ...]:
+    """The trainings measured on stories of this source; none for stories that are new."""
+    if source == "starter":
+        return STARTER
+    return MEASURED if source in (*TINYSTORIES_HUB_IDS, *TINYSTORIES_HUB_IDS.values()) else ()
+
+
+def forecast(
+    model: ModelConfig,
+    train: TrainConfig,
+    *,
+    tok_per_s: float,
+    train_tokens: int | None = None,
+    earlier: Iterable[Training] = (),
+) -> Forecast:
+    """What this training comes to at a measured speed in tokens a second.
+
+    `train_tokens` is the size of the data. The law is moved to other data than TinyStories by `earlier` trainings on
+    it; `earlier` may be MEASURED itself.
+    """
+    tokens, steps = _amount(model, train, tok_per_s)
+    seconds = 60 * train.minutes if train.minutes else tokens / tok_per_s / UPDATE_SHARE
+    readings = tokens / train_tokens if train_tokens else None
+    wanted = Training(sum(parameter_parts(model).values()), tokens, steps, math.nan)
+    bpb, silence = _band(wanted, tuple(earlier))
+    return Forecast(tokens, steps, seconds, readings, bpb, silence)
+
+
+def _amount(model: ModelConfig, train: TrainConfig, tok_per_s: float) -> tuple[int, int]:
+    """Tokens and updates of a training."""
+    T = model.block_size
+    if train.steps:
+        ramp = min(train.ramp_steps, train.steps)
+        tokens = ramp * math.prod(train.step_shape(0, T)) + (train.steps - ramp) * train.tokens_per_step(T)
+        return tokens, train.steps
+    tokens = train.tokens or max(1, round(60 * (train.minutes or 0) * tok_per_s * UPDATE_SHARE))
+    return tokens, train.steps_for(tokens, T)
+
+
+def _band(wanted: Training, earlier: tuple[Training, ...]) -> tuple[tuple[float, float] | None, str]:
+    if not earlier:
+        return None, "No training on these stories has ended yet: after the first one a loss can be foretold."
+    for name, words in (("n_params", "size"), ("tokens", "length"), ("steps", "number of steps")):
+        known = [getattr(training, name) for training in MEASURED]
+        if not min(known) / LIKE <= getattr(wanted, name) <= max(known) * LIKE:
+            return None, f"No training of this {words} was measured yet, so its loss is not foretold."
+    # How these stories compare with TinyStories, by the trainings on both.
+    shift = sum(math.log(training.bpb) - _law(training) for training in earlier) / len(earlier)
+    middle, width = _law(wanted) + shift, BAND_MARGIN * _fit()[1]
+    return (math.exp(middle - width), math.exp(middle + width)), ""
+
+
+@functools.cache
+def _fit() -> tuple[np.ndarray, float]:
+    """The law's coefficients by least squares of the logarithms, and how far the worst of MEASURED lies from it."""
+    sizes = np.stack([_sizes(training) for training in MEASURED])
+    losses = np.log([training.bpb for training in MEASURED])
+    law, *_ = np.linalg.lstsq(sizes, losses, rcond=None)
+    return law, float(np.abs(losses - sizes @ law).max())
+
+
+def _sizes(training: Training) -> np.ndarray:
+    return np.array([1.0, math.log(training.tokens), math.log(training.steps), math.log(training.n_params)])
+
+
+def _law(training: Training) -> float:
+    return float(_sizes(training) @ _fit()[0])
+
+
+def flops_per_token(config: ModelConfig) -> int:
+    """Multiplications and additions for one token of training, forwards and backwards.
+
+    Six for each number in a matrix, and the attention's products over the context (Chowdhery et al. 2022, appendix B).
+    Looking a token up in the embedding costs none; a tied embedding counts as the output matrix that it is, too.
+    """
+    parts = parameter_parts(config)
+    matrices = parts["attention"] + parts["mlp"] + config.vocab_size * config.n_embd
+    return 6 * matrices + 12 * config.n_layer * config.n_embd * config.block_size

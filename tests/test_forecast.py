@@ -1,0 +1,100 @@
+"""The forecast: amounts exactly, the loss law against trainings it has not seen, silence where nothing was measured."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from slm import forecast as module
+from slm.config import ModelConfig, TrainConfig, preset
+from slm.forecast import MEASURED, Training, flops_per_token, forecast
+
+MICRO = preset("micro")
+
+
+def ask(tok_per_s=3000.0, *, earlier=MEASURED, model=MICRO.model, train_tokens=None, **budget):
+    settings = replace(MICRO.train, **budget)
+    return forecast(model, settings, tok_per_s=tok_per_s, earlier=earlier, train_tokens=train_tokens)
+
+
+def test_minutes_become_tokens_by_the_speed():
+    told = ask(minutes=5.0, train_tokens=405_000)
+    assert told.seconds == 300
+    assert told.tokens == 810_000 and told.readings == 2.0
+    assert told.steps == MICRO.train.steps_for(810_000, MICRO.model.block_size)
+
+
+def test_steps_and_tokens_become_seconds():
+    told = ask(steps=100, ramp_steps=0)
+    assert (told.steps, told.tokens) == (100, 100 * 16 * 128)
+    assert told.seconds == pytest.approx(told.tokens / 3000 / 0.9)
+    assert ask(tokens=204_800, ramp_steps=0).steps == 100
+    ramped = ask(steps=10, ramp_steps=7)
+    assert ramped.tokens == 7 * 8 * 64 + 3 * 16 * 128
+
+
+def within(training):
+    """Whether others were smaller and larger, shorter and longer than this one."""
+    fields = ("n_params", "tokens", "steps")
+    values = {name: [getattr(t, name) for t in MEASURED if t is not training] for name in fields}
+    return all(min(v) <= getattr(training, name) <= max(v) for name, v in values.items())
+
+
+@pytest.mark.parametrize("unseen", filter(within, MEASURED), ids=lambda t: f"{t.n_params}-{t.tokens}")
+def test_each_training_lies_in_the_band_of_the_others(unseen, monkeypatch):
+    monkeypatch.setattr(module, "MEASURED", tuple(t for t in MEASURED if t is not unseen))
+    module._fit.cache_clear()
+    try:
+        band, _ = module._band(unseen, module.MEASURED)
+    finally:
+        monkeypatch.undo()
+        module._fit.cache_clear()
+    assert band and band[0] <= unseen.bpb <= band[1]
+    assert band[1] < 1.15 * band[0]
+
+
+def test_longer_and_larger_is_lower():
+    short, long = (ask(minutes=minutes).bpb for minutes in (2.0, 20.0))
+    assert short and long and long[1] < short[0]
+
+
+def test_other_stories_are_foretold_from_their_own_trainings():
+    easy = [Training(t.n_params, t.tokens, t.steps, t.bpb / 2) for t in MEASURED[3:5]]
+    ours, theirs = ask(minutes=5.0, earlier=easy).bpb, ask(minutes=5.0).bpb
+    assert ours and theirs
+    assert ours[0] == pytest.approx(theirs[0] / 2, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"earlier": ()}, "No training on these stories"),
+        ({"minutes": 6000.0}, "length"),
+        ({"model": preset("slm-51m").model}, "size"),
+        ({"tok_per_s": 0.1}, "length"),
+    ],
+)
+def test_it_is_silent_where_nothing_like_it_was_measured(changes, word):
+    told = ask(**{"minutes": 5.0, **changes})
+    assert told.bpb is None and word in told.silence
+
+
+def test_flops_are_six_a_weight_and_the_products_of_attention():
+    config = ModelConfig(
+        architecture="nanochat", n_layer=3, n_head=2, n_embd=44, n_inner=37, block_size=13, vocab_size=59
+    )
+    matrices = 3 * (4 * 44 * 44 + 2 * 44 * 37) + 59 * 44
+    products = 3 * 3 * 2 * (2 * 13 * 44)  # layers; forwards and twice backwards; scores and values; 2 T C
+    assert flops_per_token(config) == 6 * matrices + products
+    assert flops_per_token(replace(config, tied=False)) == flops_per_token(config)
+
+
+def test_the_law_is_finite():
+    law, worst = module._fit()
+    assert all(math.isfinite(c) for c in law) and all(c < 0 for c in law[1:]) and worst < 0.06
+
+
+def test_no_budget_reads_something():
+    assert forecast(MICRO.model, TrainConfig(minutes=0.01), tok_per_s=1.0).tokens >= 1
