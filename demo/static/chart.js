@@ -182,6 +182,14 @@ function drawGrid(width, height) {
   grid.replaceChildren(...parts);
 }
 
+// Whether a curve runs through the line of text at height y between two places.
+function crossed(left, right, y) {
+  return view.drawn.some((run) => [...run.train.map((p, i) => [p, run.line[i]]), ...run.val.map((p) => [p, p[LOSS]])].some(([p, loss]) => {
+    const px = view.x(p[view.column]), py = view.y(loss);
+    return px >= left && px <= right && py > y - 16 && py < y + 8;
+  }));
+}
+
 function drawLandmarks(width) {
   const rules = [], texts = [], taken = [];
   const wide = (view.right - view.left) - 12;
@@ -190,13 +198,14 @@ function drawLandmarks(width) {
     if (mark.loss < view.low || mark.loss > view.high) continue;
     const y = view.y(mark.loss);
     rules.push(svg("line", { x1: view.left, x2: view.right, y1: y, y2: y }));
-    let at = y - 5 < view.top + 8 ? y + 14 : y - 5;
-    while (taken.some((other) => Math.abs(other - at) < 15)) at += 15;
-    taken.push(at);
     const most = Math.floor(wide / 7);
     const label = String(mark.label), figure = ` ${mark.loss.toFixed(2)}`;
     const short = label.length + figure.length > most ? label.slice(0, Math.max(4, most - figure.length - 1)) + "\u2026" : label;
-    texts.push(svg("text", { x: view.right - 4, y: at, "text-anchor": "end" }, short + figure, svg("title", {}, String(mark.explanation || mark.label))));
+    let at = y - 5 < view.top + 8 ? y + 14 : y - 5;
+    while (taken.some((other) => Math.abs(other - at) < 15)) at += 15;
+    taken.push(at);
+    const reach = (short + figure).length * 7, atRight = !crossed(view.right - 4 - reach, view.right, at) || crossed(view.left, view.left + 6 + reach, at);
+    texts.push(svg("text", { x: atRight ? view.right - 4 : view.left + 6, y: at, "text-anchor": atRight ? "end" : "start" }, short + figure, svg("title", {}, String(mark.explanation || mark.label))));
   }
   if (view.end && view.end >= view.x0 && view.end <= view.x1) {
     const x = view.x(view.end);

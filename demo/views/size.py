@@ -13,7 +13,13 @@ PARTS = {
     "attention": "where to look back",
     "mlp": "what to make of it",
     "norms": "keeps the numbers in range",
+    "output": "a score for each next token",
+    "weights": "the parameters themselves",
+    "gradients": "which way each should move",
+    "optimizer": "how each moved before",
+    "activations": "what the layers hand on",
 }
+SHOWN = {"mlp": "MLP"}
 MEASURING = "Measuring this machine for three seconds \u2026"
 
 
@@ -52,7 +58,7 @@ def _stack(sizes: Mapping[str, float], labels: Mapping[str, str]) -> str:
         label = escape(labels[name] + (f": {PARTS[name]}" if name in PARTS else ""))
         colour = f'class="slm-part-{i % 6}"'
         blocks += f'<i {colour} style="width:{100 * size / total:.2f}%" title="{escape(name)} {label}"></i>'
-        legend += f"<li><i {colour}></i>{escape(name)} <small>{label}</small></li>"
+        legend += f"<li><i {colour}></i>{escape(SHOWN.get(name, name))} <small>{label}</small></li>"
     said = escape(", ".join(f"{name} {labels[name]}" for name in sizes))
     return f'<div class="slm-stack" role="img" aria-label="{said}">{blocks}</div><ul class="slm-legend">{legend}</ul>'
 

@@ -1,0 +1,81 @@
+"""The speed of this machine: measured in a process of its own, once for each setting that decides it."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from demo import measuring
+from demo.measuring import Speed, Speeds
+from slm.config import preset
+
+GOLDEN = preset("golden")
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is asked of measuring processes; none is started."""
+    keys: list[str] = []
+
+    def ask(key: str) -> Speed:
+        keys.append(key)
+        return Speed(float(len(keys)), 100.0, "cpu")
+
+    monkeypatch.setattr(measuring, "_ask", ask)
+    return keys
+
+
+def test_the_same_settings_are_measured_once(asked: list[str]) -> None:
+    speeds = Speeds()
+    assert speeds.known(GOLDEN.model, GOLDEN.train) is None
+    first = speeds.measure(GOLDEN.model, GOLDEN.train)
+    longer = dataclasses.replace(GOLDEN.train, minutes=3.0, learning_rate=1e-3, seed=5)
+    assert speeds.measure(GOLDEN.model, longer) == speeds.known(GOLDEN.model, longer) == first
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize("change", [{"batch_size": 7}, {"optimizer": "muon"}, {"threads": 3}])
+def test_what_decides_the_speed_is_measured_anew(asked: list[str], change: dict) -> None:
+    speeds = Speeds()
+    speeds.measure(GOLDEN.model, GOLDEN.train)
+    assert speeds.measure(GOLDEN.model, dataclasses.replace(GOLDEN.train, **change)).tok_per_s == 2.0
+    assert speeds.measure(dataclasses.replace(GOLDEN.model, n_layer=5), GOLDEN.train).tok_per_s == 3.0
+
+
+def test_old_measurements_are_forgotten(asked: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measuring, "KEPT", 2)
+    speeds = Speeds()
+    for layers in (2, 3, 5):
+        speeds.measure(dataclasses.replace(GOLDEN.model, n_layer=layers), GOLDEN.train)
+    assert speeds.known(dataclasses.replace(GOLDEN.model, n_layer=2), GOLDEN.train) is None
+    assert speeds.known(dataclasses.replace(GOLDEN.model, n_layer=3), GOLDEN.train) is not None
+
+
+def test_real_updates_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measuring, "MEASURE_S", 0.05)
+    speed = measuring.measure(GOLDEN.model, dataclasses.replace(GOLDEN.train, threads=1))
+    assert 100 < speed.tok_per_s < 1e7
+    assert speed.memory_mb is None or speed.memory_mb > 50
+    assert "threads" in speed.device
+
+
+@pytest.mark.slow
+def test_the_process_answers_and_is_gone() -> None:
+    speed = Speeds().measure(GOLDEN.model, dataclasses.replace(GOLDEN.train, threads=1))
+    assert speed.tok_per_s > 100
+
+
+def test_a_process_that_fails_is_told_in_a_sentence() -> None:
+    with pytest.raises(ValueError, match=r"could not be measured: .*model"):
+        measuring._ask("{}")
+
+
+def test_it_imports_no_torch_before_it_measures() -> None:
+    code = "import sys, demo.measuring, demo.forms; print('torch' in sys.modules)"
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
