@@ -85,6 +85,7 @@ def measure(model: ModelConfig, train: TrainConfig) -> Speed:
 
     from slm.device import choose_device, choose_dtype, describe, keep_freed_memory
     from slm.model import GPT, initialise
+    from slm.team import Team
     from slm.updates import Updater
 
     if train.threads is not None:
@@ -94,7 +95,7 @@ def measure(model: ModelConfig, train: TrainConfig) -> Speed:
         keep_freed_memory()
     learner = GPT(model)
     initialise(learner, train.seed)
-    updater = Updater(learner, train, device=device, dtype=choose_dtype(train.dtype, device))
+    updater = Updater(learner, train, team=Team(device), dtype=choose_dtype(train.dtype, device))
     rows = train.batch_size * train.grad_accum_steps
     ids = np.random.default_rng(train.seed).integers(0, model.vocab_size, size=(rows, model.block_size + 1))
     x, y = ids[:, :-1].copy(), ids[:, 1:].copy()

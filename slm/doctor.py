@@ -17,9 +17,10 @@ from slm.events import after_resume, read_events
 from slm.files import read_json
 
 WINDOW = 50  # updates whose median is the level of the loss
-ENOUGH_UPDATES = 250  # at the full learning rate, until which nothing is said about it
+ENOUGH_UPDATES = 150  # at the full learning rate, until which nothing is said about it
 RISE_NATS = 0.25  # the level's rise above its lowest that no sound run shows
-FALL_NATS = 0.03  # the least fall of the level over two windows that counts as learning
+FALL_NATS = 0.03  # the least fall of the level from one window to the next that counts as learning
+NEAR_NATS = 0.1  # of the unigram entropy: not better than it
 OVERFIT_NATS = 0.05  # the validation loss's rise above its lowest
 OVERFIT_EVALS = 3  # evaluations in a row above the lowest
 MANY_READINGS = 4.0  # up to about four, a story read again teaches as much as a new one (Muennighoff et al. 2023)
@@ -156,7 +157,7 @@ def _rate_too_high(log: Log, unigram_entropy: float | None) -> Finding | None:
         return None
     lowest_step, lowest = min(levels, key=lambda level: level[1])
     risen = min(level for _, level in levels[-2:]) > lowest + RISE_NATS
-    stuck = unigram_entropy is not None and lowest > unigram_entropy and _fall(levels) < FALL_NATS
+    stuck = unigram_entropy is not None and lowest > unigram_entropy - NEAR_NATS and _fall(levels) < FALL_NATS
     if not risen and not stuck:
         return None
     how = "the training loss rises" if risen else "the loss stays where knowing the common words alone would bring it"
@@ -177,8 +178,8 @@ def _rate_too_low(log: Log, unigram_entropy: float | None) -> Finding | None:
 
 
 def _fall(levels: Sequence[tuple[int, float]]) -> float:
-    """How far the level fell over the last two windows."""
-    return levels[-3][1] - levels[-1][1]
+    """How far the level fell from the last window but one to the last."""
+    return levels[-2][1] - levels[-1][1]
 
 
 def _overfitting(log: Log) -> Finding | None:

@@ -116,7 +116,7 @@ def test_a_rate_too_low_falls_steadily_and_knows_nothing_yet():
     (finding,) = diagnose(events(losses, rate=3e-5, decay=False), unigram_entropy=UNIGRAM)
     assert finding.code == "rate-too-low"
     assert "0.0003 instead of 3e-05" in finding.advice
-    assert codes(events(losses[:200], rate=3e-5, decay=False)) == []
+    assert codes(events(losses[:160], rate=3e-5, decay=False)) == []
     assert diagnose(events(losses, rate=3e-5, decay=False)) == []  # what the data holds is not known
 
 

@@ -55,6 +55,18 @@ def test_each_training_lies_in_the_band_of_the_others(unseen, monkeypatch):
     assert band[1] < 1.15 * band[0]
 
 
+def test_a_training_that_the_law_never_saw_lies_in_the_band():
+    # python -m slm train --preset micro --tokens 500000, on the stories of MEASURED
+    band, _ = module._band(Training(2_555_904, 501_760, 245, math.nan), MEASURED)
+    assert band and band[0] <= 1.1838 <= band[1]
+
+
+def test_stories_made_here_are_easier_than_those_of_tinystories():
+    starter, tiny = (ask(minutes=5.0, earlier=module.measured_on(name)).bpb for name in ("starter", "tinystories"))
+    assert starter and tiny and starter[1] < tiny[0]
+    assert module.measured_on("somebody/else") == ()
+
+
 def test_longer_and_larger_is_lower():
     short, long = (ask(minutes=minutes).bpb for minutes in (2.0, 20.0))
     assert short and long and long[1] < short[0]
