@@ -8,13 +8,24 @@ from pathlib import Path
 
 from slm.runs import resolve
 
-FORMATS = {"Hugging Face folder (.zip)": "zip", "GGUF, for llama.cpp and Ollama": "gguf"}
+FORMATS = {
+    "Its best model: Hugging Face folder (.zip)": "zip",
+    "Its best model: GGUF, for llama.cpp and Ollama": "gguf",
+    "The run with its best model, to show elsewhere (.zip)": "run",
+    "The run with all its snapshots (.zip)": "run-all",
+    "The run without weights: curve and stories (.zip)": "run-none",
+}
+RUN_WEIGHTS = {"run": "best", "run-all": "all", "run-none": "none"}
 
 
 def export(run_dir: Path, target: str) -> Path:
     """The best model of a run as a .zip or .gguf file. Raises ValueError where there is none, or for another target."""
-    folder = resolve(run_dir)
     out = Path(tempfile.mkdtemp(prefix="slm-export-"))
+    if target in RUN_WEIGHTS:
+        from slm.pack import pack
+
+        return pack(run_dir, out / f"{run_dir.name}-run.zip", weights=RUN_WEIGHTS[target])
+    folder = resolve(run_dir)
     if target == "zip":
         staged = out / run_dir.name
         shutil.copytree(folder, staged, ignore=shutil.ignore_patterns(".*"))

@@ -20,6 +20,7 @@ from slm.events import read_events
 from slm.runs import RunSummary, after_resume, check_name, find_snapshots, list_runs, read_json, resolve
 
 if TYPE_CHECKING:
+    from demo.stories import Story
     from slm.generate import LanguageModel
 
 MOST_PROMPT_CHARACTERS = 20_000
@@ -114,6 +115,26 @@ def _inode(path: Path) -> int | None:
         return None
 
 
+class WrittenStories:
+    """The stories that each page wrote last, for whoever wants to know more of them."""
+
+    def __init__(self, most: int = 64) -> None:
+        self._most = most
+        self._pages: OrderedDict[str, list[Story]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def keep(self, page: str, stories: list[Story]) -> None:
+        with self._lock:
+            self._pages[page] = stories
+            self._pages.move_to_end(page)
+            while len(self._pages) > self._most:
+                self._pages.popitem(last=False)
+
+    def of(self, page: str) -> list[Story]:
+        with self._lock:
+            return self._pages.get(page, [])
+
+
 @dataclass(frozen=True)
 class Session:
     """The places and rights of one server. With a `code`, only who types it may change anything."""
@@ -125,6 +146,7 @@ class Session:
     stops: Stops = field(default_factory=Stops)
     events: EventCache = field(default_factory=EventCache)
     speeds: Speeds = field(default_factory=Speeds)
+    written: WrittenStories = field(default_factory=WrittenStories)
     notices: dict[str, str] = field(default_factory=dict)  # what a background thread has to say, by subject
 
     @property
@@ -152,6 +174,13 @@ class Session:
         if not folder.is_dir() or folder.resolve().parent != self.checkpoints.resolve():
             raise ValueError(f"there is no run or model {name!r} here; reload the page to see what there is")
         return folder
+
+    def record(self, name: str) -> dict[str, Any]:
+        """How a run was started, as its run.json says; empty where that cannot be read."""
+        with contextlib.suppress(ValueError, FileNotFoundError):
+            record = read_json(self.run_dir(name) / "run.json")
+            return record if isinstance(record, dict) else {}
+        return {}
 
     # --- models -------------------------------------------------------------------------------------------------------
 

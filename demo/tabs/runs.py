@@ -11,10 +11,12 @@ from demo.exporting import FORMATS, export
 from demo.session import Session, sentence
 from demo.stories import sample_settings, stories_html, write
 from demo.tabs.wiring import MODEL, PRIVATE, QUICK, bind, chart, choose, html, warned
+from demo.views.differences import differences_html
 from demo.views.runs import runs_rows
 from demo.views.words import note
 from demo.watching import compare_chart
-from slm.runs import delete_run, find_snapshots
+from slm.pack import unpack
+from slm.runs import delete_run, find_snapshots, rename_run
 
 TIME_MACHINE = "The same words and the same seed, given to the model at each stage of its training."
 TIME_MACHINE_TOKENS = 120
@@ -31,10 +33,11 @@ def layout(session: Session, code: gr.Textbox) -> dict[str, Any]:
     gr.Markdown("Choose a row to work with that run below.", elem_classes="slm-hint")
     with gr.Row():
         run = gr.Dropdown([], label="Run", elem_id="runs-run", min_width=260,
-                          info="The one that is looked back on, exported or deleted.")
+                          info="The one that is looked back on, exported, renamed or deleted.")
         compare = gr.Dropdown([], label="Curves", elem_id="runs-compare", multiselect=True, min_width=260,
                               info="Several show over each other.")
     curve = chart("runs-chart")
+    differ = html(differences_html([], []), elem_id="runs-differences")
     with gr.Column(elem_id="runs-time-machine"):
         gr.Markdown(f"### Time machine\n{TIME_MACHINE}")
         with gr.Row():
@@ -47,18 +50,26 @@ def layout(session: Session, code: gr.Textbox) -> dict[str, Any]:
     gr.Markdown("### Take it with you, or away")
     with gr.Row(elem_classes="slm-bottom"):
         target = gr.Dropdown(list(FORMATS.items()), value=next(iter(FORMATS.values())), label="Format",
-                             elem_id="runs-format", info="The best model of the run, as one file.", min_width=240)
+                             elem_id="runs-format", info="What goes into the file.", min_width=240)
         take = gr.Button("Export", elem_id="runs-export", min_width=110)
-        delete = gr.Button("Delete \u2026", variant="stop", elem_id="runs-delete", min_width=110)
     file = gr.File(label="Exported model", visible=False, interactive=False, elem_id="runs-file")
+    with gr.Row(elem_classes="slm-bottom"):
+        bring = gr.File(label="Bring in a run from another machine", file_types=[".zip"], elem_id="runs-import",
+                        height=130, min_width=240)
+        with gr.Column(min_width=240):
+            new_name = gr.Textbox("", label="New name", max_lines=1, elem_id="runs-new-name",
+                                  placeholder="letters, digits, - and _")
+            with gr.Row():
+                rename = gr.Button("Rename", elem_id="runs-rename", min_width=100)
+                delete = gr.Button("Delete \u2026", variant="stop", elem_id="runs-delete", min_width=100)
     with gr.Row(visible=False) as sure:
         gr.Markdown("Delete this run with all its snapshots, for good?")
         yes = gr.Button("Yes, delete it", variant="stop", elem_id="runs-delete-yes", min_width=120)
         no = gr.Button("Keep it", elem_id="runs-delete-no", min_width=100)
-    view = [table, run, compare, curve, stage]
-    table.select(bind(choose_row, session), None, [run, compare, curve, stage], **QUICK)
-    run.input(bind(choose_run, session), [run], [compare, curve, stage], **QUICK)
-    compare.input(bind(compare_chart, session), [compare], [curve], **QUICK)
+    view = [table, run, compare, curve, differ, stage]
+    table.select(bind(choose_row, session), None, [run, compare, curve, differ, stage], **QUICK)
+    run.input(bind(choose_run, session), [run], [compare, curve, differ, stage], **QUICK)
+    compare.input(bind(compared_view, session), [compare], [curve, differ], **QUICK)
     gr.on([stage.release, prompt.submit, seed.submit], bind(tell, session), [run, prompt, seed, stage], [told],
           **{**MODEL, "trigger_mode": "always_last", "show_progress": "hidden"})
     take.click(bind(export_run, session), [run, target], [file], **PRIVATE)
@@ -66,6 +77,11 @@ def layout(session: Session, code: gr.Textbox) -> dict[str, Any]:
     no.click(lambda: gr.update(visible=False), None, [sure], **QUICK)
     yes.click(bind(delete_chosen, session), [run, code], [sure], **QUICK).then(
         bind(paint, session), [run, compare], view, **QUICK)
+    gr.on([rename.click, new_name.submit], bind(rename_chosen, session), [run, new_name, code], [run, new_name],
+          **QUICK).then(bind(paint, session), [run, compare], view, **QUICK)
+    bring.upload(bind(bring_in, session), [bring, code], [bring, run], **PRIVATE).then(
+        bind(paint, session), [run, compare], view, **QUICK).then(
+        bind(choose_run, session), [run], [compare, curve, differ, stage], **QUICK)
     return {"chosen": [run, compare], "view": view}
 
 
@@ -80,7 +96,7 @@ def paint(session: Session, run: str | None, compare: list[str] | None) -> tuple
     compared = [name for name in compare or [] if name in trained] or [name for name in [run] if name in trained]
     return (
         gr.update(value=rows, headers=headers), choose(names, asked, run),
-        gr.update(choices=trained, value=compared), compare_chart(session, compared), stages(session, run),
+        gr.update(choices=trained, value=compared), *compared_view(session, compared), stages(session, run),
     )
 
 
@@ -99,7 +115,14 @@ def choose_row(session: Session, event: gr.SelectData) -> tuple[Any, ...]:
 @warned
 def choose_run(session: Session, run: str) -> tuple[Any, ...]:
     """Show another run's curve, and its snapshots on the slider."""
-    return [run], compare_chart(session, [run]), stages(session, run)
+    return [run], *compared_view(session, [run]), stages(session, run)
+
+
+def compared_view(session: Session, names: list[str]) -> tuple[Any, str]:
+    """The curves of several runs, and what differs between them."""
+    runs = {run.name: run for run in session.runs() if run.status != "bundled"}
+    chosen = [runs[name] for name in names or [] if name in runs]
+    return compare_chart(session, names or []), differences_html(chosen, [session.record(run.name) for run in chosen])
 
 
 def tell(session: Session, run: str, prompt: str, seed: int | None, stage: int, request: gr.Request) -> Iterator[str]:
@@ -122,6 +145,30 @@ def tell(session: Session, run: str, prompt: str, seed: int | None, stage: int, 
 def export_run(session: Session, run: str, target: str) -> Any:
     """The run's best model as a file to download."""
     return gr.update(value=str(export(session.run_dir(run), target)), visible=True)
+
+
+@warned
+def rename_chosen(session: Session, run: str, name: str, code: str) -> Any:
+    """Give the run another name."""
+    session.allow_change(code)
+    named = rename_run(session.run_dir(run), (name or "").strip(), checkpoints=session.checkpoints).name
+    gr.Info(f"{run} is called {named} now.", title="Renamed")
+    names = [r.name for r in session.runs()]
+    return gr.update(choices=names, value=named), ""
+
+
+def bring_in(session: Session, file: str | None, code: str) -> Any:
+    """Unpack a run that was exported elsewhere, and choose it."""
+    try:
+        session.allow_change(code)
+        if not file:
+            raise ValueError("no file has come")
+        name = unpack(file, session.checkpoints).name
+    except ValueError as error:
+        gr.Warning(sentence(error), title="Not brought in")
+        return None, gr.skip()
+    gr.Info(f"{name} stands among the runs now.", title="Brought in")
+    return None, gr.update(choices=[r.name for r in session.runs()], value=name)
 
 
 @warned

@@ -7,9 +7,10 @@ from typing import Any
 
 import gradio as gr
 
+from demo.copying import check
 from demo.session import MOST_PROMPT_CHARACTERS, Session, sentence
 from demo.stories import MOST_STORIES, sample_settings, stories_html, write
-from demo.tabs.wiring import MODEL, QUICK, bind, choose, html
+from demo.tabs.wiring import MODEL, PRIVATE, QUICK, bind, choose, html
 from demo.views.story import story_html
 from demo.views.words import note
 from slm.config import SampleConfig, field_doc
@@ -38,6 +39,8 @@ def layout(session: Session) -> dict[str, Any]:
                 go = gr.Button("Write", variant="primary", elem_id="write-go", scale=2, min_width=120)
                 stop = gr.Button("Stop", variant="stop", elem_id="write-stop", interactive=False, min_width=80)
             story = html(story_html("", ""), elem_id="write-story")
+            ask = gr.Button("Did it copy?", size="sm", elem_id="write-did-it-copy", min_width=120)
+            copied = html("", elem_id="write-copied")
         with gr.Column(scale=3, min_width=280):
             settings = _settings(session)
             with gr.Accordion("Several stories, or two models", open=False):
@@ -49,6 +52,8 @@ def layout(session: Session) -> dict[str, Any]:
     begun = gr.on([go.click, prompt.submit], bind(begin, session), [prompt], [story, go, stop], **QUICK)
     written = begun.then(bind(write_stories, session), inputs, [story], **{**MODEL, "show_progress": "hidden"})
     written.then(bind(finish, session), None, [go, stop], **QUICK)
+    ask.click(bind(did_it_copy, session), None, [copied], **PRIVATE)
+    gr.on([go.click, prompt.submit], lambda: "", None, [copied], **QUICK)
     stop.click(bind(stop_writing, session), None, None, **QUICK)
     gr.on([model.focus, other.focus], bind(refresh, session), [model, other], [model, other], **QUICK)
     return {"models": [model, other]}
@@ -111,9 +116,15 @@ def write_stories(
         settings = sample_settings(dict(zip(SETTINGS, values, strict=True)), most_tokens=session.most_tokens)
         models = [model, other] if other and other != model else [model]
         for stories in write(session, models, prompt=prompt, count=int(count), settings=settings, stop=stop):
+            session.written.keep(request.session_hash or "", stories)
             yield stories_html(stories)
     except ValueError as error:
         yield note(sentence(error), kind="error")
+
+
+def did_it_copy(session: Session, request: gr.Request) -> str:
+    """This page's stories with what stands in the training stories underlined."""
+    return check(session, request.session_hash or "")
 
 
 def stop_writing(session: Session, request: gr.Request) -> None:

@@ -11,6 +11,7 @@ STAGES = {
     "read": "Reading the stories",
     "count": "Counting which tokens are frequent",
     "tokenise": "Cutting the stories into tokens",
+    "index": "Noting what follows what, to tell later whether a model copied",
     "done": "The data set is ready",
 }
 REASONS = {
@@ -34,11 +35,24 @@ def progress_html(progress: Mapping[str, Any] | None) -> str:
     share = 1.0 if stage == "done" else min(1.0, done / total) if done is not None and total else None
     counts = number(done) + (f" of {number(total)}" if total else "") if done is not None else ""
     spent = duration(progress["elapsed_s"]) if finite(progress.get("elapsed_s")) is not None else ""
-    line = " \u00b7 ".join(part for part in (counts, spent) if part)
+    line = " \u00b7 ".join(part for part in (_step(stage), counts, spent, _time_left(progress)) if part)
     return (
         f'<section class="slm slm-status"><header><h3>{escape(title)}</h3></header>{bar(share, title)}'
         f'<p class="slm-small">{escape(line)}</p></section>'
     )
+
+
+def _step(stage: str) -> str:
+    steps = [name for name in STAGES if name != "done"]
+    return f"step {steps.index(stage) + 1} of {len(steps)}" if stage in steps else ""
+
+
+def _time_left(progress: Mapping[str, Any]) -> str:
+    """How long the step at work still takes at the speed it had so far; nothing in its first second."""
+    done, total, spent = (finite(progress.get(name)) for name in ("done", "total", "stage_s"))
+    if not done or not total or spent is None or spent < 1 or done >= total:
+        return ""
+    return f"about {duration(max(1.0, spent * (total - done) / done))} left in this step"
 
 
 def manifest_html(manifest: Mapping[str, Any] | None) -> str:
@@ -73,6 +87,18 @@ def _facts(manifest: Mapping[str, Any]) -> str:
                 "tokens",
             )
         )
+    if (covered := finite(manifest.get("vocab_coverage"))) is not None:
+        rows.append(
+            figure(
+                "of the text in it whole",
+                percent(covered),
+                "Of all pieces of words in the stories, this share has a token of its own; the rest is spelt with "
+                "smaller ones. Nothing is lost.",
+            )
+        )
+    if finite(manifest.get("vocab_used")):
+        unused = "Tokens that occur at least once in the training stories; of the others the model learns nothing."
+        rows.append(figure("of them in use", number(manifest["vocab_used"]), unused, "tokens"))
     tokens, size = finite(train.get("tokens")), finite(train.get("bytes"))
     if tokens and size:
         rows.append(
