@@ -54,26 +54,27 @@ def layout(session: Session, code: gr.Textbox) -> dict[str, Any]:
         take = gr.Button("Export", elem_id="runs-export", min_width=110)
     file = gr.File(label="Exported model", visible=False, interactive=False, elem_id="runs-file")
     with gr.Row(elem_classes="slm-bottom"):
-        bring = gr.File(label="Bring in a run from another machine", file_types=[".zip"], elem_id="runs-import",
-                        height=130, min_width=240)
-        with gr.Column(min_width=240):
-            new_name = gr.Textbox("", label="New name", max_lines=1, elem_id="runs-new-name",
-                                  placeholder="letters, digits, - and _")
-            with gr.Row():
-                rename = gr.Button("Rename", elem_id="runs-rename", min_width=100)
-                delete = gr.Button("Delete \u2026", variant="stop", elem_id="runs-delete", min_width=100)
+        new_name = gr.Textbox("", label="New name", max_lines=1, elem_id="runs-new-name", min_width=240,
+                              placeholder="letters, digits, - and _", info="What the run is to be called.")
+        rename = gr.Button("Rename", elem_id="runs-rename", min_width=100)
+        delete = gr.Button("Delete \u2026", variant="stop", elem_id="runs-delete", min_width=100)
     with gr.Row(visible=False) as sure:
-        gr.Markdown("Delete this run with all its snapshots, for good?")
+        which = gr.Markdown("")
         yes = gr.Button("Yes, delete it", variant="stop", elem_id="runs-delete-yes", min_width=120)
         no = gr.Button("Keep it", elem_id="runs-delete-no", min_width=100)
+    gr.Markdown("### A run from another machine")
+    with gr.Row(elem_classes="slm-bottom"):
+        gr.Markdown("Export a run there, bring its .zip in here: it shows its curve and its stories without training "
+                    "again, and writes where its weights came along.", elem_classes="slm-hint")
+        bring = gr.UploadButton("Bring in a run (.zip)", file_types=[".zip"], elem_id="runs-import", min_width=180)
     view = [table, run, compare, curve, differ, stage]
     table.select(bind(choose_row, session), None, [run, compare, curve, differ, stage], **QUICK)
     run.input(bind(choose_run, session), [run], [compare, curve, differ, stage], **QUICK)
     compare.input(bind(compared_view, session), [compare], [curve, differ], **QUICK)
-    gr.on([stage.release, prompt.submit, seed.submit], bind(tell, session), [run, prompt, seed, stage], [told],
+    gr.on([stage.input, prompt.submit, seed.submit], bind(tell, session), [run, prompt, seed, stage], [told],
           **{**MODEL, "trigger_mode": "always_last", "show_progress": "hidden"})
     take.click(bind(export_run, session), [run, target], [file], **PRIVATE)
-    delete.click(lambda: gr.update(visible=True), None, [sure], **QUICK)
+    delete.click(ask_to_delete, [run], [which, sure], **QUICK)
     no.click(lambda: gr.update(visible=False), None, [sure], **QUICK)
     yes.click(bind(delete_chosen, session), [run, code], [sure], **QUICK).then(
         bind(paint, session), [run, compare], view, **QUICK)
@@ -135,7 +136,7 @@ def tell(session: Session, run: str, prompt: str, seed: int | None, stage: int, 
         settings = sample_settings({**TIME_MACHINE_SETTINGS, "seed": seed or 0}, most_tokens=session.most_tokens)
         stop = session.stops.begin(f"time machine {request.session_hash}")
         for stories in write(session, [f"{run}@{folder.name}"], prompt=prompt, count=1, settings=settings, stop=stop):
-            stories[0].remark = f"Snapshot of step {int(folder.name):,}."
+            stories[0].remark = f"{run} as it was after step {int(folder.name):,}."
             yield stories_html(stories)
     except ValueError as error:
         yield note(sentence(error), kind="warning")
@@ -155,6 +156,11 @@ def rename_chosen(session: Session, run: str, name: str, code: str) -> Any:
     gr.Info(f"{run} is called {named} now.", title="Renamed")
     names = [r.name for r in session.runs()]
     return gr.update(choices=names, value=named), ""
+
+
+def ask_to_delete(run: str | None) -> tuple[str, Any]:
+    """The question before a run is gone."""
+    return f"Delete {run} with all its snapshots, for good?", gr.update(visible=True)
 
 
 def bring_in(session: Session, file: str | None, code: str) -> Any:

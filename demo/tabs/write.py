@@ -39,7 +39,8 @@ def layout(session: Session) -> dict[str, Any]:
                 go = gr.Button("Write", variant="primary", elem_id="write-go", scale=2, min_width=120)
                 stop = gr.Button("Stop", variant="stop", elem_id="write-stop", interactive=False, min_width=80)
             story = html(story_html("", ""), elem_id="write-story")
-            ask = gr.Button("Did it copy?", size="sm", elem_id="write-did-it-copy", min_width=120)
+            with gr.Row():
+                ask = gr.Button("Did it copy?", size="md", scale=0, elem_id="write-did-it-copy", min_width=150)
             copied = html("", elem_id="write-copied")
         with gr.Column(scale=3, min_width=280):
             settings = _settings(session)
