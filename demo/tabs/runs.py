@@ -63,10 +63,11 @@ def layout(session: Session, code: gr.Textbox) -> dict[str, Any]:
         yes = gr.Button("Yes, delete it", variant="stop", elem_id="runs-delete-yes", min_width=120)
         no = gr.Button("Keep it", elem_id="runs-delete-no", min_width=100)
     gr.Markdown("### A run from another machine")
-    with gr.Row(elem_classes="slm-bottom"):
-        gr.Markdown("Export a run there, bring its .zip in here: it shows its curve and its stories without training "
-                    "again, and writes where its weights came along.", elem_classes="slm-hint")
-        bring = gr.UploadButton("Bring in a run (.zip)", file_types=[".zip"], elem_id="runs-import", min_width=180)
+    gr.Markdown("Export a run there, bring its .zip in here: it shows its curve and its stories without training "
+                "again, and writes where its weights came along.", elem_classes="slm-hint")
+    with gr.Row():
+        bring = gr.UploadButton("Bring in a run (.zip)", file_types=[".zip"], elem_id="runs-import", scale=0,
+                                min_width=200)
     view = [table, run, compare, curve, differ, stage]
     table.select(bind(choose_row, session), None, [run, compare, curve, differ, stage], **QUICK)
     run.input(bind(choose_run, session), [run], [compare, curve, differ, stage], **QUICK)

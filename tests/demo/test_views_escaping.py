@@ -6,7 +6,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from demo.views import data, inside, samples, size, status, story, words
+from demo.views import copies, data, differences, inside, samples, size, status, story, words
+from slm.data.copies import Copied, Match
 
 PLAIN = "plain"
 NASTY = [
@@ -31,6 +32,7 @@ def views_of(text: str) -> dict[str, str]:
         {"kind": "warning", "step": 3, "code": text, "message": text},
         {"kind": "end", "step": 3, "reason": "error", "message": text},
     ]
+    whole = Match(0, len(text), 12, 3, text, 0)
     manifest = {"name": text, "description": text, "dropped": {text: 2}, "vocab_size": 7}
     return {
         "status": status.status_html(run, events, now=3.0),
@@ -46,6 +48,8 @@ def views_of(text: str) -> dict[str, str]:
         "preview": data.preview_html([text, {"text": text}]),
         "size": size.size_html({text: 5}, note=text),
         "note": words.note(text),
+        "copies": copies.copied_html(Copied(text, [whole], whole, 0.5, 9.0), {0: text}, title=text),
+        "differences": differences.differences_html([run, run], [{"preset": text}, {"preset": "x"}]),
     }
 
 
