@@ -59,7 +59,7 @@ def watch(session: Session, chosen: str | None, *, seen: str | None = None) -> R
         chart=run_chart(session, run, events),
         samples=samples_html(events),
         can_stop=bool(run and run.status == "running"),
-        can_resume=bool(run and run.status in ("stopped", "lost", "error", "finished") and run.snapshots),
+        can_resume=bool(run and run.status in ("stopped", "lost", "error", "finished", "diverged") and run.snapshots),
     )
 
 

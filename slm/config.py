@@ -226,7 +226,9 @@ class TrainConfig(Checked):
     dtype: str = option(
         "auto", "Arithmetic of the matrix products.", choices=("auto", "float32", "bfloat16", "float16")
     )
-    compile: bool = option(False, "Compile the model first (20-40 s on a CPU, a C++ compiler needed).")
+    compile: bool | None = option(
+        None, "Compile the model first (a minute or so); none does so on a CUDA GPU with a budget that is long enough."
+    )
     threads: int | None = option(None, "CPU threads; none is one for each core.", minimum=1, maximum=1024)
 
     def check(self) -> None:

@@ -54,6 +54,14 @@ def _product_time_s(dtype: torch.dtype, size: int = 256) -> float:
     return min(times)
 
 
+def make_ready(device: torch.device) -> None:
+    """Set what training on this device gains from, for the whole process."""
+    if device.type == "cpu":
+        keep_freed_memory()
+    elif device.type == "cuda":
+        torch.set_float32_matmul_precision("high")  # TF32 for what autocast leaves in float32
+
+
 # Numbers of mallopt's settings in glibc's malloc.h.
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 

@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from slm.card import model_card
+from slm.card import events_of, model_card
 from slm.checkpoint import load_folder, save
 from slm.files import remove
 from slm.model import GPT
@@ -134,7 +134,7 @@ class RunStore:
         # A folder cannot be swapped for another in one move, and the weights after a step are the same each time.
         write_json(folder / "slm.json", about)
         with replacing(folder / "README.md") as part:
-            part.write_text(model_card(about, model.config), encoding="utf-8")
+            part.write_text(model_card(about, model.config, events_of(folder, about["step"])), encoding="utf-8")
 
     def _forget(self, step: int) -> None:
         """Remove what a failed save of this step wrote, unless it is what the run goes on from."""

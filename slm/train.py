@@ -11,8 +11,8 @@ from __future__ import annotations
 import contextlib
 import functools
 import time
-from collections.abc import Callable, Generator, Iterator
-from typing import Any, TypeVar
+from collections.abc import Generator, Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -21,19 +21,19 @@ from slm.beginning import first_model
 from slm.budget import Budget
 from slm.config import parameter_count
 from slm.data.batches import Corpus, training_batch
-from slm.device import choose_dtype, describe, keep_freed_memory
+from slm.device import choose_dtype, describe, make_ready
 from slm.divergence import MAX_SETBACKS, Diverged, LossWatch
 from slm.job import TrainJob, check, check_data_unchanged, check_folder, description
 from slm.model import GPT
 from slm.observe import Observer
 from slm.optim import learning_rate_scale
+from slm.remedies import with_remedies
 from slm.runs import EventLog, claim_training, clear_stop, record_process, stop_requested, write_json
 from slm.snapshots import RunStore, is_log_spaced
 from slm.team import Team, assembled
-from slm.updates import Updater, is_out_of_memory
+from slm.updates import Updater
 
 Event = tuple[str, dict[str, Any]]  # kind and fields; the step is the trainer's
-Result = TypeVar("Result")
 
 
 def train(job: TrainJob) -> Generator[dict[str, Any], None, None]:
@@ -78,8 +78,7 @@ class Trainer:
         check(job, self.corpus)
         if self.config.threads is not None:
             torch.set_num_threads(self.config.threads)
-        if team.device.type == "cpu":
-            keep_freed_memory()
+        make_ready(team.device)
         self.store = RunStore(job.run_dir)
         self.budget = Budget(self.config, block_size=job.model.block_size)
         self.observer = Observer(self.corpus, self.config, block_size=job.model.block_size, stop=self.stopping)
@@ -116,7 +115,7 @@ class Trainer:
         """Updates and looks until the budget is used or a stop is asked for; returns the fields of `end`."""
         reason, message = "finished", "The budget is used."
         while (progress := self.team.agree(self.budget.progress())) < 1.0:
-            done = yield from self._fitting(functools.partial(self._update, progress))
+            done = yield from with_remedies(functools.partial(self._update, progress), self.updater)
             if done is None:
                 reason, message = "stopped", "A stop was asked for; everything is saved."
                 break
@@ -168,7 +167,7 @@ class Trainer:
     def _look(self, *, final: bool) -> Iterator[Event]:
         """Evaluate, write a sample story, and save where it is time to; a stop leaves out all but saving."""
         begin_s, model, step = self.budget.elapsed_s, self.updater.model, self.budget.step
-        if losses := (yield from self._fitting(self._evaluate)):
+        if losses := (yield from with_remedies(self._evaluate, self.updater)):
             yield "eval", {**losses, "train_loss": self.train_loss}
         if not self.stopping():
             yield "sample", self.observer.sample(model)
@@ -206,24 +205,6 @@ class Trainer:
         message = f"After step {astray} {how}: back to step {self.budget.step}, with half the learning rate."
         yield "warning", {"code": "diverging", "message": message}
         return None
-
-    def _fitting(self, compute: Callable[[], Result]) -> Generator[Event, None, Result]:
-        """What `compute` gives, tried again with half the micro-batch as often as the memory is full."""
-        while True:
-            try:
-                return compute()
-            except (RuntimeError, MemoryError) as error:
-                if not is_out_of_memory(error):
-                    raise
-                if self.team.size > 1:  # the others would wait for this one's gradients
-                    raise ValueError("the memory of a device is full; give a smaller batch_size") from error
-            # Only here are the failed try's tensors free: the error held them.
-            self.updater.halve()
-            message = (
-                f"The memory is full: from now on {self.updater.batch_size} sequences are taken at a time, as many as "
-                "before for each update. Losses stay the same."
-            )
-            yield "warning", {"code": "out-of-memory", "message": message}
 
     # --- the run folder ----------------------------------------------------------------------------------------------
 

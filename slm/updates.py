@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from slm.config import TrainConfig
+from slm.errors import is_out_of_memory
 from slm.model import GPT
 from slm.optim import LossScale, Optimizer
 from slm.team import Team
@@ -35,7 +36,7 @@ class Updater:
         self.batch_size = config.batch_size
         self.optimizer = Optimizer(model, config, dtype=dtype)
         self.loss_scale = LossScale(2.0**16 if dtype == torch.float16 else None)
-        self.loss = team.joint(model, torch.compile(model.loss) if config.compile else model.loss)
+        self.loss = team.joint(model, torch.compile(model.loss) if pays_to_compile(config, team.device) else model.loss)
 
     def update(
         self, x: np.ndarray, y: np.ndarray, *, scale: float, seed: int, stop: Callable[[], bool]
@@ -84,6 +85,11 @@ class Updater:
             )
         self.batch_size //= 2
 
+    def give_up_compiling(self) -> None:
+        """Go on with the model as it is written, after it could not be compiled."""
+        self.model.zero_grad(set_to_none=True)
+        self.loss = self.team.joint(self.model, self.model.loss)
+
     def _to_device(self, x: Tensor) -> Tensor:
         return x.pin_memory().to(self.device, non_blocking=True) if self.device.type == "cuda" else x.to(self.device)
 
@@ -111,9 +117,13 @@ class Updater:
             ) from error
 
 
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error means that memory is full. CUDA has a class for it, the other allocators only words."""
-    words = ("out of memory", "not enough memory", "can't allocate memory", "cublas_status_alloc_failed")
-    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or (
-        isinstance(error, RuntimeError) and any(word in str(error).lower() for word in words)
-    )
+# A compiled model takes about a minute of its first update; a budget below these would hardly win that back.
+COMPILE_MINUTES, COMPILE_STEPS = 10.0, 5000
+
+
+def pays_to_compile(config: TrainConfig, device: torch.device) -> bool:
+    """Whether the model is to be compiled: as asked for, else on CUDA with a long budget."""
+    if config.compile is not None:
+        return config.compile
+    is_long = config.tokens is not None or (config.minutes or 0) >= COMPILE_MINUTES
+    return device.type == "cuda" and (is_long or (config.steps or 0) >= COMPILE_STEPS)

@@ -42,7 +42,8 @@ STATES = {
     ),
     "diverged": (
         "Went astray",
-        "The loss is no number any more. Start anew with a lower learning rate; step {step} is saved.",
+        "The loss rose and did not come back. Start anew with a lower learning rate, or Resume from step {step} with "
+        "half of it.",
     ),
     "bundled": ("Ready", "This model came with the project. Try it in Write."),
     "none": ("No run yet", "Choose data, size and time, then press Start."),
