@@ -83,7 +83,7 @@ def measure(model: ModelConfig, train: TrainConfig) -> Speed:
     import numpy as np
     import torch
 
-    from slm.device import choose_device, choose_dtype, describe, keep_freed_memory
+    from slm.device import choose_device, choose_dtype, describe, make_ready
     from slm.model import GPT, initialise
     from slm.team import Team
     from slm.updates import Updater
@@ -91,8 +91,7 @@ def measure(model: ModelConfig, train: TrainConfig) -> Speed:
     if train.threads is not None:
         torch.set_num_threads(train.threads)
     device = choose_device(train.device)
-    if device.type == "cpu":
-        keep_freed_memory()
+    make_ready(device)
     learner = GPT(model)
     initialise(learner, train.seed)
     updater = Updater(learner, train, team=Team(device), dtype=choose_dtype(train.dtype, device))

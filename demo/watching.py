@@ -15,7 +15,7 @@ from demo.views.samples import samples_html
 from demo.views.status import status_html
 from demo.views.words import note
 from slm.doctor import Finding, diagnose, known_of
-from slm.runs import RunSummary, summarize
+from slm.runs import RunSummary, finish_requested, summarize
 
 LATEST = "latest"
 
@@ -30,6 +30,7 @@ class RunView:
     chart: dict[str, Any]
     samples: str
     can_stop: bool
+    can_finish: bool
     can_resume: bool
 
 
@@ -59,6 +60,7 @@ def watch(session: Session, chosen: str | None, *, seen: str | None = None) -> R
         chart=run_chart(session, run, events),
         samples=samples_html(events),
         can_stop=bool(run and run.status == "running"),
+        can_finish=bool(run and run.status == "running" and not finish_requested(run.path)),
         can_resume=bool(run and run.status in ("stopped", "lost", "error", "finished", "diverged") and run.snapshots),
     )
 

@@ -6,6 +6,9 @@ import time
 
 from slm.config import TrainConfig
 
+FINISH_SHARE = 0.1  # of the updates made so far: how many more a quick end takes
+MOST_FINISH_STEPS = 200
+
 
 class Budget:
     """The position of one training within its budget, stretches before a resume included."""
@@ -14,6 +17,7 @@ class Budget:
         self.config, self.block_size = config, block_size
         self.step, self.tokens = 0, 0
         self._elapsed_before_s, self._begin = 0.0, time.perf_counter()
+        self._finish: tuple[int, int, float] | None = None  # from which update to which, and the progress at the first
 
     def begin(self, *, step: int = 0, tokens: int = 0, elapsed_s: float = 0.0) -> None:
         """Start the clock at this position."""
@@ -24,6 +28,23 @@ class Budget:
         """One more update is done, on this many tokens."""
         self.step += 1
         self.tokens += tokens
+
+    def finish(self) -> int | None:
+        """Bring the rest of the training into FINISH_SHARE as many updates as were made, MOST_FINISH_STEPS at most.
+
+        The learning rate begins to fall at once, from where it is. Returns the last update's number; None where this
+        was asked before.
+        """
+        if self._finish is not None:
+            return None
+        more = min(MOST_FINISH_STEPS, max(1, round(FINISH_SHARE * self.step)))
+        self._finish = (self.step, self.step + more, max(self._planned(), 1.0 - self.config.decay_ratio))
+        return self._finish[1]
+
+    @property
+    def finishing(self) -> bool:
+        """Whether a quick end was asked for."""
+        return self._finish is not None
 
     @property
     def elapsed_s(self) -> float:
@@ -43,6 +64,13 @@ class Budget:
 
     def progress(self) -> float:
         """Share of the budget that is used, 0 to 1."""
+        if self._finish is None:
+            return self._planned()
+        first, last, share = self._finish
+        done = max(0.0, (self.step - first) / (last - first))
+        return min(1.0, max(self._planned(), share + (1.0 - share) * done))
+
+    def _planned(self) -> float:
         if self.max_steps is not None:
             return min(1.0, self.step / self.max_steps)
         assert self.budget_s is not None

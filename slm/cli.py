@@ -81,8 +81,8 @@ def parser() -> Parser:
     top = Parser(prog="python -m slm", description=DESCRIPTION, allow_abbrev=False)
     top.add_argument("--version", action="version", version=f"slm {__version__}")
     rooms = top.add_subparsers(metavar="COMMAND", required=True)
-    adders = (_add_prepare, _add_train, _add_generate, _add_evaluate, _add_export, _add_runs, _add_copied, _add_pack)
-    for add in adders:
+    adders = (_add_prepare, _add_train, _add_generate, _add_evaluate, _add_export, _add_runs, _add_finish, _add_copied)
+    for add in (*adders, _add_pack):
         add(rooms)
     return top
 
@@ -191,6 +191,11 @@ def _add_export(rooms: Any) -> None:
 def _add_runs(rooms: Any) -> None:
     room = _add_command(rooms, "runs", "List the runs and models, or tell all about one.")
     room.add_argument("name", metavar="NAME", nargs="?", help="The run to tell about (default: list them all).")
+
+
+def _add_finish(rooms: Any) -> None:
+    room = _add_command(rooms, "finish", "Bring a running training to a quick good end: its learning rate falls first.")
+    room.add_argument("--run", metavar="NAME", required=True, help="Name of the run that trains now.")
 
 
 def _add_copied(rooms: Any) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from slm.config import PrepareConfig, SampleConfig, field_kinds, parse_fields
 from slm.copied_command import copied
 from slm.doctor import examine
+from slm.launch import finish as request_good_end
 from slm.pack_command import pack, unpack
 from slm.runs import RunSummary, check_name, checkpoints_dir, data_dir, list_runs, resolve, summarize
 from slm.train_command import find_model, train
@@ -23,7 +24,7 @@ from slm.train_command import find_model, train
 if TYPE_CHECKING:
     from slm.generate import Written
 
-__all__ = ["copied", "evaluate", "export", "generate", "pack", "prepare", "runs", "train", "unpack"]
+__all__ = ["copied", "evaluate", "export", "finish", "generate", "pack", "prepare", "runs", "train", "unpack"]
 
 Result = tuple[dict[str, Any], int]
 MOST_TOGETHER = 8  # stories written at once; more would take more memory and be hardly faster
@@ -167,6 +168,16 @@ def export(args: argparse.Namespace) -> Result:
     place = to_gguf(folder, args.target) if args.to == "gguf" else to_hub(folder, args.target, private=args.private)
     print(f"{args.checkpoint} is at {place}.")
     return {**facts, "target": str(place)}, 0
+
+
+def finish(args: argparse.Namespace) -> Result:
+    """`finish`: a quick good end for a training that runs."""
+    run_dir = checkpoints_dir(args.checkpoints) / check_name(args.run)
+    if not run_dir.is_dir():
+        raise ValueError(f"there is no run {args.run!r} in {run_dir.parent}")
+    request_good_end(run_dir)
+    print(f"{args.run} comes to its end: the learning rate falls, then it is finished.")
+    return {"run": args.run}, 0
 
 
 def runs(args: argparse.Namespace) -> Result:

@@ -7,7 +7,7 @@ Each event has `v` (1), `t` (unix seconds), `kind` and `step`. The kinds and the
     eval         val_loss, val_bpb, train_loss
     sample       prompt, text, seed, temperature
     checkpoint   path, val_loss, best
-    warning      code, message
+    warning      code, message (of code "finishing" also last_step)
     end          reason (finished, stopped, diverged, error), message
 
 A `start` with resumed_from_step takes back what came before it past that step. A resume writes one, and so does a

@@ -12,6 +12,7 @@ from slm.processes import PROCESS_FILE
 
 RUN_FILE = "run.json"
 STOP_FILE = "stop"
+FINISH_FILE = "finish"
 SNAPSHOTS = "snapshots"
 POINTERS = ("best.json", "last.json")
 
@@ -106,6 +107,17 @@ def stop_requested(run_dir: str | Path) -> bool:
     return (Path(run_dir) / STOP_FILE).exists()
 
 
+def request_finish(run_dir: str | Path) -> None:
+    """Ask the run's training to come to a good end soon: the learning rate falls quickly, then it ends as planned."""
+    (Path(run_dir) / FINISH_FILE).touch()
+
+
+def finish_requested(run_dir: str | Path) -> bool:
+    """Whether the training is asked to come to a good end soon."""
+    return (Path(run_dir) / FINISH_FILE).exists()
+
+
 def clear_stop(run_dir: str | Path) -> None:
-    """Take back a stop request; a training does so when it begins."""
-    (Path(run_dir) / STOP_FILE).unlink(missing_ok=True)
+    """Take back what was asked of a training, to stop or to finish; it does so when it begins and when it ends."""
+    for name in (STOP_FILE, FINISH_FILE):
+        (Path(run_dir) / name).unlink(missing_ok=True)

@@ -32,6 +32,7 @@ from slm.runs import (
     is_run,
     process_alive,
     read_json,
+    request_finish,
     request_stop,
     status,
     summarize,
@@ -225,6 +226,14 @@ def stop(run_dir: str | Path) -> None:
     if state != "running":
         raise ValueError(f"run {Path(run_dir).name} is not running: it is {state}")
     request_stop(run_dir)
+
+
+def finish(run_dir: str | Path) -> None:
+    """Ask a running training to come to a good end soon (Budget.finish); ValueError for a run that is not running."""
+    state = status(run_dir)
+    if state != "running":
+        raise ValueError(f"run {Path(run_dir).name} is not running: it is {state}")
+    request_finish(run_dir)
 
 
 def running(checkpoints: str | Path | None = None) -> RunSummary | None:

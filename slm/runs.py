@@ -8,6 +8,7 @@
       events.jsonl        what happened, append-only (slm.events)
       stdout.log          what the training process printed
       stop                its existence asks the training to save and end
+      finish              its existence asks for a quick good end, the learning rate falling first
       snapshots/000300/   complete checkpoint folders
       resume/             optimizer state and position, for the newest snapshot
       best.json last.json {"snapshot": "snapshots/000300", "step": 300, "val_loss": 1.9}
@@ -35,8 +36,10 @@ from slm.folders import (
     clear_stop,
     data_dir,
     find_snapshots,
+    finish_requested,
     is_checkpoint,
     is_run,
+    request_finish,
     request_stop,
     resolve,
     stop_requested,
@@ -66,6 +69,7 @@ __all__ = [
     "data_dir",
     "delete_run",
     "find_snapshots",
+    "finish_requested",
     "is_checkpoint",
     "is_run",
     "list_runs",
@@ -75,6 +79,7 @@ __all__ = [
     "record_process",
     "rename_run",
     "replacing",
+    "request_finish",
     "request_stop",
     "resolve",
     "status",

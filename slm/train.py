@@ -28,7 +28,7 @@ from slm.model import GPT
 from slm.observe import Observer
 from slm.optim import learning_rate_scale
 from slm.remedies import with_remedies
-from slm.runs import EventLog, claim_training, clear_stop, record_process, stop_requested, write_json
+from slm.runs import EventLog, claim_training, clear_stop, finish_requested, record_process, stop_requested, write_json
 from slm.snapshots import RunStore, is_log_spaced
 from slm.team import Team, assembled
 from slm.updates import Updater
@@ -114,7 +114,10 @@ class Trainer:
     def _steps(self) -> Generator[Event, None, dict[str, Any]]:
         """Updates and looks until the budget is used or a stop is asked for; returns the fields of `end`."""
         reason, message = "finished", "The budget is used."
-        while (progress := self.team.agree(self.budget.progress())) < 1.0:
+        while True:
+            yield from self._asked_to_finish()
+            if (progress := self.team.agree(self.budget.progress())) >= 1.0:
+                break
             done = yield from with_remedies(functools.partial(self._update, progress), self.updater)
             if done is None:
                 reason, message = "stopped", "A stop was asked for; everything is saved."
@@ -125,9 +128,19 @@ class Trainer:
             due = self.observer.is_due(step=self.budget.step, elapsed_s=self.budget.elapsed_s)
             if self.team.is_first and due and self.budget.progress() < 1.0:
                 yield from self._look(final=False)
+        if self.budget.finishing and reason == "finished":
+            message = "A quick end was asked for; the learning rate fell first."
         if self.team.is_first:
             yield from self._look(final=True)
         return {"reason": reason, "message": message}
+
+    def _asked_to_finish(self) -> Iterator[Event]:
+        """Begin the quick end, once, where it was asked for."""
+        if not self.team.is_first or not finish_requested(self.job.run_dir):
+            return
+        if (last_step := self.budget.finish()) is not None:
+            message = f"A quick end was asked for: the learning rate falls to its end until step {last_step:,}."
+            yield "warning", {"code": "finishing", "message": message, "last_step": last_step}
 
     def _start_fields(self, *, resumed: bool) -> dict[str, Any]:
         return {

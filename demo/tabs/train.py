@@ -48,7 +48,9 @@ def layout(session: Session, code: gr.Textbox) -> dict[str, Any]:
             minutes = gr.Number(DEFAULT_MINUTES, label="Minutes", elem_id="train-minutes",
                                 info="The training ends by itself after this time; the model is saved along the way.")
             with gr.Row():
-                start = gr.Button("Start", variant="primary", elem_id="train-start", scale=2, min_width=110)
+                start = gr.Button("Start", variant="primary", elem_id="train-start", min_width=110)
+            with gr.Row():
+                finish = gr.Button("Finish now", elem_id="train-finish", interactive=False, min_width=110)
                 stop = gr.Button("Stop", variant="stop", elem_id="train-stop", interactive=False, min_width=80)
                 resume = gr.Button("Resume", elem_id="train-resume", interactive=False, min_width=90)
             costs = html(elem_id="train-size")
@@ -69,7 +71,7 @@ def layout(session: Session, code: gr.Textbox) -> dict[str, Any]:
     samples = html(samples_html([]), elem_id="train-samples", js=static_text("samples.js"))
     seen = gr.Textbox("", visible=False)
     form = [data, chosen_preset, minutes, run, *more]
-    view = [seen, chosen, status, curve, samples, stop, resume]
+    view = [seen, chosen, status, curve, samples, stop, finish, resume]
     explained = [costs, outlook, command, run]
     busy = {**PRIVATE, "show_progress": "hidden"}
     filled = chosen_preset.input(take_preset, [chosen_preset], more, **QUICK).then
@@ -78,6 +80,7 @@ def layout(session: Session, code: gr.Textbox) -> dict[str, Any]:
     explains.append(gr.on(edits, bind(explain, session), form, explained, **QUICK))
     begun = start.click(bind(start_training, session), [*form, code], [status, data, chosen], **busy)
     stop.click(bind(stop_training, session), [chosen, code], [stop], **QUICK)
+    finish.click(bind(finish_training, session), [chosen, code], [finish], **QUICK)
     resumed = resume.click(bind(resume_training, session), [chosen, minutes, code], [status], **busy)
     for explaining in explains:
         explaining.then(bind(look_ahead, session), [*form, code], [costs, outlook], **MEASURE)
@@ -166,6 +169,18 @@ def stop_training(session: Session, chosen: str, code: str) -> Any:
     return gr.update(interactive=False)
 
 
+@warned
+def finish_training(session: Session, chosen: str, code: str) -> Any:
+    """Ask the run to come to a good end soon."""
+    session.allow_change(code)
+    run = shown_run(session, chosen)
+    if run is None or run.status != "running":
+        raise ValueError("nothing is training now")
+    launch.finish(run.path)
+    gr.Info("Its learning rate falls quickly, which makes a better model than Stop; then it ends.", title="Finishing")
+    return gr.update(interactive=False)
+
+
 def resume_training(session: Session, chosen: str, minutes: float | None, code: str) -> Iterator[Any]:
     """Go on with the run that is shown; one that has used its time up gets the form's minutes on top."""
     try:
@@ -204,5 +219,6 @@ def _outputs(view: RunView, chosen: str | None) -> tuple[Any, ...]:
         view.chart,
         view.samples,
         gr.update(interactive=view.can_stop),
+        gr.update(interactive=view.can_finish),
         gr.update(interactive=view.can_resume),
     )

@@ -72,7 +72,7 @@ def last(events: Sequence[Mapping[str, Any]], kind: str) -> Mapping[str, Any]:
 def progress(summary: Any, events: Sequence[Mapping[str, Any]], *, now: float) -> Progress:
     """Where a run stands in its budget, be that seconds, steps or tokens, and how long the rest will take."""
     start, train = last(events, "start"), last(events, "train")
-    budget = _budget(summary, start)
+    budget = _quick_end(events) or _budget(summary, start)
     step = int(max(finite(train.get("step")) or 0, finite(get(summary, "step")) or 0))
     elapsed = finite(train.get("elapsed_s"))
     elapsed = finite(get(summary, "elapsed_s")) if elapsed is None else elapsed
@@ -107,6 +107,16 @@ def _budget(summary: Any, start: Mapping[str, Any]) -> dict[str, float]:
         ("tokens", finite(get(given, "tokens"))),
     )
     return next(({unit: value} for unit, value in found if value), {})
+
+
+def _quick_end(events: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    """The budget of a training that was asked to finish: the steps up to its last; empty where it was not."""
+    for event in reversed(events):
+        if event.get("kind") == "start":
+            break
+        if event.get("code") == "finishing" and (last_step := finite(event.get("last_step"))):
+            return {"steps": last_step}
+    return {}
 
 
 def _rate(events: Sequence[Mapping[str, Any]], field: str) -> float | None:

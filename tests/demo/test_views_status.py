@@ -128,3 +128,11 @@ def test_the_doctor_speaks_in_the_status_and_a_warning_is_not_told_twice():
     assert "Back to step 5." not in markup and "nothing wrong" not in markup
     assert "Back to step 5." in status_html(running(), warned, now=115.0)
     assert "doctor" not in status_html(running(status="finished"), events, now=115.0)
+
+
+def test_a_quick_end_counts_the_steps_that_are_left():
+    asked = {"kind": "warning", "step": 7, "code": "finishing", "message": "Soon.", "last_step": 9}
+    done = progress(running(), [*log(budget_s=6000.0), asked], now=114.0)
+    assert done.share == pytest.approx(7 / 9) and done.left_s == pytest.approx(4.0)
+    resumed = [*log(budget_s=60.0), asked, {**START, "step": 7, "budget_s": 60.0, "resumed_from_step": 7}]
+    assert progress(running(), resumed, now=114.0).share == pytest.approx(14 / 60)
