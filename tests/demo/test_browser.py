@@ -249,6 +249,36 @@ def test_a_training_outlives_pages_and_servers(opened: Watched, browser: Browser
     expect(opened.part("runs-file")).to_contain_text(".zip", timeout=SLOW_MS)
 
 
+def test_a_training_is_foretold_watched_and_brought_to_a_good_end(opened: Watched, server: Server) -> None:
+    opened.tab("Train")
+    opened.choose("train-data", "tiny")
+    opened.choose("train-preset", "golden")
+    opened.fill("train-minutes", "10")
+    opened.choose("train-shown", "The latest")
+    size, outlook = opened.part("train-size"), opened.part("train-forecast")
+    expect(size).to_contain_text("multiplications and additions", timeout=SLOW_MS)
+    expect(size.locator(".slm-stack").first).to_have_attribute("aria-label", re.compile("embedding .* attention"))
+    expect(outlook).to_contain_text("Measured on this machine", timeout=2 * SLOW_MS)
+    expect(outlook).to_contain_text("10 min")
+
+    opened.part("train-start").click()
+    status, chart = opened.part("train-status"), opened.part("train-chart")
+    expect(status).to_contain_text("The doctor sees nothing wrong", timeout=SLOW_MS)
+    expect(chart.locator(".slm-chart-strip").first).to_contain_text("learning rate", timeout=SLOW_MS)
+    expect(chart.locator(".slm-chart-marks text").filter(has_text="word frequencies only")).to_be_visible()
+    chart.get_by_role("button", name="bits per byte").click()
+    expect(chart.locator(".slm-chart-axis").last).to_have_text("loss, bits per byte")
+    expect(opened.part("train-samples")).to_contain_text("Once upon a time")
+
+    opened.part("train-finish").click()
+    expect(status).to_contain_text("Finished at step", timeout=SLOW_MS)
+    expect(opened.part("train-finish")).to_be_disabled()
+    log = events(server.home / "checkpoints" / status.locator(".slm-run").inner_text())
+    asked = next(e for e in log if e.get("code") == "finishing")
+    assert asked["last_step"] - asked["step"] <= max(1, round(0.1 * asked["step"]))
+    assert [e["step"] for e in log if e["kind"] == "train"][-1] == asked["last_step"]
+
+
 def events(run_dir: Path) -> list[dict]:
     return [json.loads(line) for line in (run_dir / "events.jsonl").read_text().splitlines()]
 
