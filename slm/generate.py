@@ -7,6 +7,7 @@ length goes on at the speed of the cache. A prompt longer than the context is cu
 from __future__ import annotations
 
 import codecs
+import os
 import secrets
 import warnings
 from collections.abc import Iterator
@@ -243,6 +244,7 @@ def load(path: str | Path, device: str = "auto", *, precision: str = "auto") -> 
     always use float32. Raises ValueError, in one sentence, for a path with no model, a broken one, a Hub that cannot
     be reached, or int8 where this machine has none.
     """
-    folder = resolve(path) if Path(path).exists() else fetch_model(str(path))
+    # os.path takes a name of any length; Path.exists raises where the system finds it too long.
+    folder = resolve(path) if os.path.exists(path) else fetch_model(str(path))
     model, tokenizer, about = load_folder(folder, device=choose_device(device))
     return LanguageModel(model, tokenizer, about, choose_int8(model, tokenizer, precision))

@@ -191,10 +191,10 @@ def start(spec: TrainSpec, *, checkpoints: str | Path | None = None) -> Path:
     spec = dataclasses.replace(spec, checkpoints=places, data_dir=spec.data_folder.parent)
     spec.configs()
     _refuse_if_busy(spec.run_dir.parent)
-    try:
-        spec.run_dir.mkdir(parents=True)
-    except FileExistsError:
-        raise ValueError(f"there is a run {spec.run!r} already; give another name, or resume it") from None
+    # A process that was killed before its run began has left no more than what it printed.
+    if spec.run_dir.exists() and {p.name for p in spec.run_dir.iterdir()} - {STDOUT_FILE}:
+        raise ValueError(f"there is a run {spec.run!r} already; give another name, or resume it")
+    spec.run_dir.mkdir(parents=True, exist_ok=True)
     return _launch(command(spec), spec.run_dir)
 
 

@@ -224,6 +224,13 @@ def test_a_training_that_dies_at_once_is_told_in_its_own_words_and_leaves_nothin
     assert [p.name for p in places.checkpoints.iterdir() if not p.name.startswith(".")] == []
 
 
+def test_a_name_whose_process_was_killed_before_the_run_began_is_free(places, monkeypatch):
+    (places.checkpoints / "early").mkdir()
+    (places.checkpoints / "early" / launch.STDOUT_FILE).write_text("half a line")
+    monkeypatch.setattr(launch, "_launch", lambda words, run_dir: run_dir)
+    assert launch.start(TrainSpec(run="early", data="starter")) == places.checkpoints / "early"
+
+
 def test_what_a_folder_held_before_stays_when_a_name_is_taken(places):
     (places.checkpoints / "mine").mkdir()
     (places.checkpoints / "mine" / "notes.txt").write_text("keep")
