@@ -12,6 +12,7 @@ from typing import ClassVar
 
 import pytest
 
+import slm
 from slm.checkpoint import save
 from slm.cli import main
 from slm.generate import load
@@ -165,3 +166,8 @@ def test_a_hub_that_does_not_answer_is_told_in_two_seconds(folder, tmp_path, net
         took_s, _, said = line.partition(" ")
         assert float(took_s) < 2, line
         assert "cannot be reached" in said or "could not be loaded" in said
+
+
+def test_a_name_longer_than_the_system_takes_is_no_model():
+    with pytest.raises(ValueError, match="x{300}"):
+        slm.load("x" * 300)
