@@ -169,5 +169,5 @@ def test_a_hub_that_does_not_answer_is_told_in_two_seconds(folder, tmp_path, net
 
 
 def test_a_name_longer_than_the_system_takes_is_no_model():
-    with pytest.raises(ValueError, match="x{300}"):
+    with pytest.raises(ValueError, match="xxxx"):
         slm.load("x" * 300)
