@@ -40,13 +40,14 @@ def layout(session: Session, code: gr.Textbox) -> dict[str, Any]:
     differ = html(differences_html([], []), elem_id="runs-differences")
     with gr.Column(elem_id="runs-time-machine"):
         gr.Markdown(f"### Time machine\n{TIME_MACHINE}")
-        with gr.Row():
+        with gr.Row(elem_classes="slm-bottom"):
             prompt = gr.Textbox("Once upon a time", label="How the story begins", max_lines=1, elem_id="runs-prompt",
                                 scale=3, min_width=240)
             seed = gr.Number(7, label="Seed", precision=0, elem_id="runs-seed", min_width=90)
+            again = gr.Button("Tell", elem_id="runs-tell", min_width=90, scale=1)
         stage = gr.Slider(1, 2, 1, step=1, label="Snapshot", elem_id="runs-stage", interactive=False,
                           info="From the first saved step to the last.")
-        told = html(note("Choose a run with snapshots, then move the slider."), elem_id="runs-story")
+        told = html(note("Choose a run with snapshots, then press Tell or move the slider."), elem_id="runs-story")
     gr.Markdown("### Take it with you, or away")
     with gr.Row(elem_classes="slm-bottom"):
         target = gr.Dropdown(list(FORMATS.items()), value=next(iter(FORMATS.values())), label="Format",
@@ -72,8 +73,8 @@ def layout(session: Session, code: gr.Textbox) -> dict[str, Any]:
     table.select(bind(choose_row, session), None, [run, compare, curve, differ, stage], **QUICK)
     run.input(bind(choose_run, session), [run], [compare, curve, differ, stage], **QUICK)
     compare.input(bind(compared_view, session), [compare], [curve, differ], **QUICK)
-    gr.on([stage.input, prompt.submit, seed.submit], bind(tell, session), [run, prompt, seed, stage], [told],
-          **{**MODEL, "trigger_mode": "always_last", "show_progress": "hidden"})
+    gr.on([stage.input, again.click, prompt.submit, seed.submit], bind(tell, session), [run, prompt, seed, stage],
+          [told], **{**MODEL, "trigger_mode": "always_last", "show_progress": "hidden"})
     take.click(bind(export_run, session), [run, target], [file], **PRIVATE)
     delete.click(ask_to_delete, [run], [which, sure], **QUICK)
     no.click(lambda: gr.update(visible=False), None, [sure], **QUICK)

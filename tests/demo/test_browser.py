@@ -283,6 +283,86 @@ def events(run_dir: Path) -> list[dict]:
     return [json.loads(line) for line in (run_dir / "events.jsonl").read_text().splitlines()]
 
 
+def test_says_what_a_story_copied(opened: Watched) -> None:
+    opened.part("write-did-it-copy").click()
+    expect(opened.part("write-copied")).to_contain_text("no story yet", timeout=SLOW_MS)
+    opened.choose("write-model", "first")
+    told = preview_of(opened)
+    opened.fill("write-prompt", told)  # a model that began with a training story's own words
+    opened.fill("write-max-tokens", "5")
+    opened.part("write-go").click()
+    expect(opened.part("write-story")).to_contain_text(re.compile("5 tokens|the end"), timeout=SLOW_MS)
+    expect(opened.part("write-copied")).to_be_empty()
+    opened.part("write-did-it-copy").click()
+    copied = opened.part("write-copied")
+    expect(copied).to_contain_text("Its longest stretch from a training story has", timeout=SLOW_MS)
+    assert told[:60] in copied.locator("mark").first.inner_text()
+    copied.locator("summary").first.click()
+    expect(copied.locator("details mark").first).to_be_visible()
+
+
+def preview_of(opened: Watched) -> str:
+    """The first words of a training story, as the Data tab shows it."""
+    opened.tab("Data")
+    opened.choose("data-sets", "tiny")
+    expect(opened.part("data-manifest")).to_contain_text("tiny", timeout=SLOW_MS)
+    story = opened.part("data-preview").locator("article p").first
+    expect(story).to_be_visible(timeout=SLOW_MS)
+    words = story.inner_text().split("\n")[0][:150]
+    opened.tab("Write")
+    return words
+
+
+def test_runs_are_told_apart_renamed_packed_brought_in_and_deleted(
+    opened: Watched, server: Server, tmp_path: Path
+) -> None:
+    from slm.pack import pack, unpack
+
+    first = pack(server.home / "checkpoints/first", tmp_path / "a.zip", weights="all")
+    other = unpack(first, tmp_path, name="traveller")
+    record = json.loads((other / "run.json").read_text())
+    record["train"]["learning_rate"] = 0.0125
+    (other / "run.json").write_text(json.dumps(record))
+    opened.tab("Runs")
+    bring_in(opened, pack(other, tmp_path / "b.zip", weights="all"))
+    expect(opened.part("runs-run").locator("input")).to_have_value("traveller", timeout=SLOW_MS)
+    expect(opened.part("runs-table")).to_contain_text("traveller")
+
+    opened.part("runs-compare").locator("input").click()
+    opened.page.get_by_role("option", name="first", exact=True).click()
+    differ = opened.part("runs-differences")
+    expect(differ.locator("tbody tr").first).to_contain_text("learning rate", timeout=SLOW_MS)
+    expect(differ).to_contain_text("0.0125")
+
+    opened.part("runs-tell").click()
+    expect(opened.part("runs-story")).to_contain_text("traveller as it was after step", timeout=SLOW_MS)
+
+    opened.choose("runs-format", "without weights")
+    opened.part("runs-export").click()
+    expect(opened.part("runs-file")).to_contain_text("traveller-run", timeout=SLOW_MS)
+
+    opened.fill("runs-new-name", "settler")
+    opened.part("runs-rename").click()
+    expect(opened.part("runs-run").locator("input")).to_have_value("settler", timeout=SLOW_MS)
+    assert (server.home / "checkpoints/settler").is_dir()
+
+    (tmp_path / "bad.zip").write_text("no zip")
+    bring_in(opened, tmp_path / "bad.zip")
+    expect(opened.page.get_by_text("Bad.zip is no zip that can be read")).to_be_visible(timeout=SLOW_MS)
+
+    opened.part("runs-delete").click()
+    expect(opened.page.get_by_text("Delete settler with all its snapshots, for good?")).to_be_visible(timeout=SLOW_MS)
+    opened.part("runs-delete-yes").click()
+    expect(opened.part("runs-table")).not_to_contain_text("settler", timeout=SLOW_MS)
+    assert not (server.home / "checkpoints/settler").exists()
+
+
+def bring_in(opened: Watched, file: Path) -> None:
+    with opened.page.expect_file_chooser() as chooser:
+        opened.part("runs-import").click()
+    chooser.value.set_files(file)
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_phone_needs_no_sideways_scroll(browser: Browser, server: Server, scheme: str) -> None:
     watched = Watched(browser, server.url, width=390)
