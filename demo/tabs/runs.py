@@ -19,6 +19,7 @@ from slm.pack import unpack
 from slm.runs import delete_run, find_snapshots, rename_run
 
 TIME_MACHINE = "The same words and the same seed, given to the model at each stage of its training."
+NOTHING_TOLD = "Choose a run with snapshots, then press Tell or move the slider."
 TIME_MACHINE_TOKENS = 120
 TIME_MACHINE_SETTINGS = {"temperature": 0.8, "top_p": 0.95, "max_new_tokens": TIME_MACHINE_TOKENS}
 
@@ -47,13 +48,13 @@ def layout(session: Session, code: gr.Textbox) -> dict[str, Any]:
             again = gr.Button("Tell", elem_id="runs-tell", min_width=90, scale=1)
         stage = gr.Slider(1, 2, 1, step=1, label="Snapshot", elem_id="runs-stage", interactive=False,
                           info="From the first saved step to the last.")
-        told = html(note("Choose a run with snapshots, then press Tell or move the slider."), elem_id="runs-story")
+        told = html(note(NOTHING_TOLD), elem_id="runs-story")
     gr.Markdown("### Take it with you, or away")
     with gr.Row(elem_classes="slm-bottom"):
         target = gr.Dropdown(list(FORMATS.items()), value=next(iter(FORMATS.values())), label="Format",
                              elem_id="runs-format", info="What goes into the file.", min_width=240)
         take = gr.Button("Export", elem_id="runs-export", min_width=110)
-    file = gr.File(label="Exported model", visible=False, interactive=False, elem_id="runs-file")
+    file = gr.File(label="Exported file", visible=False, interactive=False, elem_id="runs-file")
     with gr.Row(elem_classes="slm-bottom"):
         new_name = gr.Textbox("", label="New name", max_lines=1, elem_id="runs-new-name", min_width=240,
                               placeholder="letters, digits, - and _", info="What the run is to be called.")
@@ -67,7 +68,7 @@ def layout(session: Session, code: gr.Textbox) -> dict[str, Any]:
     gr.Markdown("Export a run there, bring its .zip in here: it shows its curve and its stories without training "
                 "again, and writes where its weights came along.", elem_classes="slm-hint")
     with gr.Row():
-        bring = gr.UploadButton("Bring in a run (.zip)", file_types=[".zip"], elem_id="runs-import", scale=0,
+        bring = gr.UploadButton("Bring in a .zip", file_types=[".zip"], elem_id="runs-import", scale=0,
                                 min_width=200)
     view = [table, run, compare, curve, differ, stage]
     table.select(bind(choose_row, session), None, [run, compare, curve, differ, stage], **QUICK)
@@ -75,6 +76,7 @@ def layout(session: Session, code: gr.Textbox) -> dict[str, Any]:
     compare.input(bind(compared_view, session), [compare], [curve, differ], **QUICK)
     gr.on([stage.input, again.click, prompt.submit, seed.submit], bind(tell, session), [run, prompt, seed, stage],
           [told], **{**MODEL, "trigger_mode": "always_last", "show_progress": "hidden"})
+    gr.on([table.select, run.input, bring.upload], lambda: note(NOTHING_TOLD), None, [told], **QUICK)
     take.click(bind(export_run, session), [run, target], [file], **PRIVATE)
     delete.click(ask_to_delete, [run], [which, sure], **QUICK)
     no.click(lambda: gr.update(visible=False), None, [sure], **QUICK)

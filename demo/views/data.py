@@ -33,7 +33,7 @@ def progress_html(progress: Mapping[str, Any] | None) -> str:
     title = STAGES.get(stage, stage)
     done, total = finite(progress.get("done")), finite(progress.get("total"))
     share = 1.0 if stage == "done" else min(1.0, done / total) if done is not None and total else None
-    counts = number(done) + (f" of {number(total)}" if total else "") if done is not None else ""
+    counts = number(done) + (f" of {number(total)}" if total else "") if done or total else ""
     spent = duration(progress["elapsed_s"]) if finite(progress.get("elapsed_s")) is not None else ""
     line = " \u00b7 ".join(part for part in (_step(stage), counts, spent, _time_left(progress)) if part)
     return (
@@ -90,15 +90,15 @@ def _facts(manifest: Mapping[str, Any]) -> str:
     if (covered := finite(manifest.get("vocab_coverage"))) is not None:
         rows.append(
             figure(
-                "of the text in it whole",
+                "text covered",
                 percent(covered),
-                "Of all pieces of words in the stories, this share has a token of its own; the rest is spelt with "
-                "smaller ones. Nothing is lost.",
+                "The share of the stories' pieces of words that have a token of their own; the rest is spelt with "
+                "smaller ones, so nothing is lost.",
             )
         )
     if finite(manifest.get("vocab_used")):
         unused = "Tokens that occur at least once in the training stories; of the others the model learns nothing."
-        rows.append(figure("of them in use", number(manifest["vocab_used"]), unused, "tokens"))
+        rows.append(figure("tokens in use", number(manifest["vocab_used"]), unused, "tokens"))
     tokens, size = finite(train.get("tokens")), finite(train.get("bytes"))
     if tokens and size:
         rows.append(

@@ -93,5 +93,5 @@ def test_progress_says_the_step_and_the_time_left() -> None:
 
 def test_a_data_set_says_how_much_of_the_text_its_vocabulary_covers() -> None:
     markup = manifest_html({"name": "x", "vocab_size": 4096, "vocab_coverage": 0.9871, "vocab_used": 4012})
-    assert "99 %" in markup and "4,012" in markup
-    assert "in it whole" not in manifest_html({"name": "older", "vocab_size": 4096})
+    assert "text covered" in markup and "99 %" in markup and "4,012" in markup
+    assert "text covered" not in manifest_html({"name": "older", "vocab_size": 4096})
