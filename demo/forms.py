@@ -196,7 +196,7 @@ def forecast(session: Session, form: TrainForm, *, measure: bool = False) -> str
         model, train, tok_per_s=speed.tok_per_s, train_tokens=tokens, earlier=_earlier(session, form, manifest)
     )
     nats = math.log(2) * size_bytes / tokens if tokens and size_bytes else None
-    return forecast_html(told, tok_per_s=speed.tok_per_s, device=speed.device, nats_per_bpb=nats)
+    return forecast_html(told, of=form.preset, tok_per_s=speed.tok_per_s, device=speed.device, nats_per_bpb=nats)
 
 
 def _manifest(session: Session, form: TrainForm) -> dict[str, Any]:

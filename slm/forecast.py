@@ -110,16 +110,24 @@ def _amount(model: ModelConfig, train: TrainConfig, tok_per_s: float) -> tuple[i
 
 
 def _band(wanted: Training, earlier: tuple[Training, ...]) -> tuple[tuple[float, float] | None, str]:
+    if unlike := _unlike(wanted):
+        return None, f"No training of this {unlike} was measured yet, so its loss is not foretold."
+    earlier = tuple(training for training in earlier if not _unlike(training))
     if not earlier:
         return None, "No training on these stories has ended yet: after the first one a loss can be foretold."
-    for name, words in (("n_params", "size"), ("tokens", "length"), ("steps", "number of steps")):
-        known = [getattr(training, name) for training in MEASURED]
-        if not min(known) / LIKE <= getattr(wanted, name) <= max(known) * LIKE:
-            return None, f"No training of this {words} was measured yet, so its loss is not foretold."
     # How these stories compare with TinyStories, by the trainings on both.
     shift = sum(math.log(training.bpb) - _law(training) for training in earlier) / len(earlier)
     middle, width = _law(wanted) + shift, BAND_MARGIN * _fit()[1]
     return (math.exp(middle - width), math.exp(middle + width)), ""
+
+
+def _unlike(training: Training) -> str:
+    """What of this training lies too far from all that were measured; empty where the law speaks of it."""
+    for name, words in (("n_params", "size"), ("tokens", "length"), ("steps", "number of steps")):
+        known = [getattr(measured, name) for measured in MEASURED]
+        if not min(known) / LIKE <= getattr(training, name) <= max(known) * LIKE:
+            return words
+    return ""
 
 
 @functools.cache

@@ -83,6 +83,7 @@ def test_other_stories_are_foretold_from_their_own_trainings():
     ("changes", "word"),
     [
         ({"earlier": ()}, "No training on these stories"),
+        ({"earlier": (Training(187_000, 5_000, 5, 4.4),)}, "No training on these stories"),
         ({"minutes": 6000.0}, "length"),
         ({"model": preset("slm-51m").model}, "size"),
         ({"tok_per_s": 0.1}, "length"),

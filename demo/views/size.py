@@ -63,8 +63,8 @@ def _stack(sizes: Mapping[str, float], labels: Mapping[str, str]) -> str:
     return f'<div class="slm-stack" role="img" aria-label="{said}">{blocks}</div><ul class="slm-legend">{legend}</ul>'
 
 
-def forecast_html(told: Forecast, *, tok_per_s: float, device: str, nats_per_bpb: float | None = None) -> str:
-    """A forecast as three figures a beginner can check afterwards, and what they rest on.
+def forecast_html(told: Forecast, *, of: str, tok_per_s: float, device: str, nats_per_bpb: float | None = None) -> str:
+    """A forecast of a preset as three figures a beginner can check afterwards, and what they rest on.
 
     `nats_per_bpb` turns bits per byte into nats a token of this data set.
     """
@@ -84,7 +84,7 @@ def forecast_html(told: Forecast, *, tok_per_s: float, device: str, nats_per_bpb
     speed = f"Measured on this machine just now: {compact(tok_per_s)} tokens a second ({device})."
     why = f"{speed} {told.silence}" if told.silence else f"{speed} Lower is better."
     return (
-        f'<section class="slm slm-forecast" aria-label="Forecast"><h4>Forecast</h4><dl>{figures}</dl>'
+        f'<section class="slm slm-forecast" aria-label="Forecast"><h4>Forecast for {escape(of)}</h4><dl>{figures}</dl>'
         f'<p class="slm-small">{escape(why)}</p></section>'
     )
 

@@ -258,8 +258,10 @@ def test_a_training_is_foretold_watched_and_brought_to_a_good_end(opened: Watche
     size, outlook = opened.part("train-size"), opened.part("train-forecast")
     expect(size).to_contain_text("multiplications and additions", timeout=SLOW_MS)
     expect(size.locator(".slm-stack").first).to_have_attribute("aria-label", re.compile("embedding .* attention"))
-    expect(outlook).to_contain_text("Measured on this machine", timeout=2 * SLOW_MS)
+    expect(outlook).to_contain_text("Forecast for golden", timeout=2 * SLOW_MS)
+    expect(outlook).to_contain_text("Measured on this machine")
     expect(outlook).to_contain_text("10 min")
+    expect(outlook).to_contain_text("No training of this size was measured yet")
 
     opened.part("train-start").click()
     status, chart = opened.part("train-status"), opened.part("train-chart")

@@ -25,7 +25,8 @@ def test_the_bar_adds_up_and_is_told_to_a_screen_reader():
 
 def test_a_forecast_says_tokens_time_and_both_units_of_loss():
     told = Forecast(tokens=1_230_000, steps=617, seconds=300, readings=0.28, bpb=(0.94, 1.06))
-    shown = text(forecast_html(told, tok_per_s=4100, device="cpu", nats_per_bpb=4 * math.log(2)))
+    shown = text(forecast_html(told, of="micro", tok_per_s=4100, device="cpu", nats_per_bpb=4 * math.log(2)))
+    assert "Forecast for micro" in shown
     assert "it reads 1.23 M tokens 28 % of the stories" in shown
     assert "it takes 5 min about 617 steps" in shown
     assert "0.94 to 1.06 bits per byte; 2.61 to 2.94 nats a token" in shown
@@ -36,6 +37,6 @@ def test_where_no_loss_is_foretold_it_says_why():
     told = Forecast(
         tokens=9_000_000, steps=9, seconds=60, readings=12.3, bpb=None, silence="Nothing like it <was> measured."
     )
-    markup = forecast_html(told, tok_per_s=100, device="cpu")
+    markup = forecast_html(told, of="micro", tok_per_s=100, device="cpu")
     assert "loss at the end" not in markup and "Nothing like it &lt;was&gt; measured." in markup
     assert "each story 12.3 times" in text(markup)
