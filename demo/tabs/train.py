@@ -50,7 +50,7 @@ def layout(session: Session, code: gr.Textbox) -> dict[str, Any]:
             with gr.Row():
                 start = gr.Button("Start", variant="primary", elem_id="train-start", min_width=110)
             with gr.Row():
-                finish = gr.Button("Finish now", elem_id="train-finish", interactive=False, min_width=110)
+                finish = gr.Button("Finish now", elem_id="train-finish", interactive=False, min_width=136)
                 stop = gr.Button("Stop", variant="stop", elem_id="train-stop", interactive=False, min_width=80)
                 resume = gr.Button("Resume", elem_id="train-resume", interactive=False, min_width=90)
             costs = html(elem_id="train-size")

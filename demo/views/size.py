@@ -75,14 +75,14 @@ def forecast_html(told: Forecast, *, of: str, tok_per_s: float, device: str, nat
     rows = [("it reads", f"{compact(told.tokens)} tokens", often), ("it takes", duration(told.seconds), _steps(told))]
     if told.bpb:
         low, high = told.bpb
-        nats = f"; {nats_per_bpb * low:.2f} to {nats_per_bpb * high:.2f} nats a token" if nats_per_bpb else ""
-        rows.append(("loss at the end", f"{low:.2f} to {high:.2f}", f"bits per byte{nats}"))
+        nats = f" ({nats_per_bpb * low:.2f} to {nats_per_bpb * high:.2f} nats a token)" if nats_per_bpb else ""
+        rows.append(("loss at the end", f"{low:.2f} to {high:.2f}", f"bits per byte{nats}; lower is better"))
     figures = "".join(
         f"<div><dt>{escape(name)}</dt><dd>{escape(value)} <small>{escape(unit)}</small></dd></div>"
         for name, value, unit in rows
     )
     speed = f"Measured on this machine just now: {compact(tok_per_s)} tokens a second ({device})."
-    why = f"{speed} {told.silence}" if told.silence else f"{speed} Lower is better."
+    why = f"{speed} {told.silence}".strip()
     return (
         f'<section class="slm slm-forecast" aria-label="Forecast"><h4>Forecast for {escape(of)}</h4><dl>{figures}</dl>'
         f'<p class="slm-small">{escape(why)}</p></section>'

@@ -29,7 +29,7 @@ def test_a_forecast_says_tokens_time_and_both_units_of_loss():
     assert "Forecast for micro" in shown
     assert "it reads 1.23 M tokens 28 % of the stories" in shown
     assert "it takes 5 min about 617 steps" in shown
-    assert "0.94 to 1.06 bits per byte; 2.61 to 2.94 nats a token" in shown
+    assert "0.94 to 1.06 bits per byte (2.61 to 2.94 nats a token); lower is better" in shown
     assert "4.10 k tokens a second (cpu)" in shown
 
 
