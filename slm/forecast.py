@@ -48,6 +48,7 @@ MEASURED = (
     Training(2_555_904, 409_600, 400, 1.1732),
     Training(2_555_904, 827_392, 629, 1.0658),
     Training(4_980_736, 6_901_760, 3370, 0.7381),
+    Training(4_980_736, 12_582_912, 3297, 0.7048),
 )
 # On the starter stories in 4,096 different tokens.
 STARTER = (Training(2_555_904, 501_760, 245, 0.5777),)
