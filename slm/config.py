@@ -342,8 +342,8 @@ PRESETS: dict[str, Preset] = {
     "mini": Preset(
         purpose="the bundled model; an hour on a laptop",
         vocab="4096",
-        model=ModelConfig(n_layer=6, n_head=8, n_embd=256, n_inner=768, block_size=256, vocab_size=4096),
-        train=TrainConfig(batch_size=16, warmup_steps=50),
+        model=ModelConfig(n_layer=6, n_head=4, n_embd=256, n_inner=768, block_size=256, vocab_size=4096),
+        train=TrainConfig(batch_size=16, warmup_steps=50, ramp_steps=300),
     ),
     "micro": Preset(
         purpose="first readable sentences on two CPU cores in a minute or two",
