@@ -207,14 +207,15 @@ def _manifest(session: Session, form: TrainForm) -> dict[str, Any]:
 
 
 def _earlier(session: Session, form: TrainForm, manifest: Mapping[str, Any]) -> tuple[Training, ...]:
-    """Trainings that tell how hard these stories are: those that ended here, else what was measured on such stories."""
-    ended = tuple(
+    """What is known of trainings on these stories: what was measured on such, else those that ended here."""
+    if measured := measured_on(str(manifest.get("source", form.data))):
+        return measured
+    return tuple(
         Training(run.n_params, run.tokens, run.step, run.val_bpb)
         for run in session.runs()
         if run.data == data_name(form) and run.status == "finished"
         and run.n_params and run.tokens and run.step and run.val_bpb
     )
-    return ended or measured_on(str(manifest.get("source", form.data)))
 
 
 def data_choices(manifests: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
