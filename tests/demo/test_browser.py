@@ -107,7 +107,7 @@ class Watched:
 
     def _note(self, complaint: str) -> None:
         # While the server restarts the page asks in vain, and a reload leaves its questions; that is the test's doing.
-        if "ERR_CONNECTION_REFUSED" not in complaint and "AbortError" not in complaint:
+        if not any(words in complaint for words in ("ERR_CONNECTION_REFUSED", "AbortError", "Connection errored out")):
             self.complaints.append(complaint)
 
     def tab(self, name: str) -> None:
