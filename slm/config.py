@@ -348,8 +348,8 @@ PRESETS: dict[str, Preset] = {
     "micro": Preset(
         purpose="first readable sentences on two CPU cores in a minute or two",
         vocab="4096",
-        model=ModelConfig(n_layer=4, n_head=6, n_embd=192, block_size=128, vocab_size=4096),
-        train=TrainConfig(batch_size=16),
+        model=ModelConfig(n_layer=2, n_head=4, n_embd=128, block_size=128, vocab_size=4096),
+        train=TrainConfig(batch_size=16, learning_rate=6e-3, muon_learning_rate=0.03, ramp_steps=300),
     ),
     "golden": Preset(
         purpose="tests",

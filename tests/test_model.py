@@ -95,7 +95,7 @@ def test_context_overflow_is_told_with_both_numbers():
 
 @pytest.mark.parametrize(
     ("name", "count"),
-    [("slm-51m", 51_082_752), ("slm-55m", 52_494_336), ("mini", 4_980_736), ("micro", 2_555_904), ("golden", 186_944)],
+    [("slm-51m", 51_082_752), ("slm-55m", 52_494_336), ("mini", 4_980_736), ("micro", 917_504), ("golden", 186_944)],
 )
 def test_presets_have_exactly_these_parameters(name, count):
     config = PRESETS[name].model

@@ -19,7 +19,7 @@ def test_the_bar_adds_up_and_is_told_to_a_screen_reader():
     markup = size_html(parameter_parts(model), memory_mb=640.0, flops_per_token=flops_per_token(model))
     assert sum(map(float, re.findall(r"width:([\d.]+)%", markup))) == 100.0
     assert 'role="img" aria-label="embedding' in markup
-    assert "2.56 M parameters" in text(markup) and "640 MB" in text(markup)
+    assert "918 k parameters" in text(markup) and "640 MB" in text(markup)
     assert "takes 16.5 M multiplications and additions" in text(markup)
 
 
