@@ -46,6 +46,11 @@ class FormField:
     optional: bool
     choices: tuple[Any, ...] | None
 
+    @property
+    def is_switch(self) -> bool:
+        """Yes or no, and nothing else."""
+        return self.kind is bool and not self.optional
+
 
 def form_fields() -> list[FormField]:
     """The settings under "More settings": the model's shape, then everything of TrainConfig but the minutes."""
@@ -71,12 +76,12 @@ def _usual(name: str) -> list[Any]:
 
 def shown(f: FormField, value: Any) -> Any:
     """A setting's value as its field of the form holds it."""
-    return value if f.choices or f.kind is bool else "" if value is None else str(value)
+    return value if f.choices or f.is_switch else "" if value is None else str(value)
 
 
 def typed(f: FormField, value: Any) -> Any:
     """A field's content as the setting's own type; ValueError for a word where a number is wanted."""
-    return value if f.choices or f.kind is bool else parse_fields(f.owner, {f.name: str(value or "").strip()})[f.name]
+    return value if f.choices or f.is_switch else parse_fields(f.owner, {f.name: str(value or "").strip()})[f.name]
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from slm.config import (
     SampleConfig,
     TrainConfig,
     field_doc,
+    field_kinds,
     parse_fields,
 )
 from slm.files import plain
@@ -254,7 +255,7 @@ def _add_fields(room: Any, cls: type, names: Iterable[str]) -> None:
         if f.metadata["choices"]:
             doc += f" One of {', '.join(map(str, f.metadata['choices']))}."
         # A yes-or-no setting may be typed without its word.
-        lone = {"nargs": "?", "const": "yes"} if isinstance(f.default, bool) else {}
+        lone = {"nargs": "?", "const": "yes"} if field_kinds(cls)[f.name][0] is bool else {}
         room.add_argument(f"--{f.name.replace('_', '-')}", metavar="VALUE", default=argparse.SUPPRESS, help=doc, **lone)
 
 

@@ -76,7 +76,7 @@ def test_every_setting_stands_in_the_help_with_its_doc_and_default(command, clas
                 assert f"--{f.name.replace('_', '-')} " in text or f"--{f.name.replace('_', '-')} [" in text, f.name
     if command == "train":
         assert re.search(r"--seed .*\(default 1337\)", text)
-        assert re.search(r"--n-layer .*\(default by preset: slm-51m 8, .*micro 4", text)
+        assert re.search(r"--n-layer .*\(default by preset: slm-51m 8, .*micro 2", text)
         assert all(f"{name}: {p.purpose}" in text for name, p in PRESETS.items())
 
 
@@ -111,7 +111,7 @@ MISTAKES = [
         ["train", "--run", "a", "--data", "starter", "--preset", "huge"],
         "there is no preset 'huge'; choose one of slm-51m",
     ),
-    (["train", "--run", "a", "--data", "starter", "--n-embd", "65"], "n_embd 65 is not divisible by n_head 6"),
+    (["train", "--run", "a", "--data", "starter", "--n-embd", "65"], "n_embd 65 is not divisible by n_head 4"),
     (["train", "--run", "a", "--data", "starter", "--n-layer", "many"], "n_layer must be int, not 'many'"),
     (["train", "--run", "a", "--data", "starter", "--vocab-size", "300"], "unrecognized arguments: --vocab-size"),
     (["train", "--run", "a", "--data", "starter", "--minutes", "1", "--steps", "2"], "the budget is one of"),

@@ -97,7 +97,7 @@ def form_component(f: FormField, value: Any) -> gr.components.Component:
     label, elem_id = f.name.replace("_", " "), f"train-{f.name.replace('_', '-')}"
     if f.choices:
         return gr.Dropdown(list(f.choices), value=value, label=label, info=f.doc, elem_id=elem_id)
-    if f.kind is bool:
+    if f.is_switch:
         return gr.Checkbox(value, label=label, info=f.doc, elem_id=elem_id)
     off = "off" if f.optional else None
     return gr.Textbox(value, label=label, info=f.doc, elem_id=elem_id, max_lines=1, placeholder=off)

@@ -20,7 +20,7 @@ def test_the_bar_adds_up_and_is_told_to_a_screen_reader():
     assert sum(map(float, re.findall(r"width:([\d.]+)%", markup))) == 100.0
     assert 'role="img" aria-label="embedding' in markup
     assert "918 k parameters" in text(markup) and "640 MB" in text(markup)
-    assert "takes 16.5 M multiplications and additions" in text(markup)
+    assert "takes 5.90 M multiplications and additions" in text(markup)
 
 
 def test_a_forecast_says_tokens_time_and_both_units_of_loss():
