@@ -90,46 +90,53 @@ def _matrices(name: str, x: Tensor) -> Tensor:
 
 
 class AdamW:
-    """torch's fused AdamW (Loshchilov and Hutter 2019), weight decay on matrices only."""
+    """AdamW (Loshchilov and Hutter 2019), weight decay on matrices only.
+
+    The update is torch's fused kernel, called without `torch.optim.AdamW`: that imports torch's compiler, which takes
+    longer than the first fifty updates of a small model.
+    """
+
+    EPS = 1e-10
+    MOMENTS = ("exp_avg", "exp_avg_sq")
 
     def __init__(self, named_parameters: dict[str, nn.Parameter], config: TrainConfig) -> None:
-        self.learning_rate = config.learning_rate
-        self.parameters = named_parameters
-        groups = [
-            {"params": [p for p in named_parameters.values() if p.dim() >= 2], "weight_decay": config.weight_decay},
-            {"params": [p for p in named_parameters.values() if p.dim() < 2], "weight_decay": 0.0},
-        ]
-        self.torch = torch.optim.AdamW(
-            [g for g in groups if g["params"]],
-            lr=config.learning_rate,
-            betas=(config.beta1, config.beta2),
-            eps=1e-10,
-            fused=all(p.device.type in ("cpu", "cuda") for p in named_parameters.values()),
-        )
+        self.config, self.parameters = config, named_parameters
+        self.moments = {
+            name: {key: torch.zeros_like(p, memory_format=torch.preserve_format) for key in self.MOMENTS}
+            for name, p in named_parameters.items()
+        }
+        self.steps = {name: torch.zeros((), device=p.device) for name, p in named_parameters.items()}
 
     @torch.no_grad()
     def step(self, scale: float) -> None:
-        for group in self.torch.param_groups:
-            group["lr"] = self.learning_rate * scale
-        self.torch.step()
+        config = self.config
+        for decayed in (True, False):
+            names = [name for name, p in self.parameters.items() if (p.dim() >= 2) is decayed]
+            if not names:
+                continue
+            steps = [self.steps[name].add_(1) for name in names]
+            averages, squares = ([self.moments[name][key] for name in names] for key in self.MOMENTS)
+            torch._fused_adamw_(
+                [self.parameters[name] for name in names], [self._gradient(name) for name in names],
+                averages, squares, [], steps,
+                lr=config.learning_rate * scale, beta1=config.beta1, beta2=config.beta2,
+                weight_decay=config.weight_decay if decayed else 0.0, eps=self.EPS, amsgrad=False, maximize=False,
+            )  # fmt: skip
+
+    def _gradient(self, name: str) -> Tensor:
+        grad = self.parameters[name].grad
+        assert grad is not None, f"{name} has no gradient"
+        return grad
 
     def state(self) -> dict[str, Tensor]:
-        return {
-            f"adamw.{name}.{key}": tensor
-            for name, p in self.parameters.items()
-            for key, tensor in self.torch.state.get(p, {}).items()
-        }
+        moments = {f"adamw.{name}.{key}": t for name, pair in self.moments.items() for key, t in pair.items()}
+        return {**moments, **{f"adamw.{name}.step": t for name, t in self.steps.items()}}
 
     def load_state(self, tensors: dict[str, Tensor]) -> None:
-        for name, p in self.parameters.items():
-            prefix = f"adamw.{name}."
-            state = {k.removeprefix(prefix): t for k, t in tensors.items() if k.startswith(prefix)}
-            if state:
-                # `step` stays where the fused kernel keeps it; the moments live beside their parameter.
-                self.torch.state[p] = {
-                    k: t.clone() if k == "step" else t.to(p.device).clone() for k, t in state.items()
-                }
-                self.torch.state[p]["step"] = state["step"].to(p.device if p.is_cuda else "cpu").clone()
+        for name, step in self.steps.items():
+            step.copy_(tensors[f"adamw.{name}.step"])
+            for key, moment in self.moments[name].items():
+                moment.copy_(tensors[f"adamw.{name}.{key}"])
 
 
 class Optimizer:
