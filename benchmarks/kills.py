@@ -28,9 +28,9 @@ from slm.data.prepare import prepare
 from slm.runs import after_resume, find_snapshots, is_run, read_events, status
 
 ROOT = Path(__file__).resolve().parent.parent
-STEPS_A_KILL = 20
+STEPS_A_KILL = 50
 LIFE_S = 0.6  # a life's most training before its kill
-STARTING_SHARE, STARTING_S = 0.2, 4.0
+STARTING_SHARE, STARTING_S = 0.2, 2.0
 WORDS = ("--data", "starter", "--preset", "golden", "--batch-size", "2", "--eval-interval", "2", "--eval-windows", "1",
          "--sample-tokens", "1", "--save-interval-s", "0", "--threads", "1", "--device", "cpu",
          "--dtype", "float32")  # fmt: skip

@@ -63,12 +63,12 @@ def writing_tokens_per_s(name: str, *, stories: int, length: int = 200) -> float
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("presets", nargs="*", default=["micro", "mini", "slm-51m"], choices=[[], *PRESETS])
+    parser.add_argument("presets", nargs="*", choices=[[], *PRESETS])
     parser.add_argument("--updates", type=int, default=5)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     args = parser.parse_args()
     print(f"{platform.processor() or platform.machine()}, {describe(choose_device())}, torch {torch.__version__}")
-    for name in args.presets:
+    for name in args.presets or ("micro", "mini", "slm-51m"):
         trained = training_tokens_per_s(name, updates=args.updates, threads=args.threads)
         written = writing_tokens_per_s(name, stories=3)
         print(f"{name:<8} trains {trained:8,.0f} tokens/s   writes {written:8,.0f} tokens/s", flush=True)

@@ -55,12 +55,12 @@ def answers_s(name: str, place: Path, *, stops: int, chance: random.Random) -> l
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("presets", nargs="*", default=["micro", "mini"], choices=[[], *PRESETS])
+    parser.add_argument("presets", nargs="*", choices=[[], *PRESETS])
     parser.add_argument("--stops", type=int, default=8)
     args = parser.parse_args()
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}")
     with tempfile.TemporaryDirectory() as folder:
-        for name in args.presets:
+        for name in args.presets or ("micro", "mini"):
             times = answers_s(name, Path(folder), stops=args.stops, chance=random.Random(1))
             print(
                 f"{name:<8} {len(times)} stops: {statistics.median(times):.2f} s, at most {max(times):.2f} s",
