@@ -24,6 +24,16 @@ def newest_tokens(ids: list[int], block_size: int) -> list[int]:
     return ids if len(ids) < block_size else ids[-max(1, block_size // 2) :]
 
 
+def window_start(prompt_tokens: int, tokens: int, block_size: int) -> int:
+    """From which token on the model reads a story of `tokens` tokens, the first `prompt_tokens` of them the prompt's.
+
+    The rule of `newest_tokens`, and each time the context is full again the older half of it is forgotten.
+    """
+    start = prompt_tokens if prompt_tokens < block_size else max(1, block_size // 2)
+    start, step = prompt_tokens - start, block_size + 1 - max(1, block_size // 2)
+    return start + step * max(0, -((block_size - tokens + start) // step))
+
+
 class Decoder:
     """B stories that begin with the same prompt and grow by one token each at every step."""
 

@@ -7,23 +7,25 @@ length goes on at the speed of the cache. A prompt longer than the context is cu
 from __future__ import annotations
 
 import codecs
+import itertools
 import os
 import secrets
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from slm.beam import beam_search
 from slm.checkpoint import load_folder
 from slm.config import ModelConfig, SampleConfig, parameter_count
-from slm.decode import Decoder, newest_tokens
+from slm.decode import Decoder, newest_tokens, window_start
 from slm.device import choose_device, fitting_threads
 from slm.hub import fetch_model
-from slm.inspection import Inspection, TokenScore, inspect_ids, score_ids
+from slm.inspection import Inspection, TokenScore, inspect_ids, next_logits, score_ids, score_written
 from slm.model import GPT
 from slm.precision import Int8Copy, choose_int8
 from slm.runs import resolve
@@ -34,9 +36,12 @@ MAX_PROMPT_CHARACTERS = 1_000_000  # a second of tokenising
 
 
 def generate_ids(
-    model: GPT, prompt: list[int], settings: SampleConfig, *, eot_id: int, seeds: list[int]
+    model: GPT, prompt: list[int], settings: SampleConfig, *, eot_id: int, seeds: list[int], kept: Sequence[int] = ()
 ) -> Iterator[list[int | None]]:
     """Continue one prompt of ids into len(seeds) stories at once.
+
+    Each story has the `kept` ids already; it goes on as it would where a seed had drawn them, and max_new_tokens counts
+    from there.
 
     Yields, for each position, one id a story, or None for a story that has ended. The end-of-text id itself is not
     given. Each story draws from its own seed alone, so it is the same whether it is written alone or among others.
@@ -44,24 +49,29 @@ def generate_ids(
     """
     with fitting_threads(model.wte.weight.device, parameter_count(model.config) * len(seeds)):
         if settings.num_beams is None:
-            yield from _drawn_ids(model, prompt, settings, eot_id=eot_id, seeds=seeds)
+            yield from _drawn_ids(model, prompt, kept, settings, eot_id=eot_id, seeds=seeds)
             return
         with torch.inference_mode():
             most = settings.max_new_tokens
-            found = beam_search(model, prompt, num_beams=settings.num_beams, max_new_tokens=most, eot_id=eot_id)
+            found = beam_search(
+                model, [*prompt, *kept], num_beams=settings.num_beams, max_new_tokens=most, eot_id=eot_id
+            )
         for new in found:
             yield [new] * len(seeds)
 
 
 @torch.inference_mode()
 def _drawn_ids(
-    model: GPT, prompt: list[int], settings: SampleConfig, *, eot_id: int, seeds: list[int]
+    model: GPT, prompt: list[int], kept: Sequence[int], settings: SampleConfig, *, eot_id: int, seeds: list[int]
 ) -> Iterator[list[int | None]]:
     assert prompt, "the model needs a token to begin from"
-    T, half = len(prompt), max(1, model.config.block_size // 2)
+    given = [*prompt, *kept]
+    T, half = len(given), max(1, model.config.block_size // 2)
     generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-    seen = torch.tensor([prompt + [0] * settings.max_new_tokens] * len(seeds))  # (B, T + max_new_tokens), on the CPU
-    stories = Decoder(model, newest_tokens(prompt, model.config.block_size), len(seeds))
+    for generator, _ in itertools.product(generators, kept):  # one number a token, as `draw` takes them
+        torch.rand(1, 1, generator=generator)
+    seen = torch.tensor([given + [0] * settings.max_new_tokens] * len(seeds))  # (B, T + max_new_tokens), on the CPU
+    stories = Decoder(model, given[window_start(len(prompt), T, model.config.block_size) :], len(seeds))
     ended = [False] * len(seeds)
     for end in range(T, T + settings.max_new_tokens):
         logits = stories.logits
@@ -119,18 +129,27 @@ class LanguageModel:
         return (new for (new,) in self._written(self.prompt_ids(prompt), config, 1) if new)
 
     def write_many(
-        self, prompt: str = "", num_stories: int = 2, max_new_tokens: int | None = None, **settings: Any
+        self,
+        prompt: str = "",
+        num_stories: int = 2,
+        max_new_tokens: int | None = None,
+        *,
+        kept: Sequence[int] = (),
+        **settings: Any,
     ) -> Iterator[list[Written | None]]:
         """Several continuations of one prompt at once, a token of each at a time, None for a story that has ended.
 
-        Story i is the one that `seed + i` gives alone.
+        Story i is the one that `seed + i` gives alone. All begin with the `kept` ids, which are given first and do not
+        count; from there on a story takes the random numbers that it would have taken had it drawn those ids itself.
         """
         config = sample_config(max_new_tokens, settings)
         if num_stories < 1:
             raise ValueError(f"num_stories is {num_stories}, the least possible is 1")
-        return self._written(self.prompt_ids(prompt), config, num_stories)
+        return self._written(self.prompt_ids(prompt), config, num_stories, kept)
 
-    def _written(self, ids: list[int], config: SampleConfig, num_stories: int) -> Iterator[list[Written | None]]:
+    def _written(
+        self, ids: list[int], config: SampleConfig, num_stories: int, kept: Sequence[int] = ()
+    ) -> Iterator[list[Written | None]]:
         seed = secrets.randbits(31) if config.seed is None else config.seed
         seeds = [seed + i for i in range(num_stories)]
         readers = [codecs.getincrementaldecoder("utf-8")(errors="replace") for _ in seeds]
@@ -139,7 +158,9 @@ class LanguageModel:
             text = reader.decode(b"", final=True) if new is None else reader.decode(self.tokenizer.token_bytes(new))
             return Written(new, text) if text or new is not None else None
 
-        for column in generate_ids(self.writer(config), ids, config, eot_id=self.tokenizer.eot_id, seeds=seeds):
+        given = ([i] * num_stories for i in kept)
+        new = generate_ids(self.writer(config), ids, config, eot_id=self.tokenizer.eot_id, seeds=seeds, kept=kept)
+        for column in itertools.chain(given, new):
             yield [completed(reader, new) for reader, new in zip(readers, column, strict=True)]
         rest = [completed(reader, None) for reader in readers]
         if any(rest):
@@ -211,17 +232,36 @@ class LanguageModel:
             )
         return ids
 
-    @torch.inference_mode()
-    def next_token(self, text: str, *, top: int = 10, **settings: Any) -> list[tuple[int, str, float, float]]:
-        """The likeliest next tokens as (id, text, probability, probability after the sampling settings)."""
-        config = sample_config(None, settings)
-        ids = newest_tokens(self.prompt_ids(text), self.config.block_size)
-        logits = self.model(torch.tensor([ids], device=self.model.wte.weight.device))[:, -1].float()  # (1, V)
-        after = adjust(logits, torch.tensor([ids], device=logits.device), config).softmax(-1)[0]
-        probs, best = logits.softmax(-1)[0].topk(min(top, self.config.vocab_size))
+    def score_written(self, prompt: str, ids: Sequence[int], *, top: int = 0, **settings: Any) -> list[TokenScore]:
+        """How well the model foresaw each of the ids that it wrote after the prompt, by the weights that wrote them.
+
+        The story may be longer than the context: each token is foreseen from what the model had before it then.
+        """
+        writer = self.writer(sample_config(None, settings))
+        return score_written(writer, self.tokenizer, self.prompt_ids(prompt), ids, top=top)
+
+    def next_logits(self, prompt: str = "", kept: Sequence[int] = (), **settings: Any) -> tuple[Tensor, list[int]]:
+        """What the next token after the prompt and the `kept` ids is drawn from: logits (V,) float32, and the ids seen.
+
+        `slm.sampling` makes probabilities of the two.
+        """
+        prompt_ids = self.prompt_ids(prompt)
+        return next_logits(self.writer(sample_config(None, settings)), prompt_ids, kept), [*prompt_ids, *kept]
+
+    def next_token(
+        self, prompt: str, kept: Sequence[int] = (), *, top: int = 10, also: Sequence[int] = (), **settings: Any
+    ) -> list[tuple[int, str, float, float]]:
+        """The likeliest next tokens as (id, text, probability, probability after the sampling settings).
+
+        What may follow the prompt and the `kept` ids. The ids `also` stand at the end where they are not among `top`.
+        """
+        logits, seen = self.next_logits(prompt, kept, **settings)
+        after = adjust(logits[None], torch.tensor([seen], device=logits.device), sample_config(None, settings))
+        probs, sampled = logits.softmax(-1), after.softmax(-1)[0]
+        best = probs.topk(min(top, self.config.vocab_size)).indices.tolist()
         return [
-            (i, self.tokenizer.decode([i]), p, after[i].item())
-            for p, i in zip(probs.tolist(), best.tolist(), strict=True)
+            (i, self.tokenizer.decode([i]), probs[i].item(), sampled[i].item())
+            for i in [*best, *(i for i in also if i not in best)]
         ]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +11,7 @@ import torch
 from torch import Tensor
 
 from slm.attention import causal_mask
+from slm.decode import window_start
 from slm.model import GPT, Block
 from slm.tokenizer import Tokenizer
 
@@ -42,7 +45,42 @@ def score_ids(model: GPT, tokenizer: Tokenizer, ids: list[int], *, top: int) -> 
     if not ids:
         return []
     given = torch.tensor([[tokenizer.eot_id, *ids[:-1]]], device=model.wte.weight.device)
-    logprobs = model(given)[0].float().log_softmax(-1)  # (T, V)
+    return _scores(model(given)[0], tokenizer, ids, top=top)
+
+
+@torch.inference_mode()
+def score_written(
+    model: GPT, tokenizer: Tokenizer, prompt: Sequence[int], ids: Sequence[int], *, top: int
+) -> list[TokenScore]:
+    """A TokenScore for each of ids, foreseen from what `slm.generate` reads when it writes them after the prompt.
+
+    One forward pass for each time that the context was full.
+    """
+    seen, T = [*prompt, *ids], len(prompt)
+    scores: list[TokenScore] = []
+    for start, window in itertools.groupby(
+        range(T, len(seen)), key=lambda place: window_start(T, place, model.config.block_size)
+    ):
+        places = list(window)
+        first, last = places[0], places[-1]
+        x = model.hidden(torch.tensor([seen[start:last]], device=model.wte.weight.device))  # (1, last - start, C)
+        logits = model.logits(x[0, first - 1 - start :])  # (last - first + 1, V)
+        scores += _scores(logits, tokenizer, seen[first : last + 1], top=top)
+    return scores
+
+
+@torch.inference_mode()
+def next_logits(model: GPT, prompt: Sequence[int], ids: Sequence[int]) -> Tensor:
+    """What comes after the prompt and the ids written after it: logits (V,) float32, from what `slm.generate` reads."""
+    seen = [*prompt, *ids]
+    start = window_start(len(prompt), len(seen), model.config.block_size)
+    x = model.hidden(torch.tensor([seen[start:]], device=model.wte.weight.device))  # (1, T, C)
+    return model.logits(x[:, -1])[0].float()
+
+
+def _scores(logits: Tensor, tokenizer: Tokenizer, ids: Sequence[int], *, top: int) -> list[TokenScore]:
+    """A TokenScore for each of ids, foreseen by logits (T, V)."""
+    logprobs = logits.float().log_softmax(-1)  # (T, V)
     chosen = logprobs.gather(1, torch.tensor(ids, device=logprobs.device)[:, None])  # (T, 1)
     ranks = (logprobs > chosen).sum(-1) + 1  # (T,)
     entropy = -(logprobs.exp() * logprobs).sum(-1)  # (T,)

@@ -125,6 +125,57 @@ def test_settings_out_of_their_limits_are_told():
         lm.generate_many("a", 0)
 
 
+@pytest.mark.parametrize("name", ["gpt2", "nanochat"])
+@pytest.mark.parametrize("prompt", ["Once upon a time", "", "a big day " * 13])
+@pytest.mark.filterwarnings("ignore:the prompt has")
+def test_a_story_goes_on_from_any_of_its_tokens_as_it_did(name, prompt):
+    lm = random_lm(name)  # a context of 23, so the story passes it four times
+    settings = {"temperature": 0.9, "repetition_penalty": 1.1}
+    whole = [new for (new,) in lm.write_many(prompt, 1, 89, seed=5, **settings)]
+    ids = [new.id for new in whole if new.id is not None]
+    for place in (0, 1, 7, 23, 24, 47, len(ids) - 1):
+        kept = ids[:place]
+        again = [new for (new,) in lm.write_many(prompt, 1, len(ids) - place, kept=kept, seed=5, **settings)]
+        assert again == whole
+    other = next(i for i in range(lm.tokenizer.vocab_size) if i != ids[7])
+    branch = [new.id for (new,) in lm.write_many(prompt, 1, 31, kept=[*ids[:7], other], seed=5, **settings)]
+    assert branch[:8] == [*ids[:7], other] and branch[8:] != ids[8 : len(branch)]
+
+
+@pytest.mark.parametrize("name", ["gpt2", "nanochat"])
+@pytest.mark.parametrize("prompt", ["Once upon a time", "", "a big day " * 13])
+@pytest.mark.filterwarnings("ignore:the prompt has")
+def test_written_tokens_are_scored_by_what_they_were_drawn_from(name, prompt):
+    lm = random_lm(name)
+    greedy = [new.id for new in lm.write(prompt, 89, temperature=0.0) if new.id is not None]
+    assert {score.rank for score in lm.score_written(prompt, greedy)} == {1}
+    seen, start = lm.prompt_ids(prompt), 0
+    start = len(seen) - len(newest_tokens(seen, 23))
+    ids = [new.id for new in lm.write(prompt, 67, seed=3) if new.id is not None]
+    scores = lm.score_written(prompt, ids, top=3)
+    assert [score.id for score in scores] == ids
+    for place, (new, score) in enumerate(zip(ids, scores, strict=True)):
+        if len(seen) - start > 23:
+            start = len(seen) - 11
+        with torch.no_grad():
+            logits = lm.model(torch.tensor([seen[start:]]))[0, -1]
+        assert score.logprob == pytest.approx(logits.log_softmax(-1)[new].item(), abs=1e-4)
+        told, context = lm.next_logits(prompt, ids[:place])
+        torch.testing.assert_close(told, logits, atol=1e-4, rtol=1e-4)
+        assert context == seen
+        rows = lm.next_token(prompt, ids[:place], top=3, also=[new], temperature=0.7, top_k=2)
+        assert [row[0] for row in rows[:3]] == [i for i, _, _ in score.alternatives]
+        assert new in [row[0] for row in rows]
+        seen = [*seen, new]
+
+
+def test_scores_of_nothing_and_ids_that_are_none():
+    lm = random_lm("gpt2")
+    assert lm.score_written("Once", []) == []
+    with pytest.raises(ValueError, match="id 307 is outside"):
+        list(lm.write_many("Once", 1, 3, kept=[307]))
+
+
 def test_next_token_probabilities_before_and_after_the_settings():
     lm = random_lm("nanochat")
     rows = lm.next_token("Once upon", top=307, temperature=1.0, top_k=3)
