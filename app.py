@@ -9,8 +9,7 @@ import threading
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
-from demo.page import build, launch_options
-from demo.session import Session
+from demo.startup import import_gradio
 from slm.runs import checkpoints_dir, data_dir
 
 
@@ -27,6 +26,10 @@ def parse_args(words: list[str] | None = None) -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    import_gradio()
+    from demo.page import build, launch_options
+    from demo.session import Session
+
     code = None
     if args.share or "SPACE_ID" in os.environ:
         code = os.environ.get("SLM_TEACHER_CODE") or secrets.token_hex(4)
