@@ -9,8 +9,15 @@ import threading
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
+from demo.rights import Rights
 from demo.startup import import_gradio
 from slm.runs import checkpoints_dir, data_dir
+
+CODE_VARIABLE = "SLM_TEACHER_CODE"
+OPEN_TO_ALL = (
+    "Whoever reaches this page can start, stop and delete trainings. In a class add --teacher-code CODE: then all "
+    "others only watch and write."
+)
 
 
 def parse_args(words: list[str] | None = None) -> argparse.Namespace:
@@ -19,9 +26,29 @@ def parse_args(words: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--host", default="0.0.0.0" if on_spaces else "127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=7860, help="port to listen on")
     parser.add_argument("--share", action="store_true", help="make a public link; changes need a code")
+    parser.add_argument(
+        "--teacher-code", metavar="CODE", help="who types it starts and stops, all others watch and write "
+        f"(else {CODE_VARIABLE}, which other users of this machine cannot see in the list of processes)",
+    )  # fmt: skip
     parser.add_argument("--checkpoints", help="folder of models and runs (else SLM_CHECKPOINTS, else checkpoints/)")
     parser.add_argument("--data-dir", help="folder of prepared data sets (else SLM_DATA, else data/)")
     return parser.parse_args(words)
+
+
+def rights(args: argparse.Namespace) -> Rights:
+    """Who may change things: whoever runs a page for this machine alone, else who knows the code."""
+    from_environment = os.environ.pop(CODE_VARIABLE, None)  # so that no process that the page starts inherits it
+    if code := args.teacher_code or from_environment:
+        return Rights(code)
+    if "SPACE_ID" in os.environ:
+        return Rights(switched_off=True)
+    if args.share:
+        code = secrets.token_hex(4)
+        print(f"To train, prepare or delete on the shared page, type this code: {code}")
+        return Rights(code)
+    if args.host not in ("127.0.0.1", "localhost", "::1"):
+        print(OPEN_TO_ALL)
+    return Rights()
 
 
 def main() -> None:
@@ -30,15 +57,10 @@ def main() -> None:
     from demo.page import build, launch_options
     from demo.session import Session
 
-    code = None
-    if args.share or "SPACE_ID" in os.environ:
-        code = os.environ.get("SLM_TEACHER_CODE") or secrets.token_hex(4)
-        if "SLM_TEACHER_CODE" not in os.environ and args.share:
-            print(f"To train, prepare or delete on the shared page, type this code: {code}")
-    session = Session(checkpoints_dir(args.checkpoints), data_dir(args.data_dir), code)
+    session = Session(checkpoints_dir(args.checkpoints), data_dir(args.data_dir), rights(args))
     page = build(session)
     place = {"server_name": args.host, "server_port": args.port, "share": args.share}
-    page.launch(**place, prevent_thread_lock=True, **launch_options())
+    page.launch(**place, prevent_thread_lock=True, **launch_options(session))
     threading.Thread(target=session.warm, daemon=True).start()  # torch takes seconds; the page is up already
     page.block_thread()
 

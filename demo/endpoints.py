@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from demo.session import Session, check_prompt, sentence
+from demo.session import Session, sentence
 from demo.stories import sample_settings
 from slm.config import SampleConfig
 from slm.events import EVENTS_FILE, parse_line, read_lines
@@ -39,7 +39,7 @@ class Endpoints:
         try:
             settings = sample_settings(values, most_tokens=self.session.most_tokens)
             lm = self.session.language_model(model or self.session.default_model())
-            return lm.generate(check_prompt(prompt), **dataclasses.asdict(settings))
+            return lm.generate(self.session.check_prompt(prompt), **dataclasses.asdict(settings))
         except ValueError as error:
             raise gr.Error(sentence(error), print_exception=False) from None
 

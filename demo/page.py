@@ -7,25 +7,26 @@ from typing import Any
 import gradio as gr
 
 from demo.endpoints import add_endpoints
+from demo.guard import UploadGuard
 from demo.session import Session
-from demo.tabs import data, inside, runs, train, write
+from demo.tabs import data, inside, rights, runs, train, write
 from demo.tabs.wiring import MODEL, QUICK, bind, html
 from demo.theme import theme
 from demo.views.chart import static_text
 
 TITLE = "SLM"
 LEAD = "Train a small language model from nothing, watch it learn, and write stories with it."
-MAX_UPLOAD = "500mb"
 
 
-def launch_options() -> dict[str, Any]:
+def launch_options(session: Session) -> dict[str, Any]:
     """What belongs to `launch` rather than to the page."""
     return {
         "theme": theme(),
         "css": static_text("page.css") + static_text("layout.css"),
         "footer_links": ["api"],
         "run_history": False,
-        "max_file_size": MAX_UPLOAD,
+        "max_file_size": f"{session.limits.upload_mb}mb",
+        "app_kwargs": {"middleware": [(UploadGuard, (session.rights,), {})]},
     }
 
 
@@ -33,21 +34,18 @@ def build(session: Session) -> gr.Blocks:
     """The page, ready to launch."""
     with gr.Blocks(title=TITLE, analytics_enabled=False) as page:
         html(f'<header class="slm-title"><h1>{TITLE}</h1><p>{LEAD}</p></header>')
-        code = gr.Textbox(
-            label="Owner's code", type="password", visible=session.public, elem_id="page-code",
-            info="Everybody may write and look; training, preparing and deleting need this code.",
-        )
+        bar = rights.layout(session)
         with gr.Tabs():
             with gr.Tab("Write") as write_tab:
                 on_write = write.layout(session)
             with gr.Tab("Train") as train_tab:
-                on_train = train.layout(session, code)
+                on_train = train.layout(session, bar.key)
             with gr.Tab("Inside") as inside_tab:
                 on_inside = inside.layout(session)
             with gr.Tab("Data") as data_tab:
-                on_data = data.layout(session, code)
+                on_data = data.layout(session, bar.key)
             with gr.Tab("Runs") as runs_tab:
-                on_runs = runs.layout(session, code)
+                on_runs = runs.layout(session, bar.key)
 
         # What a page shows is read from the disk when it is opened, and again when a tab is.
         def on_opening(tab: gr.Tab, handler: Any, inputs: list[Any], outputs: list[Any]) -> Any:
@@ -59,10 +57,12 @@ def build(session: Session) -> gr.Blocks:
             bind(inside.look_inside, session), [on_inside["model"], on_inside["text"]], on_inside["view"], **MODEL
         )
         on_opening(runs_tab, runs.paint, on_runs["chosen"], on_runs["view"])
-        on_opening(data_tab, data.paint, [on_data["prepared"]], on_data["view"])
-        on_opening(train_tab, train.paint, [on_train["chosen"]], on_train["view"])
+        on_opening(data_tab, data.paint, [on_data["prepared"], bar.key], on_data["view"])
+        on_opening(train_tab, train.paint, [on_train["chosen"], bar.key], on_train["view"])
         read = on_opening(train_tab, train.refresh_data, [on_train["data"]], [on_train["data"]])
         told = read.then(bind(train.explain, session), on_train["form"], on_train["explained"], **QUICK)
-        told.then(bind(train.look_ahead, session), [*on_train["form"], code], on_train["ahead"], **train.MEASURE)
+        told.then(bind(train.look_ahead, session), [*on_train["form"], bar.key], on_train["ahead"], **train.MEASURE)
+        rights.wire(session, page, bar, [*on_train["guarded"], *on_data["guarded"], *on_runs["guarded"]])
         add_endpoints(session)
+    page.queue(max_size=session.limits.queue)
     return page

@@ -7,7 +7,6 @@ the disk, and the models kept here are only there to save time.
 from __future__ import annotations
 
 import contextlib
-import hmac
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from demo.measuring import Speeds
+from demo.rights import CLASS_PAGE, MAY_NOT, OWN_PAGE, SWITCHED_OFF, Limits, Pace, Rights
 from demo.views.words import compact
 from slm.events import read_events
 from slm.runs import RunSummary, after_resume, check_name, find_snapshots, list_runs, read_json, resolve
@@ -22,13 +22,6 @@ from slm.runs import RunSummary, after_resume, check_name, find_snapshots, list_
 if TYPE_CHECKING:
     from demo.stories import Story
     from slm.generate import LanguageModel
-
-MOST_PROMPT_CHARACTERS = 20_000
-MOST_TOKENS = 1000  # of one story on one's own page
-MOST_TOKENS_FOR_STRANGERS = 400
-STRANGERS_MAY_NOT = (
-    "this page is open to everybody, so training, preparing and deleting need the owner's code (top of the page)"
-)
 
 
 class ModelCache:
@@ -137,30 +130,42 @@ class WrittenStories:
 
 @dataclass(frozen=True)
 class Session:
-    """The places and rights of one server. With a `code`, only who types it may change anything."""
+    """The places and rights of one server."""
 
     checkpoints: Path
     data: Path
-    code: str | None = None
+    rights: Rights = field(default_factory=Rights)
     models: ModelCache = field(default_factory=ModelCache)
     stops: Stops = field(default_factory=Stops)
     events: EventCache = field(default_factory=EventCache)
     speeds: Speeds = field(default_factory=Speeds)
     written: WrittenStories = field(default_factory=WrittenStories)
     notices: dict[str, str] = field(default_factory=dict)  # what a background thread has to say, by subject
+    pace: Pace = field(default_factory=lambda: Pace(CLASS_PAGE.a_minute or 0))
 
     @property
-    def public(self) -> bool:
-        return self.code is not None
+    def limits(self) -> Limits:
+        """What one visitor may ask for."""
+        return CLASS_PAGE if self.rights.public else OWN_PAGE
 
     @property
     def most_tokens(self) -> int:
-        return MOST_TOKENS_FOR_STRANGERS if self.public else MOST_TOKENS
+        return self.limits.tokens
 
-    def allow_change(self, code: str | None) -> None:
-        """Raise ValueError unless this person may train, prepare and delete."""
-        if self.code is not None and not hmac.compare_digest((code or "").encode(), self.code.encode()):
-            raise ValueError(STRANGERS_MAY_NOT)
+    def allow_change(self, key: str | None) -> None:
+        """Raise ValueError unless who sends this key may train, prepare and delete."""
+        if not self.rights.holds(key):
+            raise ValueError(SWITCHED_OFF if self.rights.switched_off else MAY_NOT)
+
+    def allow_request(self, visitor: str) -> None:
+        """Count one request that computes with a model; ValueError where this visitor asked too often."""
+        if wait_s := self.pace.wait_s(visitor):
+            raise ValueError(f"you asked {self.limits.a_minute} times within a minute; wait {wait_s:.0f} seconds")
+        self.pace.count(visitor)
+
+    def check_prompt(self, prompt: str | None) -> str:
+        """The prompt, when it is short enough to be read; ValueError says how much too long it is."""
+        return check_prompt(prompt, most=self.limits.prompt_characters)
 
     # --- runs ---------------------------------------------------------------------------------------------------------
 
@@ -249,13 +254,11 @@ def model_label(run: RunSummary) -> str:
     return " \u00b7 ".join(parts)
 
 
-def check_prompt(prompt: str | None) -> str:
-    """The prompt, when it is short enough to be read; ValueError says how much too long it is."""
+def check_prompt(prompt: str | None, *, most: int) -> str:
+    """The prompt, when it has at most so many characters; ValueError says how much too long it is."""
     prompt = prompt or ""
-    if len(prompt) > MOST_PROMPT_CHARACTERS:
-        raise ValueError(
-            f"the prompt has {len(prompt):,} characters, the most possible is {MOST_PROMPT_CHARACTERS:,}; shorten it"
-        )
+    if len(prompt) > most:
+        raise ValueError(f"the prompt has {len(prompt):,} characters, the most possible is {most:,}; shorten it")
     return prompt
 
 

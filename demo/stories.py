@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from demo.session import Session, check_prompt
+from demo.session import Session
 from demo.views.story import story_html
 from slm.config import SampleConfig, parse_fields
 
@@ -73,9 +73,11 @@ def write(
 
     Raises ValueError for a prompt that is too long and for a model that cannot be read.
     """
-    prompt = check_prompt(prompt)
+    prompt = session.check_prompt(prompt)
     if not 1 <= count <= MOST_STORIES:
         raise ValueError(f"{count} stories were asked for; choose 1 to {MOST_STORIES}")
+    if count * len(models) > session.limits.stories:
+        raise ValueError(f"{count * len(models)} stories at once are too many here; choose {session.limits.stories}")
     seed = new_seed() if settings.seed is None else settings.seed
     stories: list[Story] = []
     streams: list[tuple[list[Story], Stream]] = []

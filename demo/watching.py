@@ -18,6 +18,7 @@ from slm.doctor import Finding, diagnose, known_of
 from slm.runs import RunSummary, finish_requested, summarize
 
 LATEST = "latest"
+RESUMABLE = ("stopped", "lost", "error", "finished", "diverged")
 
 
 @dataclass(frozen=True)
@@ -42,15 +43,16 @@ def shown_run(session: Session, chosen: str | None) -> RunSummary | None:
     return next((run for run in runs if run.status == "running"), runs[0] if runs else None)
 
 
-def watch(session: Session, chosen: str | None, *, seen: str | None = None) -> RunView | None:
-    """The Train tab's picture of a run, or None when it is still the one whose version was `seen`."""
+def watch(session: Session, chosen: str | None, *, key: str | None = None, seen: str | None = None) -> RunView | None:
+    """The Train tab's picture of a run for who holds this key, or None when it is still the one that was `seen`."""
     names = [run.name for run in session.runs() if run.status != "bundled"]
     run = shown_run(session, chosen)
     remark = session.notices.get("train", "")
     events, offset = session.events.read(run.path) if run else ([], 0)
     if run:
         run = summarize(run.path)  # after the events, so that an end in between is seen in both
-    version = " ".join([*([run.name, run.status] if run else []), str(offset), *names, remark])
+    may = session.rights.holds(key)
+    version = " ".join([*([run.name, run.status] if run else []), str(offset), *names, remark, "may" * may])
     if version == seen:
         return None
     return RunView(
@@ -59,9 +61,9 @@ def watch(session: Session, chosen: str | None, *, seen: str | None = None) -> R
         status=remark + status_html(run, events, now=time.time(), findings=findings(session, run, events)),
         chart=run_chart(session, run, events),
         samples=samples_html(events),
-        can_stop=bool(run and run.status == "running"),
-        can_finish=bool(run and run.status == "running" and not finish_requested(run.path)),
-        can_resume=bool(run and run.status in ("stopped", "lost", "error", "finished", "diverged") and run.snapshots),
+        can_stop=bool(may and run and run.status == "running"),
+        can_finish=bool(may and run and run.status == "running" and not finish_requested(run.path)),
+        can_resume=bool(may and run and run.status in RESUMABLE and run.snapshots),
     )
 
 

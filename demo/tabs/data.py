@@ -9,7 +9,7 @@ import gradio as gr
 
 from demo import preparing
 from demo.session import Session, sentence
-from demo.tabs.wiring import PRIVATE, QUICK, TICK, bind, choose, html, warned
+from demo.tabs.wiring import QUICK, TICK, TOLD, bind, choose, html, warned
 from demo.views.data import compact_counts, manifest_html, preview_html, progress_html
 from slm.config import PrepareConfig, field_doc, parse_fields
 from slm.data.prepare import default_name, list_datasets
@@ -51,7 +51,7 @@ VOCABULARIES = [
 UPLOAD_TYPES = [".txt", ".jsonl", ".json", ".parquet"]
 
 
-def layout(session: Session, code: gr.Textbox) -> dict[str, Any]:
+def layout(session: Session, key: gr.BrowserState) -> dict[str, Any]:
     """Lay out the tab; the components that the page refreshes when it is opened."""
     with gr.Row(elem_classes="slm-split"):
         with gr.Column(scale=3, min_width=300):
@@ -83,13 +83,13 @@ def layout(session: Session, code: gr.Textbox) -> dict[str, Any]:
     seen = gr.Textbox("", visible=False)
     shown = [seen, status, cancel, prepared, manifest, preview]
     source.input(choose_source, [source], [about, place, text, upload], **QUICK)
-    wish = [source, place, text, upload, vocab, name, limit, code]
-    begun = prepare.click(bind(start_preparing, session), wish, [status], **{**PRIVATE, "show_progress": "hidden"})
-    begun.then(bind(paint, session), [prepared], shown, **QUICK)
-    cancel.click(bind(cancel_preparing, session), [code], [cancel], **QUICK)
+    wish = [source, place, text, upload, vocab, name, limit, key]
+    begun = prepare.click(bind(start_preparing, session), wish, [status], **TOLD)
+    begun.then(bind(paint, session), [prepared, key], shown, **QUICK)
+    cancel.click(bind(cancel_preparing, session), [key], [cancel], **TOLD)
     prepared.input(bind(show, session), [prepared], [manifest, preview], **QUICK)
-    gr.Timer(TICK_S).tick(bind(tick, session), [prepared, seen], shown, **TICK)
-    return {"prepared": prepared, "view": shown}
+    gr.Timer(TICK_S).tick(bind(tick, session), [prepared, seen, key], shown, **TICK)
+    return {"prepared": prepared, "view": shown, "guarded": [prepare, upload]}
 
 
 def choose_source(source: str) -> tuple[str, Any, Any, Any]:
@@ -100,11 +100,11 @@ def choose_source(source: str) -> tuple[str, Any, Any, Any]:
 
 def start_preparing(
     session: Session, source: str, place: str | None, text: str | None, upload: str | None, vocab: str,
-    name: str | None, limit: str | None, code: str | None,
+    name: str | None, limit: str | None, key: str | None,
 ) -> Any:
     """Begin to prepare in a process of its own."""
     try:
-        session.allow_change(code)
+        session.allow_change(key)
         config = prepare_config(
             session, source, place or "", text or "", upload, vocab=vocab, name=name or "", limit=limit or ""
         )
@@ -148,9 +148,9 @@ def free_name(session: Session, stem: str) -> str:
 
 
 @warned
-def cancel_preparing(session: Session, code: str) -> Any:
+def cancel_preparing(session: Session, key: str) -> Any:
     """End the preparation at work."""
-    session.allow_change(code)
+    session.allow_change(key)
     preparing.cancel(session.data)
     return gr.update(interactive=False)
 
@@ -165,23 +165,24 @@ def show(session: Session, name: str | None) -> tuple[str, str]:
     return manifest_html(manifest), preview_html(stories, limit=8)
 
 
-def paint(session: Session, chosen: str | None) -> tuple[Any, ...]:
+def paint(session: Session, chosen: str | None, key: str) -> tuple[Any, ...]:
     """Everything that the tab shows: the preparation at work, the data sets, one of them."""
-    return tick(session, chosen, "")
+    return tick(session, chosen, "", key)
 
 
-def tick(session: Session, chosen: str | None, seen: str) -> Any:
+def tick(session: Session, chosen: str | None, seen: str, key: str) -> Any:
     """What is new on the disk, if anything is."""
     progress = preparing.progress(session.data)
     sets = {m["name"]: m for m in list_datasets(session.data)}
     stage = progress["stage"] if progress else "none"
-    version = f"{stage} {progress} {list(sets)}"
+    may = session.rights.holds(key)
+    version = f"{stage} {progress} {list(sets)} {may}"
     if version == seen:
         return gr.skip()
-    at_work = stage not in ("none", "done", "error")
+    can_cancel = may and stage not in ("none", "done", "error")
     just_made = progress["name"] if progress and stage == "done" and not seen.startswith("done") else None
     kept = chosen if just_made not in sets else None
     value = kept if kept in sets else just_made if just_made in sets else next(iter(sets), None)
     choices = [(f"{name} \u00b7 {compact_counts(m)}", name) for name, m in sets.items()]
     chosen_set = choose(choices, kept, value)
-    return version, progress_html(progress), gr.update(interactive=at_work), chosen_set, *show(session, value)
+    return version, progress_html(progress), gr.update(interactive=can_cancel), chosen_set, *show(session, value)

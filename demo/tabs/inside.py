@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from demo.session import Session, check_prompt
+from demo.session import Session
 from demo.tabs.wiring import MODEL, QUICK, bind, choose, html, warned
 from demo.views.inside import attention_html, inside_js, lens_html, probs_html, tokens_html
 
@@ -51,7 +51,7 @@ def refresh(session: Session, model: str | None) -> Any:
 @warned
 def look_inside(session: Session, model: str, text: str) -> tuple[str, Any, str, str, str]:
     """Tokens, next-token probabilities, attention and each layer's guess for a text."""
-    seen = session.language_model(model).inspect(check_prompt(text), top=TOP)
+    seen = session.language_model(model).inspect(session.check_prompt(text), top=TOP)
     last = len(seen.ids)
     return (
         tokens_html(seen.pieces, seen.ids),
@@ -65,5 +65,5 @@ def look_inside(session: Session, model: str, text: str) -> tuple[str, Any, str,
 @warned
 def move(session: Session, model: str, text: str, position: int) -> str:
     """What the model expected after the token at `position`, counted from 1."""
-    seen = session.language_model(model).inspect(check_prompt(text), top=TOP)
+    seen = session.language_model(model).inspect(session.check_prompt(text), top=TOP)
     return probs_html(seen.probs[min(max(int(position), 1), len(seen.probs)) - 1])

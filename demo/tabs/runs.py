@@ -10,7 +10,7 @@ import gradio as gr
 from demo.exporting import FORMATS, export
 from demo.session import Session, sentence
 from demo.stories import sample_settings, stories_html, write
-from demo.tabs.wiring import MODEL, PRIVATE, QUICK, bind, chart, choose, html, warned
+from demo.tabs.wiring import MODEL, PRIVATE, QUICK, TOLD, bind, chart, choose, html, pace, warned
 from demo.views.differences import differences_html
 from demo.views.runs import runs_rows
 from demo.views.words import note
@@ -24,7 +24,7 @@ TIME_MACHINE_TOKENS = 120
 TIME_MACHINE_SETTINGS = {"temperature": 0.8, "top_p": 0.95, "max_new_tokens": TIME_MACHINE_TOKENS}
 
 
-def layout(session: Session, code: gr.Textbox) -> dict[str, Any]:
+def layout(session: Session, key: gr.BrowserState) -> dict[str, Any]:
     """Lay out the tab; the components that the page refreshes when it is opened."""
     headers, _ = runs_rows([])
     table = gr.Dataframe(
@@ -80,14 +80,14 @@ def layout(session: Session, code: gr.Textbox) -> dict[str, Any]:
     take.click(bind(export_run, session), [run, target], [file], **PRIVATE)
     delete.click(ask_to_delete, [run], [which, sure], **QUICK)
     no.click(lambda: gr.update(visible=False), None, [sure], **QUICK)
-    yes.click(bind(delete_chosen, session), [run, code], [sure], **QUICK).then(
+    yes.click(bind(delete_chosen, session), [run, key], [sure], **TOLD).then(
         bind(paint, session), [run, compare], view, **QUICK)
-    gr.on([rename.click, new_name.submit], bind(rename_chosen, session), [run, new_name, code], [run, new_name],
-          **QUICK).then(bind(paint, session), [run, compare], view, **QUICK)
-    bring.upload(bind(bring_in, session), [bring, code], [bring, run], **PRIVATE).then(
+    gr.on([rename.click, new_name.submit], bind(rename_chosen, session), [run, new_name, key], [run, new_name],
+          **TOLD).then(bind(paint, session), [run, compare], view, **QUICK)
+    bring.upload(bind(bring_in, session), [bring, key], [bring, run], **PRIVATE).then(
         bind(paint, session), [run, compare], view, **QUICK).then(
         bind(choose_run, session), [run], [compare, curve, differ, stage], **QUICK)
-    return {"chosen": [run, compare], "view": view}
+    return {"chosen": [run, compare], "view": view, "guarded": [rename, delete, bring]}
 
 
 def paint(session: Session, run: str | None, compare: list[str] | None) -> tuple[Any, ...]:
@@ -138,6 +138,7 @@ def tell(session: Session, run: str, prompt: str, seed: int | None, stage: int, 
             raise ValueError("this model has no snapshots: it came as it is, without its training")
         folder = snapshots[min(max(int(stage), 1), len(snapshots)) - 1]
         settings = sample_settings({**TIME_MACHINE_SETTINGS, "seed": seed or 0}, most_tokens=session.most_tokens)
+        pace(session, request)
         stop = session.stops.begin(f"time machine {request.session_hash}")
         for stories in write(session, [f"{run}@{folder.name}"], prompt=prompt, count=1, settings=settings, stop=stop):
             stories[0].remark = f"{run} as it was after step {int(folder.name):,}."
@@ -153,9 +154,9 @@ def export_run(session: Session, run: str, target: str) -> Any:
 
 
 @warned
-def rename_chosen(session: Session, run: str, name: str, code: str) -> Any:
+def rename_chosen(session: Session, run: str, name: str, key: str) -> Any:
     """Give the run another name."""
-    session.allow_change(code)
+    session.allow_change(key)
     named = rename_run(session.run_dir(run), (name or "").strip(), checkpoints=session.checkpoints).name
     gr.Info(f"{run} is called {named} now.", title="Renamed")
     names = [r.name for r in session.runs()]
@@ -167,10 +168,10 @@ def ask_to_delete(run: str | None) -> tuple[str, Any]:
     return f"Delete {run} with all its snapshots, for good?", gr.update(visible=True)
 
 
-def bring_in(session: Session, file: str | None, code: str) -> Any:
+def bring_in(session: Session, file: str | None, key: str) -> Any:
     """Unpack a run that was exported elsewhere, and choose it."""
     try:
-        session.allow_change(code)
+        session.allow_change(key)
         if not file:
             raise ValueError("no file has come")
         name = unpack(file, session.checkpoints).name
@@ -182,9 +183,9 @@ def bring_in(session: Session, file: str | None, code: str) -> Any:
 
 
 @warned
-def delete_chosen(session: Session, run: str, code: str) -> Any:
+def delete_chosen(session: Session, run: str, key: str) -> Any:
     """Delete the run for good."""
-    session.allow_change(code)
+    session.allow_change(key)
     delete_run(session.run_dir(run), checkpoints=session.checkpoints)
     gr.Info(f"{run} is deleted.", title="Deleted")
     return gr.update(visible=False)

@@ -24,7 +24,7 @@ from demo.forms import (
     suggest_name,
 )
 from demo.session import Session, sentence
-from demo.tabs.wiring import PRIVATE, QUICK, TICK, bind, chart, choose, html, warned
+from demo.tabs.wiring import PRIVATE, QUICK, TICK, TOLD, bind, chart, choose, html, warned
 from demo.views.chart import static_text
 from demo.views.samples import samples_html
 from demo.views.size import waiting_html
@@ -38,7 +38,7 @@ TICK_S = 1.5
 MEASURE: dict[str, Any] = {**PRIVATE, "show_progress": "hidden", "concurrency_id": "measure", "concurrency_limit": 1}
 
 
-def layout(session: Session, code: gr.Textbox) -> dict[str, Any]:
+def layout(session: Session, key: gr.BrowserState) -> dict[str, Any]:
     """Lay out the tab; the components that the page refreshes when it is opened."""
     with gr.Row(elem_classes="slm-split"):
         with gr.Column(scale=3, min_width=300):
@@ -48,7 +48,8 @@ def layout(session: Session, code: gr.Textbox) -> dict[str, Any]:
             minutes = gr.Number(DEFAULT_MINUTES, label="Minutes", elem_id="train-minutes",
                                 info="The training ends by itself after this time; the model is saved along the way.")
             with gr.Row():
-                start = gr.Button("Start", variant="primary", elem_id="train-start", min_width=110)
+                start = gr.Button("Start", variant="primary", elem_id="train-start", min_width=110,
+                                  interactive=not session.rights.public)
             with gr.Row():
                 finish = gr.Button("Finish now", elem_id="train-finish", interactive=False, min_width=136)
                 stop = gr.Button("Stop", variant="stop", elem_id="train-stop", interactive=False, min_width=80)
@@ -73,23 +74,22 @@ def layout(session: Session, code: gr.Textbox) -> dict[str, Any]:
     form = [data, chosen_preset, minutes, run, *more]
     view = [seen, chosen, status, curve, samples, stop, finish, resume]
     explained = [costs, outlook, command, run]
-    busy = {**PRIVATE, "show_progress": "hidden"}
     filled = chosen_preset.input(take_preset, [chosen_preset], more, **QUICK).then
     explains = [filled(bind(explain, session), form, explained, **QUICK)]
     edits = [data.change, minutes.change, *(c.blur if isinstance(c, gr.Textbox) else c.input for c in (run, *more))]
     explains.append(gr.on(edits, bind(explain, session), form, explained, **QUICK))
-    begun = start.click(bind(start_training, session), [*form, code], [status, data, chosen], **busy)
-    stop.click(bind(stop_training, session), [chosen, code], [stop], **QUICK)
-    finish.click(bind(finish_training, session), [chosen, code], [finish], **QUICK)
-    resumed = resume.click(bind(resume_training, session), [chosen, minutes, code], [status], **busy)
+    begun = start.click(bind(start_training, session), [*form, key], [status, data, chosen], **TOLD)
+    stop.click(bind(stop_training, session), [chosen, key], [stop], **TOLD)
+    finish.click(bind(finish_training, session), [chosen, key], [finish], **TOLD)
+    resumed = resume.click(bind(resume_training, session), [chosen, minutes, key], [status], **TOLD)
     for explaining in explains:
-        explaining.then(bind(look_ahead, session), [*form, code], [costs, outlook], **MEASURE)
+        explaining.then(bind(look_ahead, session), [*form, key], [costs, outlook], **MEASURE)
     for painted_after in (begun.then, resumed.then, chosen.input):
-        painted_after(bind(paint, session), [chosen], view, **QUICK)
+        painted_after(bind(paint, session), [chosen, key], view, **QUICK)
     data.focus(bind(refresh_data, session), [data], [data], **QUICK)
-    gr.Timer(TICK_S).tick(bind(tick, session), [chosen, seen], view, **TICK)
-    return {"data": data, "chosen": chosen, "view": view, "form": form, "explained": explained, "code": code,
-            "ahead": [costs, outlook]}
+    gr.Timer(TICK_S).tick(bind(tick, session), [chosen, seen, key], view, **TICK)
+    return {"data": data, "chosen": chosen, "view": view, "form": form, "explained": explained,
+            "ahead": [costs, outlook], "guarded": [start]}
 
 
 def form_component(f: FormField, value: Any) -> gr.components.Component:
@@ -128,13 +128,13 @@ def explain(
 
 
 def look_ahead(
-    session: Session, data: str, preset: str, minutes: float | None, run: str, *more_and_code: Any
+    session: Session, data: str, preset: str, minutes: float | None, run: str, *more_and_key: Any
 ) -> tuple[Any, Any]:
     """Size and forecast after this machine was measured, for those who may train on it."""
-    *more, code = more_and_code
+    *more, key = more_and_key
     try:
         form = TrainForm.from_values(data, preset, minutes, run, more)
-        session.allow_change(code)
+        session.allow_change(key)
         outlook = forecast(session, form, measure=True)
         return size(session, form), outlook
     except ValueError as error:
@@ -142,12 +142,13 @@ def look_ahead(
 
 
 def start_training(
-    session: Session, data: str, preset: str, minutes: float | None, run: str, *more_and_code: Any
+    session: Session, data: str, preset: str, minutes: float | None, run: str, *more_and_key: Any
 ) -> Iterator[tuple[Any, Any, Any]]:
     """Start a run as the form says; the status says at once that it begins, or why it does not."""
-    *more, code = more_and_code
+    *more, key = more_and_key
+    if not may_change(session, key):
+        return
     try:
-        session.allow_change(code)
         wanted = spec(session, form := TrainForm.from_values(data, preset, minutes, run, more))
         yield note(f"Starting {wanted.run}: the first numbers come in a few seconds."), gr.skip(), gr.skip()
         training.start(session, wanted, make_data=form.data == STARTER)
@@ -157,10 +158,20 @@ def start_training(
     yield gr.skip(), refresh_data(session, data), LATEST
 
 
+def may_change(session: Session, key: str) -> bool:
+    """Whether who sends this key may train; who may not is told, and nobody else."""
+    try:
+        session.allow_change(key)
+    except ValueError as error:
+        gr.Warning(sentence(error), title="Not yet")
+        return False
+    return True
+
+
 @warned
-def stop_training(session: Session, chosen: str, code: str) -> Any:
+def stop_training(session: Session, chosen: str, key: str) -> Any:
     """Ask the run to save and end."""
-    session.allow_change(code)
+    session.allow_change(key)
     run = shown_run(session, chosen)
     if run is None or run.status != "running":
         raise ValueError("nothing is training now")
@@ -170,9 +181,9 @@ def stop_training(session: Session, chosen: str, code: str) -> Any:
 
 
 @warned
-def finish_training(session: Session, chosen: str, code: str) -> Any:
+def finish_training(session: Session, chosen: str, key: str) -> Any:
     """Ask the run to come to a good end soon."""
-    session.allow_change(code)
+    session.allow_change(key)
     run = shown_run(session, chosen)
     if run is None or run.status != "running":
         raise ValueError("nothing is training now")
@@ -181,10 +192,11 @@ def finish_training(session: Session, chosen: str, code: str) -> Any:
     return gr.update(interactive=False)
 
 
-def resume_training(session: Session, chosen: str, minutes: float | None, code: str) -> Iterator[Any]:
+def resume_training(session: Session, chosen: str, minutes: float | None, key: str) -> Iterator[Any]:
     """Go on with the run that is shown; one that has used its time up gets the form's minutes on top."""
+    if not may_change(session, key):
+        return
     try:
-        session.allow_change(code)
         run = shown_run(session, chosen)
         if run is None:
             raise ValueError("there is no run to go on with yet; press Start")
@@ -198,16 +210,16 @@ def resume_training(session: Session, chosen: str, minutes: float | None, code: 
     yield gr.skip()
 
 
-def paint(session: Session, chosen: str | None) -> tuple[Any, ...]:
+def paint(session: Session, chosen: str | None, key: str) -> tuple[Any, ...]:
     """Everything that is shown of a run."""
-    view = watch(session, chosen)
+    view = watch(session, chosen, key=key)
     assert view is not None
     return _outputs(view, chosen)
 
 
-def tick(session: Session, chosen: str | None, seen: str) -> Any:
+def tick(session: Session, chosen: str | None, seen: str, key: str) -> Any:
     """What is new of the run that is shown, if anything is."""
-    view = watch(session, chosen, seen=seen)
+    view = watch(session, chosen, key=key, seen=seen)
     return gr.skip() if view is None else _outputs(view, chosen)
 
 

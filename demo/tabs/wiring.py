@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable
 from types import MethodType
 from typing import Any
@@ -14,15 +15,29 @@ from demo.views.chart import CHART_TEMPLATE, chart_js
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 QUICK: dict[str, Any] = {**PRIVATE, "queue": False, "show_progress": "hidden"}  # reads the disk and answers at once
+TOLD: dict[str, Any] = {**PRIVATE, "show_progress": "hidden"}  # may show a notice; gradio sends those by its queue
 TICK: dict[str, Any] = {**QUICK, "trigger_mode": "once"}
 MODEL: dict[str, Any] = {  # computes with a model; two at a time
     **PRIVATE, "concurrency_id": "model", "concurrency_limit": 2, "show_progress": "minimal",
 }
 
 
-def bind(handler: Callable[..., Any], session: Session) -> Callable[..., Any]:
+def bind(handler: Callable[..., Any], session: Session, *more: Any) -> Callable[..., Any]:
     """The handler with the session as its first argument; gradio still sees its types, as it does a method's."""
-    return MethodType(handler, session)
+    bound = MethodType(handler, session)
+    return functools.partial(bound, *more) if more else bound
+
+
+def pace(session: Session, request: gr.Request) -> None:
+    """Count a request that computes with a model; ValueError where this visitor asks too often."""
+    if session.limits.a_minute is not None:
+        session.allow_request(visitor(request))
+
+
+def visitor(request: gr.Request) -> str:
+    """The address of who asks; behind the proxy of a Space, as the proxy tells it."""
+    forwarded = request.headers.get("x-forwarded-for", "") if "SPACE_ID" in os.environ else ""
+    return forwarded.split(",")[0].strip() or (request.client.host if request.client else "")
 
 
 def warned(handler: Callable[..., Any]) -> Callable[..., Any]:

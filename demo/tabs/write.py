@@ -8,9 +8,9 @@ from typing import Any
 import gradio as gr
 
 from demo.copying import check
-from demo.session import MOST_PROMPT_CHARACTERS, Session, sentence
+from demo.session import Session, sentence
 from demo.stories import MOST_STORIES, sample_settings, stories_html, write
-from demo.tabs.wiring import MODEL, PRIVATE, QUICK, bind, choose, html
+from demo.tabs.wiring import MODEL, PRIVATE, QUICK, bind, choose, html, pace
 from demo.views.story import story_html
 from demo.views.words import note
 from slm.config import SampleConfig, field_doc
@@ -98,7 +98,7 @@ def refresh(session: Session, model: str | None, other: str | None) -> tuple[Any
 def begin(session: Session, prompt: str, request: gr.Request) -> tuple[str, Any, Any]:
     """Show at once that something happens, and from now on listen to Stop."""
     session.stops.begin(request.session_hash or "")
-    shown = prompt if len(prompt or "") <= MOST_PROMPT_CHARACTERS else ""
+    shown = prompt if len(prompt or "") <= session.limits.prompt_characters else ""
     return (
         story_html(shown or "", "", note="waiting for the model", writing=True),
         gr.update(interactive=False),
@@ -114,6 +114,7 @@ def write_stories(
     try:
         if not model:
             raise ValueError(NO_MODEL)
+        pace(session, request)
         settings = sample_settings(dict(zip(SETTINGS, values, strict=True)), most_tokens=session.most_tokens)
         models = [model, other] if other and other != model else [model]
         for stories in write(session, models, prompt=prompt, count=int(count), settings=settings, stop=stop):

@@ -69,15 +69,16 @@ def test_nothing_keeps_a_connection_open(session: Session) -> None:
     assert not [block for block in build(session).blocks.values() if type(block).__name__ == "State"]
 
 
-def test_the_look_fetches_nothing_from_elsewhere() -> None:
-    options = launch_options()
+def test_the_look_fetches_nothing_from_elsewhere(session: Session) -> None:
+    options = launch_options(session)
     assert options["theme"]._stylesheets == []
     assert "http" not in options["css"]
 
 
 def test_building_the_page_loads_no_torch(tmp_path: Path) -> None:
     code = (
-        "import sys, pathlib, app; app.build(app.Session(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[1])));"
+        "import sys; from pathlib import Path; from demo.page import build; from demo.session import Session;"
+        "build(Session(Path(sys.argv[1]), Path(sys.argv[1])));"
         "print(sorted({'torch', 'transformers', 'datasets'} & set(sys.modules)))"
     )
     root = Path(__file__).resolve().parents[2]
