@@ -11,7 +11,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 from demo.rights import Rights
 from demo.startup import import_gradio
-from slm.runs import checkpoints_dir, data_dir
+from slm.runs import bundled_dir, checkpoints_dir, data_dir
 
 CODE_VARIABLE = "SLM_TEACHER_CODE"
 OPEN_TO_ALL = (
@@ -57,7 +57,7 @@ def main() -> None:
     from demo.page import build, launch_options
     from demo.session import Session
 
-    session = Session(checkpoints_dir(args.checkpoints), data_dir(args.data_dir), rights(args))
+    session = Session(checkpoints_dir(args.checkpoints), data_dir(args.data_dir), rights(args), bundled_dir())
     page = build(session)
     place = {"server_name": args.host, "server_port": args.port, "share": args.share}
     page.launch(**place, prevent_thread_lock=True, **launch_options(session))

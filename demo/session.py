@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +24,9 @@ from slm.runs import RunSummary, after_resume, check_name, find_snapshots, list_
 if TYPE_CHECKING:
     from demo.stories import Story
     from slm.generate import LanguageModel
+
+
+NEWEST = "newest"  # RUN@newest is whatever snapshot the run saved last
 
 
 class ModelCache:
@@ -130,11 +135,12 @@ class WrittenStories:
 
 @dataclass(frozen=True)
 class Session:
-    """The places and rights of one server."""
+    """The places and rights of one server; `bundled` is where models lie that came along, if that is elsewhere."""
 
     checkpoints: Path
     data: Path
     rights: Rights = field(default_factory=Rights)
+    bundled: Path | None = None
     models: ModelCache = field(default_factory=ModelCache)
     stops: Stops = field(default_factory=Stops)
     events: EventCache = field(default_factory=EventCache)
@@ -171,14 +177,18 @@ class Session:
 
     def runs(self) -> list[RunSummary]:
         """All runs, the newest first, then the bundled models."""
-        return list_runs(self.checkpoints)
+        own = list_runs(self.checkpoints)
+        known = {run.name for run in own}
+        came = list_runs(self.bundled) if self.bundled and self.bundled != self.checkpoints else []
+        return own + [run for run in came if run.status == "bundled" and run.name not in known]
 
     def run_dir(self, name: str | None) -> Path:
         """The folder of a run or bundled model; ValueError for a name that is none."""
-        folder = self.checkpoints / check_name(name or "")
-        if not folder.is_dir() or folder.resolve().parent != self.checkpoints.resolve():
-            raise ValueError(f"there is no run or model {name!r} here; reload the page to see what there is")
-        return folder
+        places = [self.checkpoints, *([self.bundled] if self.bundled else [])]
+        for folder in (place / check_name(name or "") for place in places):
+            if folder.is_dir() and folder.resolve().parent == folder.parent.resolve():
+                return folder
+        raise ValueError(f"there is no run or model {name!r} here; reload the page to see what there is")
 
     def record(self, name: str) -> dict[str, Any]:
         """How a run was started, as its run.json says; empty where that cannot be read."""
@@ -190,8 +200,13 @@ class Session:
     # --- models -------------------------------------------------------------------------------------------------------
 
     def model_choices(self) -> list[tuple[str, str]]:
-        """(label, name) of everything that can write, for a dropdown: trained runs first, then bundled models."""
-        return [(model_label(run), run.name) for run in self.runs() if run.status == "bundled" or run.snapshots]
+        """(label, name) of everything that can write, for a dropdown: trained runs first, then bundled models.
+
+        Of a run that trains now, its newest snapshot comes before all.
+        """
+        able = [run for run in self.runs() if run.status == "bundled" or run.snapshots]
+        newest = [(newest_label(run), f"{run.name}@{NEWEST}") for run in able if run.status == "running"]
+        return newest + [(model_label(run), run.name) for run in able]
 
     def snapshot_choices(self) -> list[tuple[str, str]]:
         """(label, value) of every model and of every snapshot of every run."""
@@ -204,27 +219,49 @@ class Session:
         return choices
 
     def default_model(self) -> str | None:
-        """The model a newcomer meets: the newest that was trained here to an end, else a bundled one, else any."""
+        """The model a newcomer meets: the newest that was trained here to an end, else a bundled one, else any.
+
+        In a class it is the newest snapshot of the run that all are watching, while it trains.
+        """
         able = [run for run in self.runs() if run.status == "bundled" or run.snapshots]
+        if self.rights.public and (training := [run for run in able if run.status == "running"]):
+            return f"{training[0].name}@{NEWEST}"
         order = {"finished": 0, "stopped": 0, "bundled": 1}
         best = min(able, key=lambda run: (order.get(run.status, 2), run.name == "golden"), default=None)
         return best.name if best else None
 
     def model_path(self, value: str | None) -> Path:
-        """The folder that a dropdown's value NAME or NAME@STEP means; ValueError where there is no such model."""
+        """The folder that a dropdown's value NAME, NAME@STEP or NAME@newest means; ValueError where there is none."""
         if not value:
             raise ValueError("there is no model yet: train one in the Train tab")
         name, _, step = value.partition("@")
         folder = self.run_dir(name)
         if not step:
             return folder
+        if step == NEWEST:
+            return newest_snapshot(folder)
         if not step.isdigit() or not (folder / "snapshots" / step).is_dir():
             raise ValueError(f"run {name} has no snapshot {step!r}; choose another")
         return folder / "snapshots" / step
 
     def language_model(self, value: str | None) -> LanguageModel:
         """The model of a dropdown's value, ready to write."""
-        return self.models.get(self.model_path(value))
+        path = self.model_path(value)
+        try:
+            return self.models.get(path)
+        except (ValueError, FileNotFoundError):
+            if path == (newer := self.model_path(value)):
+                raise
+            return self.models.get(newer)  # a training puts an old snapshot away when it saves the next
+
+    def remark_on_model(self, value: str, about: Mapping[str, Any]) -> str:
+        """Which snapshot of a training run wrote, and how old it is; empty for other models."""
+        name, _, step = value.partition("@")
+        if step != NEWEST or not isinstance(about.get("step"), int):
+            return ""
+        folder = self.run_dir(name) / "snapshots" / f"{about['step']:06d}"
+        old = f", saved {age(folder)} ago" if folder.is_dir() else ""
+        return f"{name} as it was after step {about['step']:,}{old}."
 
     def warm(self) -> None:
         """Import torch and load the model that the page offers first, so that the first story begins at once."""
@@ -242,6 +279,25 @@ class Session:
             return read_json(self.data / check_name(name or "") / "manifest.json")
         except FileNotFoundError:
             raise ValueError(f"there is no prepared data set {name!r}; prepare it in the Data tab") from None
+
+
+def newest_snapshot(run_dir: Path) -> Path:
+    """The snapshot that a run saved last; ValueError where it has none yet."""
+    if not (snapshots := find_snapshots(run_dir)):
+        raise ValueError(f"run {run_dir.name} has not saved a model yet; wait a moment")
+    return snapshots[-1]
+
+
+def newest_label(run: RunSummary) -> str:
+    """One line that tells the newest snapshot of a run that trains, with its age."""
+    folder = newest_snapshot(run.path)
+    return f"newest snapshot of {run.name} (training) \u00b7 step {int(folder.name):,}, {age(folder)} old"
+
+
+def age(folder: Path) -> str:
+    """How long ago a snapshot was saved: "40 s", "3 min"."""
+    seconds = max(0.0, time.time() - folder.stat().st_mtime)
+    return f"{seconds:.0f} s" if seconds < 60 else f"{seconds / 60:.0f} min"
 
 
 def model_label(run: RunSummary) -> str:

@@ -84,7 +84,8 @@ def write(
     options = {name: getattr(settings, name) for name in SampleConfig.__dataclass_fields__ if name != "seed"}
     for name in models:
         lm = session.language_model(name)
-        remark = remark_on_prompt(*lm.tokens_read(prompt), context=lm.config.block_size)
+        context = remark_on_prompt(*lm.tokens_read(prompt), context=lm.config.block_size)
+        remark = f"{session.remark_on_model(name, lm.about)} {context}".strip()
         ours = [Story(name, prompt, seed + i, lm.weights_used(settings), remark) for i in range(count)]
         stories += ours
         streams.append((ours, lm.write_many(prompt, count, **options, seed=seed)))

@@ -17,23 +17,42 @@ SNAPSHOTS = "snapshots"
 POINTERS = ("best.json", "last.json")
 
 _HOME = Path(__file__).resolve().parent.parent
+SPACE_DISK = Path("/data")  # where a Hugging Face Space keeps what is to outlive a restart, if it has such a disk
 
 
 def checkpoints_dir(override: str | Path | None = None) -> Path:
-    """Where models and runs are kept: the argument, else SLM_CHECKPOINTS, else checkpoints/ in the project."""
+    """Where models and runs are kept: the argument, else SLM_CHECKPOINTS, else the usual place.
+
+    That is checkpoints/ in the project, on a Space with a disk that lasts /data/checkpoints, and ~/.slm/checkpoints
+    where neither can be written.
+    """
     return _place(override, "SLM_CHECKPOINTS", "checkpoints")
 
 
 def data_dir(override: str | Path | None = None) -> Path:
-    """Where prepared data sets are kept: the argument, else SLM_DATA, else data/ in the project."""
+    """Where prepared data sets are kept: the argument, else SLM_DATA, else data/ beside the usual checkpoints/."""
     return _place(override, "SLM_DATA", "data")
 
 
+def bundled_dir() -> Path:
+    """Where the models that come with the project lie."""
+    return _project() / "checkpoints"
+
+
 def _place(override: str | Path | None, variable: str, folder: str) -> Path:
-    given = override or os.environ.get(variable)
+    if given := override or os.environ.get(variable):
+        return Path(given).expanduser().absolute()
+    usual = [home / folder for home in ([SPACE_DISK] if "SPACE_ID" in os.environ else []) + [_project()]]
+    return next((place for place in usual if _writable(place)), Path.home() / ".slm" / folder)
+
+
+def _project() -> Path:
     # Installed as a package there is no project around the code; then it is the folder one works in.
-    home = _HOME if (_HOME / "pyproject.toml").exists() else Path.cwd()
-    return Path(given).expanduser().absolute() if given else home / folder
+    return _HOME if (_HOME / "pyproject.toml").exists() else Path.cwd()
+
+
+def _writable(place: Path) -> bool:
+    return os.access(place if place.exists() else place.parent, os.W_OK)
 
 
 def check_name(name: str) -> str:

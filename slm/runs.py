@@ -31,6 +31,7 @@ from slm.events import EVENTS_FILE, EventLog, after_resume, read_events
 from slm.files import folder_size_mb, read_json, replacing, write_json
 from slm.folders import (
     RUN_FILE,
+    bundled_dir,
     check_name,
     checkpoints_dir,
     clear_stop,
@@ -61,6 +62,7 @@ __all__ = [
     "EventLog",
     "RunSummary",
     "after_resume",
+    "bundled_dir",
     "busy_message",
     "check_name",
     "checkpoints_dir",

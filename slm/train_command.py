@@ -17,6 +17,7 @@ from slm.launch import BUDGETS, TrainSpec, overridable
 from slm.processes import is_first_process
 from slm.runs import (
     Busy,
+    bundled_dir,
     busy_message,
     check_name,
     checkpoints_dir,
@@ -97,10 +98,11 @@ def _new_plan(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def find_model(name: str, checkpoints: Path) -> str:
-    """A model as typed; a name that is no path here is looked for among the checkpoints, then on the Hub."""
+    """A model as typed; a name that is no path here is one of the checkpoints, or bundled, or on the Hub."""
     if Path(name).exists():
         return str(Path(name).absolute())
-    return str(checkpoints / name) if (checkpoints / name).is_dir() else name
+    places = (folder / name for folder in (checkpoints, bundled_dir()))
+    return str(next((place for place in places if place.is_dir()), name))
 
 
 def _shape_of(place: str, spec: TrainSpec) -> ModelConfig:

@@ -456,3 +456,34 @@ def test_the_list_has_the_newest_first_and_bundled_models_last(tmp_path):
     ]  # fmt: skip
     assert (found[3].step, found[3].val_loss, found[3].data) == (9, 1.5, "d")
     assert runs.list_runs(tmp_path / "absent") == []
+
+
+# --- places -----------------------------------------------------------------------------------------------------------
+
+
+def test_runs_go_where_they_can_be_written(tmp_path, monkeypatch):
+    import slm.folders as folders
+
+    project, disk, home = tmp_path / "project", tmp_path / "disk", tmp_path / "home"
+    for folder in (project, disk, home):
+        folder.mkdir()
+    (project / "pyproject.toml").touch()
+    unwritable: set[Path] = set()
+    monkeypatch.setattr(folders.os, "access", lambda path, _: Path(path).exists() and Path(path) not in unwritable)
+    monkeypatch.setattr(folders, "_HOME", project)
+    monkeypatch.setattr(folders, "SPACE_DISK", disk)
+    monkeypatch.setattr(folders.Path, "home", lambda: home)
+    for name in ("SLM_CHECKPOINTS", "SLM_DATA", "SPACE_ID"):
+        monkeypatch.delenv(name, raising=False)
+
+    assert folders.checkpoints_dir() == project / "checkpoints"
+    monkeypatch.setenv("SPACE_ID", "me/slm")
+    assert (folders.checkpoints_dir(), folders.data_dir()) == (disk / "checkpoints", disk / "data")
+    unwritable.add(disk)
+    assert folders.checkpoints_dir() == project / "checkpoints"
+    unwritable.add(project)
+    assert (folders.checkpoints_dir(), folders.data_dir()) == (home / ".slm/checkpoints", home / ".slm/data")
+    assert folders.bundled_dir() == project / "checkpoints"
+    monkeypatch.setenv("SLM_CHECKPOINTS", str(tmp_path / "named"))
+    assert folders.checkpoints_dir() == tmp_path / "named"
+    assert folders.checkpoints_dir("typed") == Path("typed").absolute()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import threading
 import time
 from pathlib import Path
@@ -10,11 +12,12 @@ import pytest
 
 from demo import preparing
 from demo.forms import STARTER, TrainForm, data_choices, form_fields, preset_values, spec, suggest_name
+from demo.rights import Rights
 from demo.session import EventCache, ModelCache, Session, Stops, check_prompt, sentence
 from demo.stories import Story, remark_on_prompt, sample_settings, stories_html, write
 from demo.watching import shown_run, watch
 from slm.config import PRESETS, ModelConfig, PrepareConfig, SampleConfig, TrainConfig
-from slm.runs import EventLog, write_json
+from slm.runs import EventLog, record_process, write_json
 
 
 @pytest.fixture
@@ -305,3 +308,39 @@ def test_an_own_text_is_kept_under_a_name_of_ours(session: Session) -> None:
     for text, name in (("  ", "mine"), ("x", "../mine")):
         with pytest.raises(ValueError):
             preparing.save_text(text, session.data, name=name)
+
+
+@pytest.fixture
+def own_home(model_home: Path, tmp_path: Path) -> Path:
+    """A copy of the checkpoints folder that a test may change."""
+    return Path(shutil.copytree(model_home, tmp_path / "home"))
+
+
+def test_a_class_writes_with_the_newest_snapshot_of_what_trains(own_home: Path) -> None:
+    run = own_home / "learning"
+    write_json(run / "run.json", {"created": 9.0})
+    record_process(run)
+    session, watched = Session(own_home, own_home), Session(own_home, own_home, Rights("code"))
+    assert watched.default_model() == "small"  # nothing saved yet
+    with pytest.raises(ValueError, match="not saved a model yet"):
+        watched.model_path("learning@newest")
+    for step in ("000003", "000010"):
+        shutil.copytree(own_home / "small", run / "snapshots" / step)
+        assert watched.default_model() == "learning@newest" and session.default_model() == "small"
+        assert watched.model_path("learning@newest").name == step
+        assert watched.language_model("learning@newest").about["step"] == 5
+    (label, value), *others = watched.model_choices()
+    assert value == "learning@newest" and re.fullmatch(r"newest snapshot of learning .*step 10, \d+ s old", label)
+    assert [name for _, name in others] == ["learning", "small"]
+    remark = watched.remark_on_model("learning@newest", {"step": 10})
+    assert re.fullmatch(r"learning as it was after step 10, saved \d+ s ago\.", remark)
+    assert watched.remark_on_model("learning", {"step": 10}) == ""
+
+
+def test_the_models_that_came_along_are_there_wherever_runs_are_kept(own_home: Path, tmp_path: Path) -> None:
+    session = Session(tmp_path / "elsewhere", tmp_path, bundled=own_home)
+    assert [run.name for run in session.runs()] == ["small"]
+    assert session.language_model(session.default_model()).about["step"] == 5
+    (own_home / "a-run").mkdir()
+    write_json(own_home / "a-run" / "run.json", {})
+    assert [run.name for run in session.runs()] == ["small"]
