@@ -30,22 +30,28 @@ WARM_UP = 2
 
 
 def training_tokens_per_s(name: str, *, updates: int, threads: int) -> float:
-    """Median over the updates after the warm-up, on random tokens (speed does not depend on what they say)."""
+    """Median over the updates after the warm-up."""
     torch.set_num_threads(threads)
     chosen = preset(name)
-    config, T = replace(chosen.train, grad_accum_steps=1, steps=updates), chosen.model.block_size
+    tokens = chosen.train.batch_size * chosen.model.block_size
+    return tokens / statistics.median(update_times_s(name, updates=WARM_UP + updates)[WARM_UP:])
+
+
+def update_times_s(name: str, *, updates: int, compiled: bool = False) -> list[float]:
+    """Seconds of each update, on random tokens (speed does not depend on what they say)."""
+    chosen, device = preset(name), choose_device()
+    config, T = replace(chosen.train, grad_accum_steps=1, steps=updates, compile=compiled), chosen.model.block_size
     model = GPT(chosen.model)
     initialise(model, seed=1)
-    device = choose_device()
     updater = Updater(model, config, team=Team(device), dtype=choose_dtype("auto", device))
     ids = np.random.default_rng(1).integers(0, chosen.model.vocab_size, (config.batch_size, T + 1))
     x, y = np.ascontiguousarray(ids[:, :-1]), np.ascontiguousarray(ids[:, 1:])
     times = []
-    for step in range(WARM_UP + updates):
+    for step in range(updates):
         begin = time.perf_counter()
         updater.update(x, y, scale=1.0, seed=step, stop=lambda: False)
         times.append(time.perf_counter() - begin)
-    return x.size / statistics.median(times[WARM_UP:])
+    return times
 
 
 def writing_tokens_per_s(name: str, *, stories: int, length: int = 200) -> float:
