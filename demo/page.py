@@ -22,7 +22,7 @@ def launch_options(session: Session) -> dict[str, Any]:
     """What belongs to `launch` rather than to the page."""
     return {
         "theme": theme(),
-        "css": static_text("page.css") + static_text("layout.css"),
+        "css": static_text("page.css") + static_text("layout.css") + static_text("write.css"),
         "footer_links": ["api"],
         "run_history": False,
         "max_file_size": f"{session.limits.upload_mb}mb",
@@ -51,7 +51,8 @@ def build(session: Session) -> gr.Blocks:
         def on_opening(tab: gr.Tab, handler: Any, inputs: list[Any], outputs: list[Any]) -> Any:
             return gr.on([page.load, tab.select], bind(handler, session), inputs, outputs, **QUICK)
 
-        on_opening(write_tab, write.refresh, on_write["models"], on_write["models"])
+        known = on_opening(write_tab, write.refresh, on_write["models"], on_write["models"])
+        known.then(bind(write.look_ahead, session), on_write["looks"], [on_write["bars"]], **write.LOOK)
         on_opening(inside_tab, inside.refresh, [on_inside["model"]], [on_inside["model"]])
         inside_tab.select(
             bind(inside.look_inside, session), [on_inside["model"], on_inside["text"]], on_inside["view"], **MODEL

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 from demo.measuring import Speeds
 from demo.rights import CLASS_PAGE, MAY_NOT, OWN_PAGE, SWITCHED_OFF, Limits, Pace, Rights
 from demo.views.words import compact
+from demo.written import WrittenStories
 from slm.events import read_events
 from slm.runs import RunSummary, after_resume, check_name, find_snapshots, list_runs, read_json, resolve
 
 if TYPE_CHECKING:
-    from demo.stories import Story
     from slm.generate import LanguageModel
 
 
@@ -111,26 +111,6 @@ def _inode(path: Path) -> int | None:
         return path.stat().st_ino
     except FileNotFoundError:
         return None
-
-
-class WrittenStories:
-    """The stories that each page wrote last, for whoever wants to know more of them."""
-
-    def __init__(self, most: int = 64) -> None:
-        self._most = most
-        self._pages: OrderedDict[str, list[Story]] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def keep(self, page: str, stories: list[Story]) -> None:
-        with self._lock:
-            self._pages[page] = stories
-            self._pages.move_to_end(page)
-            while len(self._pages) > self._most:
-                self._pages.popitem(last=False)
-
-    def of(self, page: str) -> list[Story]:
-        with self._lock:
-            return self._pages.get(page, [])
 
 
 @dataclass(frozen=True)

@@ -158,7 +158,7 @@ class LanguageModel:
             text = reader.decode(b"", final=True) if new is None else reader.decode(self.tokenizer.token_bytes(new))
             return Written(new, text) if text or new is not None else None
 
-        given = ([i] * num_stories for i in kept)
+        given: Iterator[list[int | None]] = ([i] * num_stories for i in kept)
         new = generate_ids(self.writer(config), ids, config, eot_id=self.tokenizer.eot_id, seeds=seeds, kept=kept)
         for column in itertools.chain(given, new):
             yield [completed(reader, new) for reader, new in zip(readers, column, strict=True)]

@@ -9,8 +9,9 @@ import gradio as gr
 
 from demo.exporting import FORMATS, export
 from demo.session import Session, sentence
-from demo.stories import sample_settings, stories_html, write
+from demo.stories import sample_settings, write
 from demo.tabs.wiring import MODEL, PRIVATE, QUICK, TOLD, bind, chart, choose, html, pace, warned
+from demo.telling import stories_html
 from demo.views.differences import differences_html
 from demo.views.runs import runs_rows
 from demo.views.words import note

@@ -7,22 +7,33 @@ from typing import Any
 
 import gradio as gr
 
+from demo.branching import look, next_words
 from demo.copying import check
 from demo.session import Session, sentence
-from demo.stories import MOST_STORIES, sample_settings, stories_html, write
-from demo.tabs.wiring import MODEL, PRIVATE, QUICK, bind, choose, html, pace
-from demo.views.story import story_html
+from demo.stories import COMPARED, MOST_STORIES, OFF, Story, branch, grow_branch, sample_settings, score, write
+from demo.tabs.wiring import MODEL, PRIVATE, QUICK, TOLD, bind, choose, html, pace, warned
+from demo.telling import columns_html
+from demo.views.alternatives import alternatives_js
+from demo.views.next_words import NEXT_TEMPLATE, next_js
+from demo.views.story import story_html, story_js
 from demo.views.words import note
+from demo.written import Choice
 from slm.config import SampleConfig, field_doc
 
 EXAMPLES = [
-    "Once upon a time, there was a little dog named Max.",
+    "Once upon a time, there was a little dog who wanted to",
     "Lily found a shiny red ball in the garden.",
     "\"Can cows fly?\", Alice asked her mother.",
     "One rainy day, Tom and his sister could not go out.",
     "The old boat was sad because",
 ]
 NO_MODEL = "There is no model to write with yet: press Start in the Train tab, and come back in a minute or two."
+
+
+# A look at one token takes a forward pass; it need not wait until others have told their stories.
+LOOK: dict[str, Any] = {**PRIVATE, "concurrency_id": "look", "concurrency_limit": 2, "show_progress": "hidden"}
+SURPRISE_JS = "(by) => { document.getElementById('write-story').dataset.surprise = by; }"
+AFTER_STORY = "the story"
 
 
 def layout(session: Session) -> dict[str, Any]:
@@ -38,51 +49,104 @@ def layout(session: Session) -> dict[str, Any]:
             with gr.Row():
                 go = gr.Button("Write", variant="primary", elem_id="write-go", scale=2, min_width=120)
                 stop = gr.Button("Stop", variant="stop", elem_id="write-stop", interactive=False, min_width=80)
-            story = html(story_html("", ""), elem_id="write-story")
-            with gr.Row():
+            story = html(story_html("", ""), elem_id="write-story", js=story_js())
+            panel = html("", elem_id="write-else", js=alternatives_js())
+            with gr.Row(elem_classes="slm-bottom"):
+                surprise = gr.Radio(
+                    [("Off", "off"), ("By guess", "rank"), ("By probability", "prob")], value="off", scale=3,
+                    label="Mark what surprised the model", elem_id="write-surprise", min_width=260,
+                    info="Choose a word of the story to see what else it could have been.",
+                )
                 ask = gr.Button("Did it copy?", size="md", scale=0, elem_id="write-did-it-copy", min_width=150)
             copied = html("", elem_id="write-copied")
         with gr.Column(scale=3, min_width=280):
-            settings = _settings(session)
-            with gr.Accordion("Several stories, or two models", open=False):
-                count = gr.Slider(1, MOST_STORIES, 1, step=1, label="Stories", elem_id="write-count",
-                                  info="Written side by side, each from its own seed.")
-                other = gr.Dropdown([], label="Compare with", elem_id="write-other",
-                                    info="A second model continues the same words with the same seed.")
-    inputs = [model, other, prompt, count, *settings.values()]
-    begun = gr.on([go.click, prompt.submit], bind(begin, session), [prompt], [story, go, stop], **QUICK)
-    written = begun.then(bind(write_stories, session), inputs, [story], **{**MODEL, "show_progress": "hidden"})
-    written.then(bind(finish, session), None, [go, stop], **QUICK)
+            settings, after, bars = _settings(session)
+            with gr.Accordion("Several stories, or two side by side", open=False, elem_id="write-several"):
+                count, other, others = _comparison()
+    asked = gr.on([go.click, prompt.submit], bind(begin, session), [prompt], [story, panel, copied, go, stop], **QUICK)
+    told = asked.then(
+        bind(write_stories, session), [model, other, prompt, count, *settings.values(), *others], [story],
+        **{**MODEL, "show_progress": "hidden"},
+    )
+    chosen = panel.click(bind(begin_branch, session), None, [panel, copied, go, stop], **TOLD)
+    branched = chosen.then(bind(write_branch, session), None, [story], **{**MODEL, "show_progress": "hidden"})
+    looks = [after, model, prompt]
+    for written in (told, branched):
+        ended = written.then(bind(finish, session), None, [go, stop], **QUICK)
+        ended.then(bind(look_ahead_of_story, session), looks, [bars], **LOOK)
+    gr.on([story.click, panel.select], bind(look_at, session), None, [panel], **LOOK)
+    story.select(bind(show_version, session), None, [story, panel, copied], **TOLD)
     ask.click(bind(did_it_copy, session), None, [copied], **PRIVATE)
-    gr.on([go.click, prompt.submit], lambda: "", None, [copied], **QUICK)
     stop.click(bind(stop_writing, session), None, None, **QUICK)
+    surprise.change(None, [surprise], None, js=SURPRISE_JS, **PRIVATE)
     gr.on([model.focus, other.focus], bind(refresh, session), [model, other], [model, other], **QUICK)
-    return {"models": [model, other]}
+    gr.on([prompt.change, model.input, after.input], bind(look_ahead, session), looks, [bars],
+          **{**LOOK, "trigger_mode": "always_last"})
+    return {"models": [model, other], "looks": looks, "bars": bars}
 
 
-def _settings(session: Session) -> dict[str, gr.components.Component]:
-    """The sampling settings by field name, in the order that write_stories takes them."""
+def _settings(session: Session) -> tuple[dict[str, gr.components.Component], gr.Radio, gr.HTML]:
+    """The sampling settings by field name, in the order of SETTINGS, and the chart of what they do."""
     usual = SampleConfig()
-
-    def info(name: str) -> dict[str, Any]:
-        return {"info": field_doc(SampleConfig, name), "elem_id": "write-" + SHORT.get(name, name).replace("_", "-")}
-
-    fields: dict[str, gr.components.Component] = {
-        "temperature": gr.Slider(0, 2, usual.temperature, step=0.05, label="Temperature", **info("temperature")),
-        "top_k": gr.Slider(0, 200, usual.top_k or 0, step=1, label="Top-k (0 is off)", **info("top_k")),
-        "top_p": gr.Slider(0, 1, usual.top_p or 1, step=0.01, label="Top-p (1 is off)", **info("top_p")),
-        "max_new_tokens": gr.Slider(
-            1, session.most_tokens, usual.max_new_tokens, step=1, label="Length", **info("max_new_tokens")
-        ),
-        "seed": gr.Textbox("", label="Seed", max_lines=1, placeholder="new each time", **info("seed")),
+    drawn: dict[str, gr.Slider] = {
+        "temperature": gr.Slider(0, 2, usual.temperature, step=0.05, label="Temperature", **_info("temperature")),
+        "top_k": gr.Slider(0, 200, usual.top_k or 0, step=1, label="Top-k (0 is off)", **_info("top_k")),
+        "top_p": gr.Slider(0, 1, usual.top_p or 1, step=0.01, label="Top-p (1 is off)", **_info("top_p")),
     }
+    bars = gr.HTML({"settings": _plain_settings(usual)}, html_template=NEXT_TEMPLATE, js_on_load=next_js(),
+                   elem_id="write-next", apply_default_css=False)
+    after = gr.Radio(["the beginning", AFTER_STORY], value="the beginning", label="The bars show what may come after",
+                     elem_id="write-next-after")
+    fields: dict[str, gr.components.Component] = {**drawn}
+    fields["max_new_tokens"] = gr.Slider(
+        1, session.most_tokens, usual.max_new_tokens, step=1, label="Length", **_info("max_new_tokens")
+    )
+    fields["seed"] = gr.Textbox("", label="Seed", max_lines=1, placeholder="new each time", **_info("seed"))
     with gr.Accordion("More settings", open=False):
-        fields["min_p"] = gr.Slider(0, 1, usual.min_p or 0, step=0.01, label="Min-p (0 is off)", **info("min_p"))
-        fields["repetition_penalty"] = gr.Slider(
+        drawn["min_p"] = gr.Slider(0, 1, usual.min_p or 0, step=0.01, label="Min-p (0 is off)", **_info("min_p"))
+        drawn["repetition_penalty"] = gr.Slider(
             0.5, 2, usual.repetition_penalty or 1, step=0.05, label="Repetition penalty (1 is off)",
-            **info("repetition_penalty"),
+            **_info("repetition_penalty"),
         )
-    return fields
+    gr.on([slider.change for slider in drawn.values()], None, list(drawn.values()), None,
+          js=_settings_js(list(drawn)), **QUICK)
+    fields |= drawn
+    return fields, after, bars
+
+
+def _comparison() -> tuple[gr.Slider, gr.Dropdown, list[gr.components.Component]]:
+    """How many stories, which second model, and whether and how its settings differ."""
+    usual = SampleConfig()
+    count = gr.Slider(1, MOST_STORIES, 1, step=1, label="Stories", elem_id="write-count",
+                      info="Written side by side, each from its own seed.")
+    other = gr.Dropdown([], label="Compare with", elem_id="write-other",
+                        info="A second model continues the same words with the same seed.")
+    unlike = gr.Checkbox(False, label="Compare with other settings", elem_id="write-other-settings",
+                         info="The same words and the same seed with these settings, side by side.")
+    second = [
+        gr.Slider(0, 2, 1.2, step=0.05, label="Second temperature", elem_id="write-other-temperature"),
+        gr.Slider(0, 200, usual.top_k or 0, step=1, label="Second top-k (0 is off)", elem_id="write-other-top-k"),
+        gr.Slider(0, 1, usual.top_p or 1, step=0.01, label="Second top-p (1 is off)", elem_id="write-other-top-p"),
+    ]
+    gr.on([slider.input for slider in second], None, None, [unlike], js="() => true", **QUICK)
+    return count, other, [unlike, *second]
+
+
+def _info(name: str) -> dict[str, Any]:
+    return {"info": field_doc(SampleConfig, name), "elem_id": "write-" + SHORT.get(name, name).replace("_", "-")}
+
+
+def _plain_settings(settings: SampleConfig) -> dict[str, Any]:
+    return {name: getattr(settings, name) for name in ("temperature", *OFF)}
+
+
+def _settings_js(names: list[str]) -> str:
+    """Hand the sliders' values to the next-word chart: a slider at its OFF end is null. Nothing goes to the server."""
+    values = ", ".join(f"{name}: {name} === {OFF[name]} ? null : {name}" if name in OFF else name for name in names)
+    return (
+        f"({', '.join(names)}) => {{ window.dispatchEvent(new CustomEvent('slm-settings', "
+        f"{{ detail: {{ {values} }} }})); }}"
+    )
 
 
 SHORT = {"max_new_tokens": "max_tokens"}
@@ -95,33 +159,111 @@ def refresh(session: Session, model: str | None, other: str | None) -> tuple[Any
     return choose(choices, model, session.default_model()), choose([("nobody", ""), *choices], other, "")
 
 
-def begin(session: Session, prompt: str, request: gr.Request) -> tuple[str, Any, Any]:
+@warned
+def look_ahead(session: Session, request: gr.Request, after: str, model: str, prompt: str) -> Any:
+    """The next-word chart: after the prompt, or after the story as it is now."""
+    if not model:
+        return gr.skip()
+    return next_words(session, request.session_hash or "", model, prompt, after_story=after == AFTER_STORY)
+
+
+@warned
+def look_ahead_of_story(session: Session, request: gr.Request, after: str, model: str, prompt: str) -> Any:
+    """The chart again where it follows the story, which has just grown."""
+    return look_ahead(session, request, after, model, prompt) if after == AFTER_STORY else gr.skip()
+
+
+def begin(session: Session, prompt: str, request: gr.Request) -> tuple[Any, ...]:
     """Show at once that something happens, and from now on listen to Stop."""
     session.stops.begin(request.session_hash or "")
     shown = prompt if len(prompt or "") <= session.limits.prompt_characters else ""
-    return (
-        story_html(shown or "", "", note="waiting for the model", writing=True),
-        gr.update(interactive=False),
-        gr.update(interactive=True),
-    )
+    waiting = story_html(shown or "", "", note="waiting for the model", writing=True)
+    return waiting, "", "", gr.update(interactive=False), gr.update(interactive=True)
 
 
 def write_stories(
     session: Session, request: gr.Request, model: str, other: str, prompt: str, count: int, *values: Any
 ) -> Iterator[str]:
-    """Stream the stories into the page."""
-    stop = session.stops.current(request.session_hash or "")
+    """Stream the stories into the page; `values` are those of SETTINGS, then of the comparison."""
+    page = request.session_hash or ""
+    stop = session.stops.current(page)
+    mine, (unlike, *second) = values[: len(SETTINGS)], values[len(SETTINGS) :] or (False,)
     try:
         if not model:
             raise ValueError(NO_MODEL)
         pace(session, request)
-        settings = sample_settings(dict(zip(SETTINGS, values, strict=True)), most_tokens=session.most_tokens)
+        given = dict(zip(SETTINGS, mine, strict=True))
+        settings = sample_settings(given, most_tokens=session.most_tokens)
+        others = {**given, **dict(zip(COMPARED, second, strict=False))}
+        other_settings = sample_settings(others, most_tokens=session.most_tokens) if unlike else None
         models = [model, other] if other and other != model else [model]
-        for stories in write(session, models, prompt=prompt, count=int(count), settings=settings, stop=stop):
-            session.written.keep(request.session_hash or "", stories)
-            yield stories_html(stories)
+        writing = write(session, models, prompt=prompt, count=int(count), settings=settings, stop=stop,
+                        other_settings=other_settings)
+        session.written.keep(page, next(writing))
+        yield from _painted(session, page, writing)
     except ValueError as error:
         yield note(sentence(error), kind="error")
+
+
+@warned
+def begin_branch(session: Session, request: gr.Request, event: gr.EventData) -> tuple[Any, ...]:
+    """Note which token was chosen, and from now on listen to Stop."""
+    page = request.session_hash or ""
+    session.written.ask(page, Choice(_whole(event, "column"), _whole(event, "place"), _whole(event, "token")))
+    session.stops.begin(page)
+    return "", "", gr.update(interactive=False), gr.update(interactive=True)
+
+
+def write_branch(session: Session, request: gr.Request) -> Iterator[Any]:
+    """Stream the story on from the token that was chosen, as a new version of it."""
+    page = request.session_hash or ""
+    stop, choice = session.stops.current(page), session.written.asked(page)
+    if choice is None:
+        return
+    try:
+        pace(session, request)
+        old = session.written.column(page, choice.column).story
+        story, stream = branch(session, old, choice.place, choice.token)
+        session.written.branch(page, choice.column, story)
+        yield from _painted(session, page, grow_branch(story, stream, stop=stop))
+    except ValueError as error:
+        gr.Warning(sentence(error), title="Not yet")
+        yield gr.skip()
+
+
+def _painted(session: Session, page: str, writing: Iterator[list[Story]]) -> Iterator[str]:
+    """The page's stories as HTML while those of `writing` grow; when they are whole, with scores."""
+    columns = session.written.columns(page)
+    yield columns_html(columns)
+    stories: list[Story] = []
+    for stories in writing:  # noqa: B007
+        yield columns_html(columns)
+    score(session, stories)
+    yield columns_html(columns)
+
+
+@warned
+def look_at(session: Session, request: gr.Request, event: gr.EventData) -> str:
+    """What else a token of the story could have been."""
+    return look(session, request.session_hash or "", _whole(event, "column"), _whole(event, "place"))
+
+
+@warned
+def show_version(session: Session, request: gr.Request, event: gr.EventData) -> tuple[str, str, str]:
+    """Go back, or forward, to another version of a story."""
+    page = request.session_hash or ""
+    if any(story.state == "writing" for story in session.written.of(page)):
+        raise ValueError("the story is still being written; stop it first")
+    session.written.show(page, _whole(event, "column"), _whole(event, "version"))
+    return columns_html(session.written.columns(page)), "", ""
+
+
+def _whole(event: gr.EventData, name: str) -> int:
+    """A number that the page's script sent with an event; ValueError where it is none."""
+    value = (event._data or {}).get(name)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError("this word is not there any more; choose another")
+    return value
 
 
 def did_it_copy(session: Session, request: gr.Request) -> str:

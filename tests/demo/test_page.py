@@ -62,7 +62,12 @@ def test_ticks_neither_queue_nor_flicker(session: Session) -> None:
 
 def test_only_what_needs_a_model_waits_for_one(session: Session) -> None:
     waiting = {fn.name for fn in build(session).fns.values() if fn.concurrency_id == "model"}
-    assert waiting == {"write_stories", "look_inside", "move", "tell", "generate"}
+    assert waiting == {"write_stories", "write_branch", "look_inside", "move", "tell", "generate"}
+
+
+def test_a_look_at_a_word_waits_for_no_story(session: Session) -> None:
+    looks = {fn.name for fn in build(session).fns.values() if fn.concurrency_id == "look"}
+    assert looks == {"look_at", "look_ahead", "look_ahead_of_story"}
 
 
 def test_nothing_keeps_a_connection_open(session: Session) -> None:

@@ -14,7 +14,8 @@ from demo import preparing
 from demo.forms import STARTER, TrainForm, data_choices, form_fields, preset_values, spec, suggest_name
 from demo.rights import Rights
 from demo.session import EventCache, ModelCache, Session, Stops, check_prompt, sentence
-from demo.stories import Story, remark_on_prompt, sample_settings, stories_html, write
+from demo.stories import Story, remark_on_prompt, sample_settings, write
+from demo.telling import stories_html
 from demo.watching import shown_run, watch
 from slm.config import PRESETS, ModelConfig, PrepareConfig, SampleConfig, TrainConfig
 from slm.runs import EventLog, record_process, write_json
