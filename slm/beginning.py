@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from slm.checkpoint import load_folder
+from slm.checkpoint import about_folder, load_folder
 from slm.config import ModelConfig
 from slm.data.batches import Corpus
 from slm.hub import fetch_model
@@ -19,6 +20,13 @@ from slm.runs import resolve
 def shape_of(place: str) -> ModelConfig:
     """The shape of the model in a checkpoint folder, a run or a Hub id; ValueError where there is none."""
     return load_folder(_folder(place))[0].config
+
+
+def trainings_before(place: str | None) -> list[dict[str, Any]]:
+    """The trainings that made the model at `place`, the oldest first, as its slm.json tells; none where it has none."""
+    about = {} if place is None else about_folder(_folder(place))
+    told = ("run", "step", "tokens", "elapsed_s", "seed", "val_loss", "val_bpb", "command")
+    return [*about.get("begun_from", []), {name: about.get(name) for name in told}] if about else []
 
 
 def first_model(job: TrainJob, corpus: Corpus) -> GPT:

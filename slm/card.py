@@ -33,6 +33,7 @@ def model_card(about: Mapping[str, Any], config: ModelConfig, events: Sequence[E
         f"# {_line(about.get('run', 'A small language model'))}",
         "A small language model that writes stories, trained from scratch.",
         _facts(about, config),
+        _trainings(about),
         _story([event for event in events if event["kind"] == "sample"]),
         _losses(events),
         _use(about),
@@ -90,6 +91,28 @@ def _facts(about: Mapping[str, Any], config: ModelConfig) -> str:
         "command": f"`{about['command']}`" if about.get("command") else None,
     }
     return _table(["", ""], [[key, _line(value)] for key, value in rows.items() if value is not None])
+
+
+def _trainings(about: Mapping[str, Any]) -> str:
+    """A row for each training that made the model; nothing where this one began anew."""
+    if not about.get("begun_from"):
+        return ""
+    told = [*about["begun_from"], about]
+    rows = [
+        [
+            _line(one.get("run", "")),
+            *("" if one.get(name) is None else f"{one[name]:,}" for name in ("step", "tokens")),
+            "" if one.get("elapsed_s") is None else f"{one['elapsed_s'] / 60:.1f}",
+            _number(one.get("val_bpb")),
+            f"`{_line(one['command'])}`" if one.get("command") else "",
+        ]
+        for one in told
+    ]
+    tokens, seconds = (sum(one.get(name) or 0 for one in told) for name in ("tokens", "elapsed_s"))
+    lead = f"It was trained {len(told)} times, each time on from the weights of the last: "
+    lead += f"{tokens:,} tokens in {seconds / 60:.1f} minutes together."
+    head = ["training", "updates", "tokens", "minutes", "bits per byte", "command"]
+    return f"## Trainings\n\n{lead}\n\n{_table(head, rows)}"
 
 
 def _source(about: Mapping[str, Any]) -> str:

@@ -87,7 +87,7 @@ def load_folder(folder: str | Path, *, device: str | torch.device = "cpu") -> tu
             f"the tokenizer in {folder} has {tokenizer.vocab_size} tokens, its model {stored.vocab_size}: "
             "they do not fit"
         )
-    about = _json(folder / "slm.json") if (folder / "slm.json").is_file() else {}
+    about = about_folder(folder)
     with contextlib.ExitStack() as files, fitting_threads(torch.device("cpu"), parameter_count(stored)):
         weights = StoredWeights(folder, files, prefix="transformer." if stored.architecture == "gpt2" else "")
         weights.check(stored)
@@ -95,6 +95,11 @@ def load_folder(folder: str | Path, *, device: str | torch.device = "cpu") -> tu
         _fill(model, weights)
         _check_numbers(model, folder)
     return model.to(device).eval(), tokenizer, about
+
+
+def about_folder(folder: Path) -> dict[str, Any]:
+    """What slm.json says of a checkpoint; {} where there is none, as in a folder that transformers wrote."""
+    return _json(folder / "slm.json") if (folder / "slm.json").is_file() else {}
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from slm.beginning import first_model
+from slm.beginning import first_model, trainings_before
 from slm.budget import Budget
 from slm.config import parameter_count
 from slm.data.batches import Corpus, training_batch
@@ -28,7 +28,16 @@ from slm.model import GPT
 from slm.observe import Observer
 from slm.optim import learning_rate_scale
 from slm.remedies import with_remedies
-from slm.runs import EventLog, claim_training, clear_stop, finish_requested, record_process, stop_requested, write_json
+from slm.runs import (
+    EventLog,
+    claim_training,
+    clear_stop,
+    finish_requested,
+    read_json,
+    record_process,
+    stop_requested,
+    write_json,
+)
 from slm.snapshots import RunStore, is_log_spaced
 from slm.team import Team, assembled
 from slm.updates import Updater
@@ -224,15 +233,21 @@ class Trainer:
     def open_run(self) -> None:
         """Take up the run: a new folder, or the state that was saved last."""
         self.dtype = self.team.share(choose_dtype(self.config.dtype, self.team.device))
+        self.before = self._trainings_before()
         self._restore(self._saved() if self.job.resume else None)
         self.budget.begin(step=self.budget.step, tokens=self.budget.tokens, elapsed_s=self.last_save_s)
         if not self.team.is_first:
             return
         self.job.run_dir.mkdir(parents=True, exist_ok=True)
         if not self.job.resume:
-            write_json(self.job.run_dir / "run.json", description(self.job, self.corpus))
+            write_json(self.job.run_dir / "run.json", self._description())
         clear_stop(self.job.run_dir)
         record_process(self.job.run_dir)
+
+    def _trainings_before(self) -> list[dict[str, Any]]:
+        if self.job.resume:
+            return read_json(self.job.run_dir / "run.json").get("begun_from", [])
+        return trainings_before(self.job.init_from)
 
     def _saved(self) -> tuple[GPT, dict[str, Tensor], dict[str, Any]] | None:
         with self.team.first_goes_first():  # it clears away what a killed process left half done
@@ -285,12 +300,15 @@ class Trainer:
             self.updater.model, self.corpus.tokenizer, about=self.about(), optimizer=optimizer, state=state
         )
 
+    def _description(self) -> dict[str, Any]:
+        return {**description(self.job, self.corpus), "begun_from": self.before}
+
     def about(self) -> dict[str, Any]:
         """slm.json of a snapshot taken now; losses are None where this very step was not evaluated."""
         measured = self.observer.measured
         losses = measured if measured.get("step") == self.budget.step else {}
         return {
-            **description(self.job, self.corpus),
+            **self._description(),
             "command": " ".join(self.job.command),
             "step": self.budget.step,
             "tokens": self.budget.tokens,

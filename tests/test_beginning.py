@@ -8,13 +8,13 @@ import json
 import pytest
 import torch
 
-from slm.beginning import first_model, shape_of
+from slm.beginning import first_model, shape_of, trainings_before
 from slm.checkpoint import load_folder, save
 from slm.cli import main
 from slm.config import PRESETS, ModelConfig, TrainConfig
 from slm.data.batches import Corpus
 from slm.job import TrainJob
-from slm.runs import read_events, read_json
+from slm.runs import read_events, read_json, write_json
 from slm.tokenizer import load_tokenizer
 from tests.engine import random_lm, random_model
 
@@ -56,10 +56,10 @@ def test_other_tokens_are_told_with_the_way_out(job):
         first_model(job, Corpus(job.data))
 
 
-def train(job, *words):
+def train(job, *words, anew=True):
     places = ["--checkpoints", str(job.checkpoints), "--data-dir", str(job.data.parent)]
     budget = ["--preset", "golden", "--steps", "2", "--batch-size", "3", "--eval-windows", "2", "--sample-tokens", "3"]
-    return main(["train", "--run", "second", "--data", "starter", *budget, *places, *words])
+    return main(["train", "--run", "second", *(["--data", "starter", *budget] if anew else []), *places, *words])
 
 
 def test_the_command_line_trains_on_what_transformers_saved_and_records_it(job):
@@ -80,6 +80,33 @@ def test_the_command_line_trains_on_what_transformers_saved_and_records_it(job):
     assert 0 < moved < 0.1  # two steps away, and not a model drawn anew
     # A model that nobody trained yet: its first loss is near ln 512.
     assert read_events(run)[0][1]["loss"] == pytest.approx(6.24, abs=0.3)
+
+
+def test_a_model_remembers_the_trainings_that_made_it(job):
+    write_first(job)
+    place = job.checkpoints / "first"
+    about = {
+        "run": "first",
+        "step": 7,
+        "tokens": 1100,
+        "elapsed_s": 60.0,
+        "seed": 3,
+        "val_bpb": 1.25,
+        "command": "first",
+    }
+    write_json(place / "slm.json", about)
+    assert train(job, "--init-from", "first") == 0
+    second = job.checkpoints / "second"
+    told = read_json(second / "run.json")["begun_from"]
+    assert told == [{**about, "val_loss": None}]
+    snapshot = second / "snapshots/000002"
+    assert read_json(snapshot / "slm.json")["begun_from"] == told
+    card = (snapshot / "README.md").read_text()
+    assert "| first | 7 | 1,100 | 1.0 | 1.2500 | `first` |" in card
+    assert f"{1100 + read_json(snapshot / 'slm.json')['tokens']:,} tokens in 1.0 minutes together" in card
+    assert [one["run"] for one in trainings_before(str(snapshot))] == ["first", "second"]
+    assert train(job, "--resume", "--steps", "3", anew=False) == 0
+    assert read_json(second / "snapshots/000003/slm.json")["begun_from"] == told
 
 
 @pytest.mark.parametrize(
