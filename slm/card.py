@@ -12,6 +12,7 @@ from slm.config import TINYSTORIES_HUB_IDS, ModelConfig, parameter_count
 from slm.runs import after_resume, read_events
 
 MOST_ROWS = 10  # of the table of losses
+REPORT_MARKS = ("<!-- report card -->", "<!-- end of the report card -->")
 Event = Mapping[str, Any]
 
 
@@ -132,7 +133,7 @@ def _story(samples: Sequence[Event]) -> str:
     if not samples:
         return ""
     last = samples[-1]
-    lines = f"**{_plain(last['prompt'])}**{_plain(last['text'])}".splitlines()
+    lines = f"**{plain_text(last['prompt'])}**{plain_text(last['text'])}".splitlines()
     told = "\n".join(f"> {line}".rstrip() for line in lines)
     return f"## A story\n\nWritten at step {last['step']:,}, seed {last['seed']}:\n\n{told}"
 
@@ -172,6 +173,17 @@ It also loads with `transformers.AutoModelForCausalLM` and `AutoTokenizer`. It k
 trained on, and invents freely.{version}"""
 
 
+def with_section(card: str, section: str) -> str:
+    """The card with this section between its marks, in place of an earlier one; a new one stands before "Use"."""
+    begin, end = REPORT_MARKS
+    marked = f"{begin}\n{section}\n{end}"
+    if begin in card and end in card:
+        before, _, rest = card.partition(begin)
+        return before + marked + rest.partition(end)[2]
+    before, use, after = card.partition("## Use\n")
+    return f"{before.rstrip()}\n\n{marked}\n" + (f"\n{use}{after}" if use else "")
+
+
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
@@ -186,6 +198,6 @@ def _line(value: Any) -> str:
     return " ".join(str(value).split()).replace("|", "\\|")
 
 
-def _plain(text: str) -> str:
+def plain_text(text: str) -> str:
     """A text whose every character is shown as it is."""
     return re.sub(r"([\\`*_\[\]#|~])", r"\\\1", html.escape(text, quote=False))

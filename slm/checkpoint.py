@@ -30,6 +30,7 @@ from slm.hf_format import (
     weights_for_transformers,
 )
 from slm.model import GPT
+from slm.own_sampling import save_sampling
 from slm.runs import read_json, replacing, write_json
 from slm.tokenizer import Tokenizer, load_tokenizer
 
@@ -47,24 +48,11 @@ def save(
     weights = weights_for_transformers(model)
     weights = {k: t.to(dtype) if dtype else t for k, t in weights.items()}
     stored = next(iter(weights.values())).dtype
-    sampling = SampleConfig()
     with replacing(Path(folder)) as place:
         place.mkdir(parents=True, exist_ok=True)
         save_file(weights, place / "model.safetensors", metadata={"format": "pt"})
         write_json(place / "config.json", config_for_transformers(model.config, eot_id=tokenizer.eot_id, dtype=stored))
-        write_json(
-            place / "generation_config.json",
-            {
-                "do_sample": True,
-                "temperature": sampling.temperature,
-                "top_k": sampling.top_k or 0,
-                "top_p": sampling.top_p,
-                "max_new_tokens": sampling.max_new_tokens,
-                "bos_token_id": tokenizer.eot_id,
-                "eos_token_id": tokenizer.eot_id,
-                "pad_token_id": tokenizer.eot_id,
-            },
-        )
+        save_sampling(place, SampleConfig(), eot_id=tokenizer.eot_id)
         write_json(place / "slm.json", about)
         tokenizer.save(place)
         card = model_card(about, model.config, events_of(Path(folder), about.get("step")))

@@ -176,6 +176,20 @@ def _add_evaluate(rooms: Any) -> None:
     stories = room.add_mutually_exclusive_group(required=True)
     stories.add_argument("--data", metavar="NAME", help="The validation stories of a prepared data set.")
     stories.add_argument("--text", metavar="FILE", help="All stories of a .txt, .jsonl, .json or .parquet file.")
+    room.add_argument(
+        "--overlap",
+        action="store_true",
+        help="With --data: also tell which of these stories stand in the training stories, and the loss without them.",
+    )
+    report = room.add_argument_group("report card")
+    report.add_argument(
+        "--report",
+        action="store_true",
+        help="With --data: also let the model write, measure its stories beside those of people, and keep report.json "
+        "in the checkpoint's folder.",
+    )
+    report.add_argument("--prompts", metavar="FILE", help="JSON list of beginnings of stories (default: the project's).")
+    report.add_argument("--seeds", metavar="N", type=int, default=4, help="Stories drawn for each prompt (default 4).")
     _add_device(room)
     _add_precision(room, "float32")
 

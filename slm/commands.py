@@ -9,17 +9,17 @@ import argparse
 import dataclasses
 import secrets
 import sys
-from collections.abc import Iterable, Iterator
-from pathlib import Path
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from slm.config import PrepareConfig, SampleConfig, field_kinds, parse_fields
 from slm.copied_command import copied
 from slm.doctor import examine
+from slm.evaluate_command import evaluate, named_model
 from slm.launch import finish as request_good_end
 from slm.pack_command import pack, unpack
 from slm.runs import RunSummary, check_name, checkpoints_dir, data_dir, list_runs, resolve, summarize
-from slm.train_command import find_model, train
+from slm.train_command import train
 
 if TYPE_CHECKING:
     from slm.generate import Written
@@ -60,12 +60,13 @@ def generate(args: argparse.Namespace) -> Result:
     """`generate`: stories, printed as they are written."""
     words = args.given_fields(args, field_kinds(SampleConfig))
     settings = parse_fields(SampleConfig, words)
-    config = SampleConfig(**settings)
+    SampleConfig(**settings)  # a mistake is told before anything is loaded
     if not args.num_stories.isdigit() or int(args.num_stories) < 1:
         raise ValueError(f"num_stories is a whole number from 1, not {args.num_stories!r}")
     import slm
 
-    lm = slm.load(_model_path(args), device=args.device, precision=args.precision)
+    lm = slm.load(named_model(args), device=args.device, precision=args.precision)
+    config = lm.sample_config(**settings)
     if args.precision == "auto" and lm.weights_used(config) != "float32":
         print(f"slm: {lm.weights_used(config)}; --precision float32 takes the exact weights", file=sys.stderr)
     # Story i is the one that seed + i gives alone, as in LanguageModel.write_many.
@@ -98,64 +99,12 @@ def _print_stories(columns: Iterable[list[Written | None]], prompt: str, count: 
     return stories
 
 
-def _model_path(args: argparse.Namespace) -> str:
-    return find_model(args.checkpoint, checkpoints_dir(args.checkpoints))
-
-
-def evaluate(args: argparse.Namespace) -> Result:
-    """`evaluate`: loss and bits per byte on stories."""
-    stories = list(_stories(args))
-
-    import slm
-    from slm.evaluate import evaluate as measure
-
-    lm = slm.load(_model_path(args), device=args.device, precision=args.precision)
-    result = measure(lm, stories)
-    rounded = measure(lm, stories, model=lm.int8.model)["val_loss"] if lm.int8 else None
-    print(
-        f"val_loss {result['val_loss']:.4f} nats a token, val_bpb {result['val_bpb']:.4f} bits a byte, perplexity "
-        f"{result['perplexity']:.2f}, over {result['tokens']:,} tokens and {result['bytes']:,} bytes."
-    )
-    if rounded is not None:
-        print(f"With int8 weights val_loss {rounded:.4f}, {100 * (rounded / result['val_loss'] - 1):+.2f} %.")
-    return {**result, "val_loss_int8": rounded}, 0
-
-
-def _stories(args: argparse.Namespace) -> Iterator[str]:
-    if args.text is not None:
-        yield from _file_stories(Path(args.text))
-        return
-    from slm.data.batches import Corpus
-
-    corpus = Corpus(data_dir(args.data_dir) / check_name(args.data))
-    story: list[int] = []
-    for token in corpus.validation.tolist():
-        if token == corpus.tokenizer.eot_id:
-            yield corpus.tokenizer.decode(story)
-            story = []
-        else:
-            story.append(token)
-    if story:
-        yield corpus.tokenizer.decode(story)
-
-
-def _file_stories(path: Path) -> Iterator[str]:
-    """The stories of a file, treated as those of a data set are."""
-    from slm.data.clean import clean_story
-    from slm.data.readers import SUFFIXES, read_stories
-
-    if not path.is_file() or path.suffix.lower() not in SUFFIXES:
-        raise ValueError(f"{path} is no file of stories that can be read ({', '.join(SUFFIXES)})")
-    for story in read_stories(path):
-        yield clean_story(story)[0]
-
-
 def export(args: argparse.Namespace) -> Result:
     """`export`: a model for other programs."""
     from slm.export import to_gguf
     from slm.hub import hub_files, to_hub
 
-    folder = resolve(_model_path(args))
+    folder = resolve(named_model(args))
     facts = {"checkpoint": folder, "to": args.to, "target": args.target, "dry_run": args.dry_run}
     if args.to == "gguf" and (args.dry_run or args.private):
         raise ValueError("--dry-run and --private are for --to hub")

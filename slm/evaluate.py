@@ -65,40 +65,78 @@ def _windows(story: int, ids: list[int], eot_id: int, block_size: int) -> Iterat
         scored, start = end, start + stride
 
 
-@torch.inference_mode()
+class StoryLosses:
+    """What each of some stories costs: nats, tokens and UTF-8 bytes (N,), the end of each story included."""
+
+    def __init__(self, lm: LanguageModel, stories: Iterable[str]) -> None:
+        """Empty stories are left out. Raises ValueError where there is none."""
+        self.stories = [story for story in stories if story]
+        if not self.stories:
+            raise ValueError("there are no stories to evaluate")
+        self._lm = lm
+        self._encoded = lm.tokenizer.encode_batch(self.stories)
+        self.nats = np.zeros(len(self.stories))
+        self.tokens = np.array([len(ids) + 1 for ids in self._encoded])
+        self.bytes = np.array([len(story.encode()) for story in self.stories])
+
+    def measure(self, *, batch_size: int = 16, model: GPT | None = None) -> Iterator[int]:
+        """Read the stories, each from its beginning, yielding the tokens that are scored so far.
+
+        `model` (such as the int8 copy) reads in place of the language model's own.
+        """
+        lm, done = self._lm, 0
+        parts = (_windows(n, ids, lm.tokenizer.eot_id, lm.config.block_size) for n, ids in enumerate(self._encoded))
+        windows = sorted((w for part in parts for w in part), key=lambda w: len(w.given))  # little padding
+        self.nats[:] = 0.0
+        for start in range(0, len(windows), batch_size):
+            rows = windows[start : start + batch_size]
+            with torch.inference_mode():
+                totals = _nats(model or lm.model, rows)
+            for window, total in zip(rows, totals, strict=True):
+                self.nats[window.story] += total
+                done += sum(target != IGNORED for target in window.targets)
+            yield done
+
+    def summary(self, keep: np.ndarray | None = None) -> dict[str, Any]:
+        """The losses of all stories, or of those where `keep` bool (N,) holds.
+
+        val_loss (nats a token), val_bpb (bits a UTF-8 byte), the standard error of both over stories, perplexity,
+        tokens, bytes and stories.
+        """
+        kept = np.ones(len(self.nats), dtype=bool) if keep is None else keep
+        if not kept.any():
+            raise ValueError("there are no stories to evaluate")
+        nats, tokens, size = self.nats[kept], self.tokens[kept], self.bytes[kept]
+        loss, loss_stderr = _ratio(nats, tokens)
+        bpb, bpb_stderr = _ratio(nats / math.log(2), size)
+        return {
+            "val_loss": loss,
+            "val_loss_stderr": loss_stderr,
+            "val_bpb": bpb,
+            "val_bpb_stderr": bpb_stderr,
+            "perplexity": math.exp(min(loss, 700.0)),
+            "tokens": int(tokens.sum()),
+            "bytes": int(size.sum()),
+            "stories": int(kept.sum()),
+        }
+
+
+def _ratio(costs: np.ndarray, sizes: np.ndarray) -> tuple[float, float]:
+    """Cost per size over all stories, and its standard error (ratio estimator, Cochran 1977, section 6.3)."""
+    ratio = float(costs.sum() / sizes.sum())
+    spread = costs - ratio * sizes
+    count = len(costs)
+    return ratio, float(np.sqrt((spread**2).sum() / max(1, count - 1) / count) / sizes.mean())
+
+
 def evaluate(
     lm: LanguageModel, stories: Iterable[str], *, batch_size: int = 16, model: GPT | None = None
 ) -> dict[str, Any]:
-    """Score whole stories, each read from its beginning, with `model` (such as its int8 copy) in place of lm's own.
-
-    Returns val_loss (nats a token, the end of each story included), val_loss_stderr (over stories), val_bpb (bits a
-    UTF-8 byte), perplexity, tokens, bytes and stories. Raises ValueError where there is no story.
-    """
-    texts = [story for story in stories if story]
-    if not texts:
-        raise ValueError("there are no stories to evaluate")
-    encoded = lm.tokenizer.encode_batch(texts)
-    windows = [w for n, ids in enumerate(encoded) for w in _windows(n, ids, lm.tokenizer.eot_id, lm.config.block_size)]
-    windows.sort(key=lambda w: len(w.given))  # alike lengths together: little padding
-    nats = np.zeros(len(texts))
-    for start in range(0, len(windows), batch_size):
-        rows = windows[start : start + batch_size]
-        for window, total in zip(rows, _nats(model or lm.model, rows), strict=True):
-            nats[window.story] += total
-    tokens = np.array([len(ids) + 1 for ids in encoded])
-    size = sum(len(text.encode()) for text in texts)
-    loss = float(nats.sum() / tokens.sum())
-    spread = nats - loss * tokens  # ratio estimator (Cochran 1977, section 6.3)
-    stderr = float(np.sqrt((spread**2).sum() / max(1, len(texts) - 1) / len(texts)) / tokens.mean())
-    return {
-        "val_loss": loss,
-        "val_loss_stderr": stderr,
-        "val_bpb": bits_per_byte(loss, tokens=int(tokens.sum()), bytes=size),
-        "perplexity": math.exp(min(loss, 700.0)),
-        "tokens": int(tokens.sum()),
-        "bytes": size,
-        "stories": len(texts),
-    }
+    """Score whole stories at once: `StoryLosses.summary`. Raises ValueError where there is no story."""
+    losses = StoryLosses(lm, stories)
+    for _ in losses.measure(batch_size=batch_size, model=model):
+        pass
+    return losses.summary()
 
 
 def _nats(model: GPT, rows: list[_Window]) -> list[float]:

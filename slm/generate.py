@@ -7,6 +7,7 @@ length goes on at the speed of the cache. A prompt longer than the context is cu
 from __future__ import annotations
 
 import codecs
+import dataclasses
 import itertools
 import os
 import secrets
@@ -28,6 +29,7 @@ from slm.hub import fetch_model
 from slm.inspection import Inspection, TokenScore, inspect_ids, next_logits, score_ids, score_written
 from slm.model import GPT
 from slm.precision import Int8Copy, choose_int8
+from slm.own_sampling import load_sampling
 from slm.runs import resolve
 from slm.sampling import adjust, draw
 from slm.tokenizer import Tokenizer
@@ -101,12 +103,14 @@ class LanguageModel:
     """A model and its tokenizer, ready to write."""
 
     def __init__(
-        self, model: GPT, tokenizer: Tokenizer, about: dict[str, Any] | None = None, int8: Int8Copy | None = None
+        self, model: GPT, tokenizer: Tokenizer, about: dict[str, Any] | None = None, int8: Int8Copy | None = None,
+        *, sampling: SampleConfig | None = None,
     ) -> None:
         self.model = model.eval()
         self.tokenizer = tokenizer
         self.about = about or {}
         self.int8 = int8
+        self.sampling = sampling or SampleConfig()  # the model's own; what a request leaves out is taken from here
 
     @property
     def config(self) -> ModelConfig:
@@ -115,7 +119,8 @@ class LanguageModel:
     def generate(self, prompt: str = "", max_new_tokens: int | None = None, **settings: Any) -> str:
         """The prompt and its continuation, to the end of the story or max_new_tokens.
 
-        `settings` are the fields of SampleConfig. Raises ValueError for a setting out of its limits.
+        `settings` are the fields of SampleConfig; what is left out is as the model's own generation_config.json has it.
+        Raises ValueError for a setting out of its limits.
         """
         return prompt + "".join(self.stream(prompt, max_new_tokens, **settings))
 
@@ -125,7 +130,7 @@ class LanguageModel:
 
     def write(self, prompt: str = "", max_new_tokens: int | None = None, **settings: Any) -> Iterator[Written]:
         """The continuation of the prompt token by token; the texts joined are what `stream` gives."""
-        config = sample_config(max_new_tokens, settings)
+        config = self.sample_config(max_new_tokens, **settings)
         return (new for (new,) in self._written(self.prompt_ids(prompt), config, 1) if new)
 
     def write_many(
@@ -142,7 +147,7 @@ class LanguageModel:
         Story i is the one that `seed + i` gives alone. All begin with the `kept` ids, which are given first and do not
         count; from there on a story takes the random numbers that it would have taken had it drawn those ids itself.
         """
-        config = sample_config(max_new_tokens, settings)
+        config = self.sample_config(max_new_tokens, **settings)
         if num_stories < 1:
             raise ValueError(f"num_stories is {num_stories}, the least possible is 1")
         return self._written(self.prompt_ids(prompt), config, num_stories, kept)
@@ -172,6 +177,16 @@ class LanguageModel:
         for column in self.write_many(prompt, num_stories, **settings):
             stories = [story + (new.text if new else "") for story, new in zip(stories, column, strict=True)]
         return stories
+
+    def sample_config(self, max_new_tokens: int | None = None, **settings: Any) -> SampleConfig:
+        """The settings of one request, the model's own where nothing is said; ValueError names one that does not exist."""
+        unknown = set(settings) - set(SampleConfig.__dataclass_fields__)
+        if unknown:
+            known = ", ".join(SampleConfig.__dataclass_fields__)
+            raise ValueError(f"there is no sampling setting {', '.join(sorted(unknown))}; there are {known}")
+        if max_new_tokens is not None:
+            settings = {**settings, "max_new_tokens": max_new_tokens}
+        return dataclasses.replace(self.sampling, **settings)
 
     def writer(self, config: SampleConfig) -> GPT:
         """The weights that write with these settings: the exact ones where the likeliest text is asked for."""
@@ -237,7 +252,7 @@ class LanguageModel:
 
         The story may be longer than the context: each token is foreseen from what the model had before it then.
         """
-        writer = self.writer(sample_config(None, settings))
+        writer = self.writer(self.sample_config(**settings))
         return score_written(writer, self.tokenizer, self.prompt_ids(prompt), ids, top=top)
 
     def next_logits(self, prompt: str = "", kept: Sequence[int] = (), **settings: Any) -> tuple[Tensor, list[int]]:
@@ -246,7 +261,7 @@ class LanguageModel:
         `slm.sampling` makes probabilities of the two.
         """
         prompt_ids = self.prompt_ids(prompt)
-        return next_logits(self.writer(sample_config(None, settings)), prompt_ids, kept), [*prompt_ids, *kept]
+        return next_logits(self.writer(self.sample_config(**settings)), prompt_ids, kept), [*prompt_ids, *kept]
 
     def next_token(
         self, prompt: str, kept: Sequence[int] = (), *, top: int = 10, also: Sequence[int] = (), **settings: Any
@@ -256,24 +271,13 @@ class LanguageModel:
         What may follow the prompt and the `kept` ids. The ids `also` stand at the end where they are not among `top`.
         """
         logits, seen = self.next_logits(prompt, kept, **settings)
-        after = adjust(logits[None], torch.tensor([seen], device=logits.device), sample_config(None, settings))
+        after = adjust(logits[None], torch.tensor([seen], device=logits.device), self.sample_config(**settings))
         probs, sampled = logits.softmax(-1), after.softmax(-1)[0]
         best = probs.topk(min(top, self.config.vocab_size)).indices.tolist()
         return [
             (i, self.tokenizer.decode([i]), probs[i].item(), sampled[i].item())
             for i in [*best, *(i for i in also if i not in best)]
         ]
-
-
-def sample_config(max_new_tokens: int | None, settings: dict[str, Any]) -> SampleConfig:
-    """The settings of one request; ValueError names a setting that does not exist."""
-    unknown = set(settings) - set(SampleConfig.__dataclass_fields__)
-    if unknown:
-        known = ", ".join(SampleConfig.__dataclass_fields__)
-        raise ValueError(f"there is no sampling setting {', '.join(sorted(unknown))}; there are {known}")
-    if max_new_tokens is not None:
-        settings = {**settings, "max_new_tokens": max_new_tokens}
-    return SampleConfig(**settings)
 
 
 def load(path: str | Path, device: str = "auto", *, precision: str = "auto") -> LanguageModel:
@@ -287,4 +291,5 @@ def load(path: str | Path, device: str = "auto", *, precision: str = "auto") -> 
     # os.path takes a name of any length; Path.exists raises where the system finds it too long.
     folder = resolve(path) if os.path.exists(path) else fetch_model(str(path))
     model, tokenizer, about = load_folder(folder, device=choose_device(device))
-    return LanguageModel(model, tokenizer, about, choose_int8(model, tokenizer, precision))
+    int8 = choose_int8(model, tokenizer, precision)
+    return LanguageModel(model, tokenizer, about, int8, sampling=load_sampling(folder))

@@ -257,6 +257,10 @@ class Measure:
             return "–"
         return f"{100 * value:.1f} %" if self.is_share else f"{value:.1f} words"
 
+    def error_words(self, stderr: float) -> str:
+        """A standard error, in the unit of `words`."""
+        return f"{100 * stderr if self.is_share else stderr:.1f}"
+
 
 MEASURES: dict[str, Measure] = {
     "ends_properly": Measure("ends properly", ends_properly),

@@ -15,7 +15,7 @@ GROUND = {"slm", "slm.config", "slm.tokenizer", "slm.runs", "slm.files", "slm.ev
           "slm.digest", "slm.bpe_files"}  # fmt: skip
 WORK = {"slm.train", "slm.job", "slm.beginning"}
 CONTROL = {"slm.launch", "slm.cli", "slm.commands", "slm.train_command", "slm.copied_command",
-           "slm.pack_command", "slm.__main__"}  # fmt: skip
+           "slm.evaluate_command", "slm.pack_command", "slm.__main__"}  # fmt: skip
 LAYERS = ("ground", "engine", "work", "control", "demo", "app")
 
 # Packages from elsewhere that each layer may use (a layer may use those of the layers below it, too).

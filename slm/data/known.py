@@ -14,6 +14,7 @@ import numpy as np
 
 from slm.data.batches import Corpus
 from slm.measures import FEMALE_NOUNS, MALE_NOUNS, words
+from slm.tokenizer import Tokenizer
 
 PIECE_TOKENS = 1 << 18
 _INSIDE = re.compile(r"(?<=[a-z,] )[A-Z][a-z]+\b")  # a capital in the middle of a sentence
@@ -125,3 +126,13 @@ def training_text(corpus: Corpus) -> Iterator[tuple[str, int]]:
             end = begin + int(ends[-1]) + 1
         yield corpus.tokenizer.decode(ids[begin:end].tolist()), end
         begin = end
+
+
+def stories_of(ids: np.ndarray, tokenizer: Tokenizer) -> Iterator[str]:
+    """The stories of a stream of ids in which each is followed by end-of-text; empty ones are left out."""
+    ends = np.append(np.flatnonzero(ids == tokenizer.eot_id), len(ids))
+    begin = 0
+    for end in ends.tolist():
+        if end > begin:
+            yield tokenizer.decode(ids[begin:end].tolist())
+        begin = end + 1

@@ -1,0 +1,131 @@
+"""The `evaluate` command: loss and bits per byte, what of the stories stands in training, and the report card."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from slm.runs import check_name, checkpoints_dir, data_dir, resolve
+from slm.train_command import find_model
+
+if TYPE_CHECKING:
+    from slm.data.batches import Corpus
+    from slm.evaluate import StoryLosses
+
+MOST_LISTED = 10
+
+
+def named_model(args: argparse.Namespace) -> str:
+    """The folder or Hub id that --checkpoint means."""
+    return find_model(args.checkpoint, checkpoints_dir(args.checkpoints))
+
+
+def evaluate(args: argparse.Namespace) -> tuple[dict[str, Any], int]:
+    """`evaluate`: loss and bits per byte on stories; the report card where it is asked for."""
+    from tqdm import tqdm
+
+    for asked, flag in ((args.report, "--report"), (args.overlap, "--overlap")):
+        if asked and args.data is None:
+            raise ValueError(f"{flag} compares with the training stories: it needs --data")
+    corpus = _corpus(args) if args.data is not None else None
+    prompts = None
+    if args.report:
+        from slm.report import load_prompts
+
+        prompts = load_prompts(args.prompts)
+    stories = validation_stories(corpus) if corpus is not None else list(_file_stories(Path(args.text)))
+
+    import slm
+    from slm.evaluate import StoryLosses
+
+    path = named_model(args)
+    lm = slm.load(path, device=args.device, precision=args.precision)
+    losses = StoryLosses(lm, stories)
+    with tqdm(disable=None, file=sys.stderr, desc="loss", total=int(losses.tokens.sum())) as bar:
+        for done in losses.measure():
+            bar.update(done - bar.n)
+    result: dict[str, Any] = losses.summary()
+    print(
+        f"val_loss {result['val_loss']:.4f} ± {result['val_loss_stderr']:.4f} nats a token, val_bpb "
+        f"{result['val_bpb']:.4f} ± {result['val_bpb_stderr']:.4f} bits a byte, perplexity "
+        f"{result['perplexity']:.2f}, over {result['tokens']:,} tokens and {result['bytes']:,} bytes."
+    )
+    rounded = None
+    if lm.int8:
+        from slm.evaluate import evaluate as measure
+
+        rounded = measure(lm, stories, model=lm.int8.model)["val_loss"]
+        print(f"With int8 weights val_loss {rounded:.4f}, {100 * (rounded / result['val_loss'] - 1):+.2f} %.")
+    extra: dict[str, Any] = {}
+    if args.overlap and corpus is not None:
+        extra["overlap"] = _overlap(corpus, losses)
+    if prompts is not None and corpus is not None:
+        from slm.report import as_text, write_report
+        from slm.reporting import make_report
+
+        report: dict[str, Any] = {}
+        stage = ""
+        with tqdm(disable=None, file=sys.stderr) as bar:
+            for progress in make_report(lm, corpus, prompts, losses=result, num_seeds=args.seeds):
+                if progress["stage"] != stage:
+                    stage = progress["stage"]
+                    bar.reset(total=progress["total"])
+                    bar.set_description(stage)
+                bar.update(progress["done"] - bar.n)
+                report = progress.get("report", report)
+        print(as_text(report))
+        place = write_report(resolve(path), report) if Path(path).is_dir() else None
+        print(f"It is kept in {place}." if place else "The model is no folder here: the report is not kept.")
+        extra["report"] = report
+    return {**result, "val_loss_int8": rounded, **extra}, 0
+
+
+def _overlap(corpus: Corpus, losses: StoryLosses) -> dict[str, Any]:
+    """Tell how many of the stories stand in the training stories, and the loss without them."""
+    from tqdm import tqdm
+
+    from slm.data.overlap import CONTAMINATED, RUN_WORDS, Overlap
+
+    overlap = Overlap(corpus, losses.stories)
+    with tqdm(disable=None, file=sys.stderr, desc="training stories", total=len(corpus.train)) as bar:
+        for done in overlap.search():
+            bar.update(done - bar.n)
+    bad, facts = overlap.contaminated, overlap.facts()
+    print(
+        f"Of {len(bad):,} stories {int(bad.sum()):,} have more than {100 * CONTAMINATED:.0f} % of their runs of "
+        f"{RUN_WORDS} words in the training stories; {int(overlap.exact.sum()):,} stand there whole. A story shares "
+        f"{100 * facts['mean_share']:.2f} % on average, {100 * facts['highest_share']:.1f} % at most."
+    )
+    for n in sorted(facts["contaminated"], key=lambda n: -overlap.shares[n])[:MOST_LISTED]:
+        print(f"  {100 * overlap.shares[n]:3.0f} %  {losses.stories[n][:90]!r}")
+    clean = losses.summary(~bad) if bad.any() and not bad.all() else None
+    if clean is not None:
+        print(f"Without them: val_loss {clean['val_loss']:.4f}, val_bpb {clean['val_bpb']:.4f}.")
+    return {**facts, "without": clean}
+
+
+def _corpus(args: argparse.Namespace) -> Corpus:
+    from slm.data.batches import Corpus
+
+    return Corpus(data_dir(args.data_dir) / check_name(args.data))
+
+
+def validation_stories(corpus: Corpus) -> list[str]:
+    """The validation stories of a data set."""
+    from slm.data.known import stories_of
+
+    return list(stories_of(corpus.validation, corpus.tokenizer))
+
+
+def _file_stories(path: Path) -> Iterator[str]:
+    """The stories of a file, treated as those of a data set are."""
+    from slm.data.clean import clean_story
+    from slm.data.readers import SUFFIXES, read_stories
+
+    if not path.is_file() or path.suffix.lower() not in SUFFIXES:
+        raise ValueError(f"{path} is no file of stories that can be read ({', '.join(SUFFIXES)})")
+    for story in read_stories(path):
+        yield clean_story(story)[0]
