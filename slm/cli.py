@@ -188,7 +188,7 @@ def _add_evaluate(rooms: Any) -> None:
         help="With --data: also let the model write, measure its stories beside those of people, and keep report.json "
         "in the checkpoint's folder.",
     )
-    report.add_argument("--prompts", metavar="FILE", help="JSON list of beginnings of stories (default: the project's).")
+    report.add_argument("--prompts", metavar="FILE", help="JSON list of beginnings (default: the project's own).")
     report.add_argument("--seeds", metavar="N", type=int, default=4, help="Stories drawn for each prompt (default 4).")
     _add_device(room)
     _add_precision(room, "float32")

@@ -28,8 +28,8 @@ from slm.device import choose_device, fitting_threads
 from slm.hub import fetch_model
 from slm.inspection import Inspection, TokenScore, inspect_ids, next_logits, score_ids, score_written
 from slm.model import GPT
-from slm.precision import Int8Copy, choose_int8
 from slm.own_sampling import load_sampling
+from slm.precision import Int8Copy, choose_int8
 from slm.runs import resolve
 from slm.sampling import adjust, draw
 from slm.tokenizer import Tokenizer
@@ -179,7 +179,7 @@ class LanguageModel:
         return stories
 
     def sample_config(self, max_new_tokens: int | None = None, **settings: Any) -> SampleConfig:
-        """The settings of one request, the model's own where nothing is said; ValueError names one that does not exist."""
+        """The settings of one request, the model's own where nothing is said; ValueError for one there is not."""
         unknown = set(settings) - set(SampleConfig.__dataclass_fields__)
         if unknown:
             known = ", ".join(SampleConfig.__dataclass_fields__)

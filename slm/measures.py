@@ -7,10 +7,13 @@ beside what stories by people score, cut in two and measured in the same way (`s
 from __future__ import annotations
 
 import inspect
+import itertools
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+
+from slm.word_lists import COMMON, CREATURES, FEMALE_NOUNS, FEMALE_PRONOUNS, MALE_NOUNS, MALE_PRONOUNS
 
 RUN_WORDS = 8  # of a run that counts as copied
 DISTINCT_WORDS = 100  # looked at for variety, so that a longer story is not the less varied for it
@@ -28,32 +31,6 @@ _INTRODUCES = re.compile(
     r"bunny|rabbit|bird|mouse|fox|frog|fish|duck|puppy|kitten|doll|uncle|aunt|teacher|neighbou?r)|\bmr\.?|\bmrs\.?|"
     r"\bmiss)[\s:,\"“']*$",
     re.IGNORECASE,
-)
-FEMALE_NOUNS = frozenset(
-    "girl girls woman women lady mom mommy mother mum mummy mama queen princess grandma grandmother granny sister "
-    "aunt daughter witch wife".split()
-)
-MALE_NOUNS = frozenset(
-    "boy boys man men dad daddy father papa king prince grandpa grandfather brother uncle son wizard husband".split()
-)
-# Whoever these are, a story may call them he or she as it likes.
-CREATURES = frozenset(
-    "bear bird bunny rabbit dog cat puppy kitten mouse fox frog fish duck lion tiger elephant monkey squirrel "
-    "butterfly bee ant spider snake turtle owl wolf dragon horse pony cow pig sheep goat hen chicken deer whale dolphin "
-    "crab worm ladybug caterpillar robot monster fairy hamster penguin giraffe zebra hippo crocodile dinosaur unicorn "
-    "ghost dove animal creature".split()
-)
-FEMALE_PRONOUNS = frozenset("she her hers herself".split())
-MALE_PRONOUNS = frozenset("he him his himself".split())
-# Words of grammar, and what every story says; taking these up shows nothing.
-COMMON = frozenset(
-    """a about after again all also always am an and any are around as asked at away back be because been before being
-    but by came can come could couldn't day did didn't do does don't down each even every for from get go goes going got
-    had has have he her here him his how i if in into is it it's its just let let's like liked little look looked looking
-    looks lot made make many me more much my never no not now of off oh on once one only or other our out over please
-    put really said saw say says see seeing she should so some something soon still such take than thank that the their
-    them then there these they thing things this those time to too took two up upon us very want wanted was wasn't we
-    went were what when where which while who why will with would yes you your""".split()
 )
 
 
@@ -119,15 +96,15 @@ def distinct_2(story: Story, known: Known) -> float | None:
     told = words(story.text)[:DISTINCT_WORDS]
     if len(told) < DISTINCT_WORDS // 2:
         return None
-    pairs = list(zip(told, told[1:], strict=False))
+    pairs = list(itertools.pairwise(told))
     return len(set(pairs)) / len(pairs)
 
 
 def loops(story: Story, known: Known) -> float | None:
     """The story runs in circles: it says a sentence three times over, or repeats some words again and again.
 
-    1 where a sentence of LOOP_SENTENCE_WORDS or more stands LOOP_TIMES times in it, or where LOOP_WORDS words or more in a row
-    are a shorter group of words said LOOP_TIMES times or oftener; else 0.
+    1 where a sentence of LOOP_SENTENCE_WORDS or more stands LOOP_TIMES times in it, or where LOOP_WORDS words or more
+    in a row are a shorter group of words said LOOP_TIMES times or oftener; else 0.
     """
     sentences = [tuple(words(part)) for part in _SENTENCE.split(story.text)]
     long = [sentence for sentence in sentences if len(sentence) >= LOOP_SENTENCE_WORDS]
@@ -166,7 +143,7 @@ def names_stay(story: Story, known: Known) -> float | None:
 
 
 def _names(text: str, known: Known) -> list[tuple[int, str]]:
-    """Where names stand in a text: known ones, and unknown words with a capital in the middle of a sentence somewhere."""
+    """Where names stand in a text: known ones, and unknown words with a capital inside a sentence somewhere."""
     capitals = list(_CAPITAL.finditer(text))
     names = {
         found[0]
@@ -201,7 +178,7 @@ def pronouns_agree(story: Story, known: Known) -> float | None:
     """The share of "he" and "she" that suits the people of the story, where all of them are girls or all are boys.
 
     The people are FEMALE_NOUNS, MALE_NOUNS and names of known sex in prompt and continuation. None where there are
-    both or neither, where CREATURES or names of unknown sex may be meant, or without such a pronoun in the continuation.
+    both or neither, where CREATURES or names of unknown sex may be meant, or where no such pronoun comes.
     """
     whole = story.prompt + story.text
     told = set(words(whole))

@@ -1,4 +1,4 @@
-"""How a model likes to be drawn from: the sampling settings in its generation_config.json, as transformers reads them."""
+"""How a model likes to be drawn from: the settings in its generation_config.json, under transformers' own names."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ def load_sampling(folder: str | Path) -> SampleConfig:
     stored = read_json(path)
     if not isinstance(stored, dict):
         raise ValueError(f"{path} should hold one JSON object")
-    given = {name: stored[name] for name in KEPT if stored.get(name) is not None}
+    given: dict[str, Any] = {name: stored[name] for name in KEPT if stored.get(name) is not None}
+    given |= {name: None for name, off in OFF.items() if given.get(name) == off}
     try:
-        return SampleConfig(**{name: None if OFF.get(name) == value else value for name, value in given.items()})
+        return SampleConfig(**given)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
 

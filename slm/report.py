@@ -1,8 +1,10 @@
 """The report card of a model: report.json beside its weights, read, told as a table, and put into the model card.
 
-    report.json    v (1), created (unix seconds), slm_version, torch_version, model, data, prompts (name, sha256, count),
-                   seeds, settings (greedy and sampled), losses, human_stories,
+    report.json    v (1), created (unix seconds), slm_version, torch_version, model, data,
+                   prompts (name, sha256, count), seeds, settings (greedy and sampled), losses, human_stories,
                    measures ({measure: {"greedy", "sampled", "human": the fields of Score}}), stories (five of them)
+
+How it is made stands in `slm.reporting`.
 """
 
 from __future__ import annotations
@@ -111,8 +113,8 @@ def as_markdown(report: Mapping[str, Any]) -> str:
 
 
 _STORIES = (
-    "Unselected: the first prompts of the report card, each with the next of its seeds. The prompt is in bold; the rest "
-    "is the model's."
+    "Unselected: the first prompts of the report card, each with the next of its seeds. The prompt is in bold; the "
+    "rest is the model's."
 )
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from slm.generate import LanguageModel
 
 FIRST_SEED = 1
-MOST_TOKENS = 300  # of a continuation, so that nearly every story by people would have come to its end
+MOST_TOKENS = 400  # of a continuation, so that nearly every story by people would have come to its end
 HUMAN_STORIES = 100
 LEAST_WORDS = 20  # that people's stories must go on for after the cut
 SHOWN_STORIES = 5
@@ -42,7 +42,10 @@ def make_report(
     seeds = list(range(FIRST_SEED, FIRST_SEED + num_seeds))
     human = human_stories(corpus, prompts.texts)
     told: dict[str, list[Story]] = {"greedy": [], "sampled": [], "human": human}
-    sides = {"greedy": {"temperature": 0.0, "max_new_tokens": MOST_TOKENS}, "sampled": {"max_new_tokens": MOST_TOKENS}}
+    sides: dict[str, dict[str, Any]] = {
+        "greedy": {"temperature": 0.0, "max_new_tokens": MOST_TOKENS},
+        "sampled": {"max_new_tokens": MOST_TOKENS},
+    }
     for n, prompt in enumerate(prompts.texts):
         yield {"stage": "write", "done": n, "total": len(prompts.texts)}
         told["greedy"] += write_stories(lm, prompt, seeds[:1], **sides["greedy"])
@@ -65,9 +68,7 @@ def make_report(
         "settings": {side: dataclasses.asdict(lm.sample_config(**settings)) for side, settings in sides.items()},
         "losses": dict(losses),
         "human_stories": len(human),
-        "measures": {
-            key: {side: dataclasses.asdict(found[side][key]) for side in found} for key in found["human"]
-        },
+        "measures": {key: {side: dataclasses.asdict(found[side][key]) for side in found} for key in found["human"]},
         "stories": [_shown(told["sampled"], n, seeds) for n in shown],
     }
     yield {"stage": "done", "done": 1, "total": 1, "report": report}
@@ -98,7 +99,7 @@ def human_stories(corpus: Corpus, prompts: Sequence[str], *, count: int = HUMAN_
     model's. Raises ValueError where nothing is left.
     """
     whole = list(stories_of(corpus.validation, corpus.tokenizer))
-    cut = []
+    cut: list[Story] = []
     for story in whole[:: max(1, len(whole) // (2 * count))]:
         given = len(words(prompts[len(cut) % len(prompts)]))
         places = list(re.finditer(r"\S+", story))

@@ -13,8 +13,9 @@ from itertools import repeat
 import numpy as np
 
 from slm.data.batches import Corpus
-from slm.measures import FEMALE_NOUNS, MALE_NOUNS, words
+from slm.measures import words
 from slm.tokenizer import Tokenizer
+from slm.word_lists import FEMALE_NOUNS, MALE_NOUNS, NO_NAMES
 
 PIECE_TOKENS = 1 << 18
 _INSIDE = re.compile(r"(?<=[a-z,] )[A-Z][a-z]+\b")  # a capital in the middle of a sentence
@@ -24,12 +25,6 @@ _NAMED = re.compile(
 )
 _OWN = re.compile(  # "Tim and his mom", "Lily lost her toy"
     r"\b([A-Z][a-z]+) [a-z]+ (his|her) (?:mom|mommy|mum|mother|dad|daddy|father|friends?|head|hands?|eyes|toys?)\b"
-)
-# Written with a capital, and nobody's name.
-NO_NAMES = frozenset(
-    """Mom Mommy Mum Mummy Mama Mother Dad Daddy Papa Father Grandma Grandpa Granny Grandmother Grandfather Sir Mr Mrs
-    Miss Ms Dr God Monday Tuesday Wednesday Thursday Friday Saturday Sunday January February March April May June July
-    August September October November December Christmas Halloween Easter English Santa""".split()
 )
 LEAST_MENTIONS = 2
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
@@ -61,9 +56,7 @@ class Runs:
     def copied(self) -> frozenset[tuple[str, ...]]:
         """The runs of all texts that the training stories hold."""
         return frozenset(
-            tuple(told[i : i + self.size])
-            for n, told in enumerate(self._words)
-            for i in np.flatnonzero(self.found(n))
+            tuple(told[i : i + self.size]) for n, told in enumerate(self._words) for i in np.flatnonzero(self.found(n))
         )
 
     def _hashed(self, told: Sequence[str]) -> np.ndarray:
