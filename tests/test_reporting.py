@@ -76,7 +76,7 @@ def test_a_training_story_is_no_words_of_its_own(corpus):
     from slm.measures import Story
 
     told = next(iter(stories_of(corpus.train, corpus.tokenizer)))
-    known = [p["known"] for p in learn(corpus, [told]) if "known" in p][0]
+    known = next(p["known"] for p in learn(corpus, [told]) if "known" in p)
     found = scores([Story("", told, True)], known)
     assert found["own_runs"].mean == 0 and found["real_words"].mean == 1
     assert found["longest_copy"].mean == len(told.split())

@@ -16,7 +16,8 @@ def test_whole_half_and_unseen_stories_are_told_apart(starter_data: Path):
     corpus = Corpus(starter_data / "starter")
     training = list(stories_of(corpus.train, corpus.tokenizer))
     half = " ".join(words(training[7])[:24]) + " and then a purple walrus quietly ate eleven enormous pancakes."
-    stories = [training[5].upper().replace(".", "!"), half, "A purple walrus ate eleven pancakes in the bath " * 3, "Hi."]
+    unseen = "A purple walrus ate eleven pancakes in the bath " * 3
+    stories = [training[5].upper().replace(".", "!"), half, unseen, "Hi."]
     overlap = Overlap(corpus, stories)
     assert list(overlap.search())[-1] == len(corpus.train)
     assert overlap.exact.tolist() == [True, False, False, False]
