@@ -278,3 +278,21 @@ def score(values: Iterable[float | None]) -> Score:
 def scores(stories: Sequence[Story], known: Known) -> dict[str, Score]:
     """Every measure over these stories, by its key in MEASURES."""
     return {key: score(measure.of(story, known) for story in stories) for key, measure in MEASURES.items()}
+
+
+LEAST_DEVIATION = 0.05  # of a share that is nearly the same in all stories by people
+
+
+def distance(found: Mapping[str, Score], human: Mapping[str, Score]) -> float:
+    """How far a model's scores are from people's: the mean over the measures of the difference in standard deviations.
+
+    Cohen's d (Cohen 1988, section 2.2) with the deviation of single stories by people, LEAST_DEVIATION at least; what
+    either side has no value for is left out.
+    """
+    pairs = [(found[key], human[key]) for key in MEASURES]
+    sizes = [
+        abs(ours.mean - theirs.mean) / max(theirs.deviation or 0.0, LEAST_DEVIATION)
+        for ours, theirs in pairs
+        if ours.mean is not None and theirs.mean is not None
+    ]
+    return sum(sizes) / len(sizes)

@@ -124,3 +124,14 @@ def test_every_measure_says_in_a_sentence_what_it_is_and_takes_an_empty_story():
     assert MEASURES["loops"].words(0.107) == "10.7 %"
     assert MEASURES["longest_copy"].words(9.66) == "9.7 words"
     assert MEASURES["loops"].words(None) == MEASURES["loops"].words(float("nan")) == "–"
+
+
+def test_the_distance_from_people_is_in_their_own_deviations():
+    people = dict.fromkeys(MEASURES, measures.Score(0.5, 0.01, 0.1, 100))
+    assert measures.distance(people, people) == 0
+    far = {**people, "loops": measures.Score(0.8, 0.1, 0.3, 9)}
+    assert measures.distance(far, people) == pytest.approx(3 / len(MEASURES))
+    same = {**people, "loops": measures.Score(0.0, 0.0, 0.0, 100)}
+    assert measures.distance(far, same) == pytest.approx(0.8 / measures.LEAST_DEVIATION / len(MEASURES))
+    unknown = {**far, "names_stay": measures.score([])}
+    assert measures.distance(unknown, people) == pytest.approx(3 / (len(MEASURES) - 1))
