@@ -5,7 +5,8 @@
 Each setting of a grid writes a story for each prompt and seed. The rule: the finalists are the settings whose scores
 have the smallest distance from people's (`slm.measures.distance`: the mean over the measures of the difference, in
 standard deviations of stories by people); they write again with more seeds, and the smallest distance wins. --write
-puts the winner into the model's generation_config.json. The data set is the one that the model learnt from.
+puts the winner into the model's generation_config.json. The data set is the one that the model learnt from. Prompts
+that a report card is made with are better not used here, lest the card be chosen along with the settings.
 """
 
 from __future__ import annotations
@@ -31,10 +32,12 @@ from slm.reporting import MOST_TOKENS, human_stories, learn, write_stories
 from slm.runs import resolve
 
 GRID: list[dict[str, Any]] = [
-    {"temperature": temperature, **limit}
-    for temperature in (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
-    for limit in ({"top_p": 0.95}, {"top_p": 0.9}, {"min_p": 0.1})
-] + [{"temperature": 0.8, "top_k": 40}, {"temperature": 0.7, "top_p": 0.95, "repetition_penalty": 1.1}]
+    *({"temperature": temperature, "top_p": 0.95} for temperature in (0.4, 0.5, 0.6, 0.7, 0.8, 0.9)),
+    *({"temperature": temperature, "top_p": 0.9} for temperature in (0.6, 0.8)),
+    *({"temperature": temperature, "min_p": 0.1} for temperature in (0.6, 0.8, 1.0)),
+    {"temperature": 0.8, "top_k": 40},
+    {"temperature": 0.6, "top_p": 0.95, "repetition_penalty": 1.1},
+]
 LIMITS = ("top_k", "top_p", "min_p", "repetition_penalty")
 
 
