@@ -9,7 +9,7 @@ import gradio as gr
 from demo.endpoints import add_endpoints
 from demo.guard import UploadGuard
 from demo.session import Session
-from demo.tabs import data, inside, rights, runs, train, write
+from demo.tabs import data, inside, report, rights, runs, train, write
 from demo.tabs.wiring import MODEL, QUICK, bind, html
 from demo.theme import theme
 from demo.views.chart import static_text
@@ -22,7 +22,7 @@ def launch_options(session: Session) -> dict[str, Any]:
     """What belongs to `launch` rather than to the page."""
     return {
         "theme": theme(),
-        "css": static_text("page.css") + static_text("layout.css") + static_text("write.css"),
+        "css": "".join(static_text(f"{name}.css") for name in ("page", "layout", "write", "report")),
         "footer_links": ["api"],
         "run_history": False,
         "max_file_size": f"{session.limits.upload_mb}mb",
@@ -58,6 +58,8 @@ def build(session: Session) -> gr.Blocks:
             bind(inside.look_inside, session), [on_inside["model"], on_inside["text"]], on_inside["view"], **MODEL
         )
         on_opening(runs_tab, runs.paint, on_runs["chosen"], on_runs["view"])
+        card = on_runs["report"]
+        runs_tab.select(bind(report.show, session), [card["run"]], card["view"], **QUICK)
         on_opening(data_tab, data.paint, [on_data["prepared"], bar.key], on_data["view"])
         on_opening(train_tab, train.paint, [on_train["chosen"], bar.key], on_train["view"])
         read = on_opening(train_tab, train.refresh_data, [on_train["data"]], [on_train["data"]])

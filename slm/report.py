@@ -57,8 +57,13 @@ def read_report(folder: str | Path) -> dict[str, Any] | None:
         report = read_json(Path(folder) / REPORT_FILE)
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
-    understood = isinstance(report, dict) and report.get("v") == VERSION and isinstance(report.get("measures"), dict)
-    return report if understood else None
+    if not isinstance(report, dict) or report.get("v") != VERSION:
+        return None
+    try:
+        as_markdown(report)  # the file may come from anywhere
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError):
+        return None
+    return report
 
 
 def write_report(folder: str | Path, report: Mapping[str, Any]) -> Path:

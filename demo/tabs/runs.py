@@ -10,6 +10,7 @@ import gradio as gr
 from demo.exporting import FORMATS, export
 from demo.session import Session, sentence
 from demo.stories import sample_settings, write
+from demo.tabs import report
 from demo.tabs.wiring import MODEL, PRIVATE, QUICK, TOLD, bind, chart, choose, html, pace, warned
 from demo.telling import stories_html
 from demo.views.differences import differences_html
@@ -40,6 +41,7 @@ def layout(session: Session, key: gr.BrowserState) -> dict[str, Any]:
                               info="Several show over each other.")
     curve = chart("runs-chart")
     differ = html(differences_html([], []), elem_id="runs-differences")
+    card = report.layout(session, key, run)
     with gr.Column(elem_id="runs-time-machine"):
         gr.Markdown(f"### Time machine\n{TIME_MACHINE}")
         with gr.Row(elem_classes="slm-bottom"):
@@ -88,7 +90,8 @@ def layout(session: Session, key: gr.BrowserState) -> dict[str, Any]:
     bring.upload(bind(bring_in, session), [bring, key], [bring, run], **PRIVATE).then(
         bind(paint, session), [run, compare], view, **QUICK).then(
         bind(choose_run, session), [run], [compare, curve, differ, stage], **QUICK)
-    return {"chosen": [run, compare], "view": view, "guarded": [rename, delete, bring]}
+    return {"chosen": [run, compare], "view": view, "guarded": [rename, delete, bring, *card["guarded"]],
+            "report": card}
 
 
 def paint(session: Session, run: str | None, compare: list[str] | None) -> tuple[Any, ...]:

@@ -56,7 +56,7 @@ def test_ticks_neither_queue_nor_flicker(session: Session) -> None:
     page = build(session)
     timers = {block._id for block in page.blocks.values() if type(block).__name__ == "Timer"}
     ticks = [fn for fn in page.fns.values() if any(target in timers for target, _ in fn.targets)]
-    assert len(ticks) == 2
+    assert len(ticks) == 3
     assert all(not fn.queue and fn.show_progress == "hidden" and fn.trigger_mode == "once" for fn in ticks)
 
 

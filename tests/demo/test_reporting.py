@@ -1,0 +1,73 @@
+"""The report card made from the page: a process of its own, whose progress any page reads."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+
+from demo import reporting
+from demo.session import Session
+from slm.report import read_report
+from slm.runs import Busy, read_json, record_process, write_json
+
+GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "model"
+
+
+@pytest.fixture
+def session(tmp_path: Path, starter_data: Path) -> Session:
+    """The golden model as a bundled one that learnt from the small data set."""
+    folder = Path(shutil.copytree(GOLDEN, tmp_path / "checkpoints" / "golden"))
+    manifest = read_json(starter_data / "starter" / "manifest.json")
+    data = {"name": "starter", "source": "starter", "fingerprint": manifest["fingerprint"]}
+    write_json(folder / "slm.json", {**read_json(folder / "slm.json"), "data": data})
+    return Session(tmp_path / "checkpoints", starter_data)
+
+
+@pytest.mark.slow
+def test_the_card_is_made_in_a_process_and_lies_beside_the_model(session: Session, monkeypatch) -> None:
+    assert reporting.progress(session, "golden") is None and reporting.report(session, "golden") is None
+    reporting.start(session, "golden")
+    assert reporting.running_job(session) == "golden"
+    with pytest.raises(Busy, match="'golden' is being made already"):
+        reporting.start(session, "golden")
+    stages, end = set(), time.monotonic() + 240
+    while (stands := reporting.progress(session, "golden")) is not None and time.monotonic() < end:
+        stages.add(stands["stage"])
+        assert stands["stage"] != "error", stands
+        time.sleep(0.05)
+    assert {"loss", "write"} <= stages
+    report = reporting.report(session, "golden")
+    assert report is not None and report == read_report(session.checkpoints / "golden")
+    assert [run.name for run in session.runs()] == ["golden"]
+
+
+def test_stories_that_are_not_here_are_told(session: Session, tmp_path: Path) -> None:
+    empty = Session(session.checkpoints, tmp_path / "none")
+    with pytest.raises(ValueError, match="are not on this computer"):
+        reporting.start(empty, "golden")
+    with pytest.raises(ValueError, match="there is no run or model 'absent'"):
+        reporting.start(session, "absent")
+
+
+def test_an_interrupted_process_is_told_with_its_last_words(session: Session) -> None:
+    job = session.checkpoints / ".reports" / "golden"
+    job.mkdir(parents=True)
+    write_json(job / "job.json", {"folder": "nowhere", "data": "nowhere"})
+    write_json(job / "progress.json", {"stage": "write", "done": 1, "total": 3})
+    (job / "log.txt").write_text("one\nKilled\n")
+    stands = reporting.progress(session, "golden")
+    assert stands == {"stage": "error", "message": "The report card was interrupted. Killed"}
+    record_process(job)  # alive: this very process
+    assert reporting.progress(session, "golden") == {"stage": "write", "done": 1, "total": 3}
+
+
+def test_a_mistake_of_the_work_is_its_message(session: Session, tmp_path: Path) -> None:
+    job = tmp_path / "job"
+    job.mkdir()
+    write_json(job / "job.json", {"folder": tmp_path / "nothing", "data": tmp_path / "nothing"})
+    reporting.work(job)
+    assert read_json(job / "progress.json")["stage"] == "error"
+    assert "no prepared data set" in read_json(job / "progress.json")["message"]
