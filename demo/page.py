@@ -8,6 +8,7 @@ import gradio as gr
 
 from demo.endpoints import add_endpoints
 from demo.guard import UploadGuard
+from demo.live import routes
 from demo.session import Session
 from demo.tabs import data, inside, report, rights, runs, train, write
 from demo.tabs.wiring import MODEL, QUICK, bind, html
@@ -26,7 +27,7 @@ def launch_options(session: Session) -> dict[str, Any]:
         "footer_links": ["api"],
         "run_history": False,
         "max_file_size": f"{session.limits.upload_mb}mb",
-        "app_kwargs": {"middleware": [(UploadGuard, (session.rights,), {})]},
+        "app_kwargs": {"routes": routes(session), "middleware": [(UploadGuard, (session.rights,), {})]},
     }
 
 
@@ -49,7 +50,8 @@ def build(session: Session) -> gr.Blocks:
 
         # What a page shows is read from the disk when it is opened, and again when a tab is.
         def on_opening(tab: gr.Tab, handler: Any, inputs: list[Any], outputs: list[Any]) -> Any:
-            return gr.on([page.load, tab.select], bind(handler, session), inputs, outputs, **QUICK)
+            unlocked = [bar.key.change] if session.rights.public and bar.key in inputs else []
+            return gr.on([page.load, tab.select, *unlocked], bind(handler, session), inputs, outputs, **QUICK)
 
         known = on_opening(write_tab, write.refresh, on_write["models"], on_write["models"])
         known.then(bind(write.look_ahead, session), on_write["looks"], [on_write["bars"]], **write.LOOK)

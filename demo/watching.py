@@ -23,9 +23,11 @@ RESUMABLE = ("stopped", "lost", "error", "finished", "diverged")
 
 @dataclass(frozen=True)
 class RunView:
-    """All that the Train tab shows of one run. `version` changes when anything of it does."""
+    """All that the Train tab shows of one run. `version` changes when anything of it does, `shape` when the lists and
+    buttons do that the tab has, whoever looks at it."""
 
     version: str
+    shape: str
     choices: list[tuple[str, str]]
     status: str
     chart: dict[str, Any]
@@ -55,14 +57,16 @@ def watch(session: Session, chosen: str | None, *, key: str | None = None, seen:
     version = " ".join([*([run.name, run.status] if run else []), str(offset), *names, remark, "may" * may])
     if version == seen:
         return None
+    finishing = bool(run and finish_requested(run.path))
     return RunView(
         version=version,
+        shape=" ".join([*([run.name, run.status, str(bool(run.snapshots)), str(finishing)] if run else []), *names]),
         choices=[("The latest", LATEST), *((name, name) for name in names)],
         status=remark + status_html(run, events, now=time.time(), findings=findings(session, run, events)),
         chart=run_chart(session, run, events),
         samples=samples_html(events),
         can_stop=bool(may and run and run.status == "running"),
-        can_finish=bool(may and run and run.status == "running" and not finish_requested(run.path)),
+        can_finish=bool(may and run and run.status == "running" and not finishing),
         can_resume=bool(may and run and run.status in RESUMABLE and run.snapshots),
     )
 

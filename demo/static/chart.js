@@ -429,4 +429,7 @@ resetButton.addEventListener("click", reset);
 numbers.addEventListener("toggle", () => { if (numbers.open) drawTable(); });
 new ResizeObserver(render).observe(plot);
 watch("value", () => take(props.value));
+document.addEventListener("slm-news", (event) => {
+  if (element.isConnected && props.part in event.detail) take(event.detail[props.part]);
+});
 take(props.value);

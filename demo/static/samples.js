@@ -9,4 +9,5 @@ function follow() {
 }
 
 watch("value", () => requestAnimationFrame(follow));
+document.addEventListener("slm-news", () => requestAnimationFrame(follow));
 follow();

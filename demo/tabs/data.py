@@ -8,14 +8,14 @@ from typing import Any
 import gradio as gr
 
 from demo import preparing
+from demo.live import preparing_version
 from demo.session import Session, sentence
-from demo.tabs.wiring import QUICK, TICK, TOLD, bind, choose, html, warned
+from demo.tabs.wiring import QUICK, TICK, TOLD, bind, choose, html, live, warned
 from demo.views.data import compact_counts, manifest_html, preview_html, progress_html
 from slm.config import PrepareConfig, field_doc, parse_fields
 from slm.data.prepare import default_name, list_datasets
 from slm.runs import check_name, read_json
 
-TICK_S = 1.0
 SOURCES = {
     "starter": (
         "Starter stories",
@@ -80,7 +80,7 @@ def layout(session: Session, key: gr.BrowserState) -> dict[str, Any]:
             manifest = html(manifest_html(None), elem_id="data-manifest")
             gr.Markdown("### Some of the stories")
             preview = html(preview_html([]), elem_id="data-preview")
-    seen = gr.Textbox("", visible=False)
+    seen = live("slm/preparing")
     shown = [seen, status, cancel, prepared, manifest, preview]
     source.input(choose_source, [source], [about, place, text, upload], **QUICK)
     wish = [source, place, text, upload, vocab, name, limit, key]
@@ -88,7 +88,7 @@ def layout(session: Session, key: gr.BrowserState) -> dict[str, Any]:
     begun.then(bind(paint, session), [prepared, key], shown, **QUICK)
     cancel.click(bind(cancel_preparing, session), [key], [cancel], **TOLD)
     prepared.input(bind(show, session), [prepared], [manifest, preview], **QUICK)
-    gr.Timer(TICK_S).tick(bind(tick, session), [prepared, seen, key], shown, **TICK)
+    seen.tick(bind(tick, session), [prepared, seen, key], shown, **TICK)
     return {"prepared": prepared, "view": shown, "guarded": [prepare, upload]}
 
 
@@ -176,7 +176,7 @@ def tick(session: Session, chosen: str | None, seen: str, key: str) -> Any:
     sets = {m["name"]: m for m in list_datasets(session.data)}
     stage = progress["stage"] if progress else "none"
     may = session.rights.holds(key)
-    version = f"{stage} {progress} {list(sets)} {may}"
+    version = preparing_version(session)
     if version == seen:
         return gr.skip()
     can_cancel = may and stage not in ("none", "done", "error")

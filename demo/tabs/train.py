@@ -23,8 +23,9 @@ from demo.forms import (
     spec,
     suggest_name,
 )
+from demo.live import seen_of
 from demo.session import Session, sentence
-from demo.tabs.wiring import PRIVATE, QUICK, TICK, TOLD, bind, chart, choose, html, warned
+from demo.tabs.wiring import PRIVATE, QUICK, TICK, TOLD, bind, chart, choose, html, live, part, warned
 from demo.views.chart import static_text
 from demo.views.samples import samples_html
 from demo.views.size import waiting_html
@@ -34,7 +35,6 @@ from demo.watching import LATEST, RunView, shown_run, watch
 from slm import launch
 from slm.data.prepare import list_datasets
 
-TICK_S = 1.5
 MEASURE: dict[str, Any] = {**PRIVATE, "show_progress": "hidden", "concurrency_id": "measure", "concurrency_limit": 1}
 
 
@@ -67,10 +67,10 @@ def layout(session: Session, key: gr.BrowserState) -> dict[str, Any]:
         with gr.Column(scale=5, min_width=300):
             chosen = gr.Dropdown([("The latest", LATEST)], value=LATEST, label="Run", elem_id="train-shown",
                                  info="Whose training is shown below.")
-            status = html(status_html(None, [], now=0.0), elem_id="train-status")
+            status = part(status_html(None, [], now=0.0), elem_id="train-status")
             curve = chart("train-chart")
-    samples = html(samples_html([]), elem_id="train-samples", js=static_text("samples.js"))
-    seen = gr.Textbox("", visible=False)
+    samples = part(samples_html([]), elem_id="train-samples", js=static_text("samples.js"))
+    seen = live("slm/watch")
     form = [data, chosen_preset, minutes, run, *more]
     view = [seen, chosen, status, curve, samples, stop, finish, resume]
     explained = [costs, outlook, command, run]
@@ -87,7 +87,7 @@ def layout(session: Session, key: gr.BrowserState) -> dict[str, Any]:
     for painted_after in (begun.then, resumed.then, chosen.input):
         painted_after(bind(paint, session), [chosen, key], view, **QUICK)
     data.focus(bind(refresh_data, session), [data], [data], **QUICK)
-    gr.Timer(TICK_S).tick(bind(tick, session), [chosen, seen, key], view, **TICK)
+    seen.tick(bind(paint, session), [chosen, key], view, **TICK)
     return {"data": data, "chosen": chosen, "view": view, "form": form, "explained": explained,
             "ahead": [costs, outlook], "guarded": [start]}
 
@@ -217,15 +217,9 @@ def paint(session: Session, chosen: str | None, key: str) -> tuple[Any, ...]:
     return _outputs(view, chosen)
 
 
-def tick(session: Session, chosen: str | None, seen: str, key: str) -> Any:
-    """What is new of the run that is shown, if anything is."""
-    view = watch(session, chosen, key=key, seen=seen)
-    return gr.skip() if view is None else _outputs(view, chosen)
-
-
 def _outputs(view: RunView, chosen: str | None) -> tuple[Any, ...]:
     return (
-        view.version,
+        seen_of(view, chosen),
         choose(view.choices, chosen, LATEST),
         view.status,
         view.chart,

@@ -11,7 +11,7 @@ from typing import Any
 import gradio as gr
 
 from demo.session import Session, sentence
-from demo.views.chart import CHART_TEMPLATE, chart_js
+from demo.views.chart import CHART_TEMPLATE, chart_js, static_text
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 QUICK: dict[str, Any] = {**PRIVATE, "queue": False, "show_progress": "hidden"}  # reads the disk and answers at once
@@ -56,7 +56,19 @@ def warned(handler: Callable[..., Any]) -> Callable[..., Any]:
 
 def chart(elem_id: str) -> gr.HTML:
     """The loss chart."""
-    return gr.HTML(value={"runs": []}, html_template=CHART_TEMPLATE, js_on_load=chart_js(), elem_id=elem_id)
+    return gr.HTML(
+        value={"runs": []}, html_template=CHART_TEMPLATE, js_on_load=chart_js(), elem_id=elem_id, part=elem_id
+    )
+
+
+def live(place: str) -> gr.HTML:
+    """What a tab shows, by name; while the tab is looked at the page asks `place` (demo/live.py) for anything new."""
+    return gr.HTML(value="", html_template="", js_on_load=static_text("live.js"), visible="hidden", place=place)
+
+
+def part(value: str, *, elem_id: str, js: str = "") -> gr.HTML:
+    """Ready-made HTML that `live` keeps up to date."""
+    return html(value, elem_id=elem_id, js=static_text("part.js") + js, part=elem_id)
 
 
 def html(value: str = "", *, elem_id: str | None = None, js: str | None = None, **props: Any) -> gr.HTML:

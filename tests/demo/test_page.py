@@ -52,10 +52,9 @@ def test_everything_else_is_private(session: Session) -> None:
     assert public == ["generate", "runs", "metrics"]
 
 
-def test_ticks_neither_queue_nor_flicker(session: Session) -> None:
+def test_painting_what_is_new_neither_queues_nor_flickers(session: Session) -> None:
     page = build(session)
-    timers = {block._id for block in page.blocks.values() if type(block).__name__ == "Timer"}
-    ticks = [fn for fn in page.fns.values() if any(target in timers for target, _ in fn.targets)]
+    ticks = [fn for fn in page.fns.values() if any(event == "tick" for _, event in fn.targets)]
     assert len(ticks) == 3
     assert all(not fn.queue and fn.show_progress == "hidden" and fn.trigger_mode == "once" for fn in ticks)
 

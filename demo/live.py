@@ -1,0 +1,163 @@
+"""What is new, for every page that watches: one picture, made once and sent to all of them.
+
+A page asks `slm/watch?seen=...` every few seconds, past gradio's events: thirty pages in a class would otherwise take
+the time that the training needs. The answer is 204 where nothing is new, the new parts of the picture, or
+`{"repaint": true}` where buttons and lists change too, which gradio then does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import gzip
+import hashlib
+import json
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from demo import preparing
+from demo.session import Session
+from demo.watching import LATEST, RunView, watch
+from slm.data.prepare import list_datasets
+
+SHORTEST_S = 1.5  # between two questions of a page
+LONGEST_S = 6.0
+PAGES_A_SECOND = 10  # that ask, when there are many
+REMEMBERED_S = 15.0  # a page that has not asked for so long is gone
+SHARE = 0.01  # of a core for making pictures of a run anew, at most ...
+OLDEST_S = 6.0  # ... unless the last is so old
+KEPT = 16
+REPAINT = b'{"repaint": true}'
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What the Train tab shows of a run, ready to send. `seen` names it; `shape` changes when buttons or lists do."""
+
+    seen: str
+    shape: str
+    version: str
+    body: bytes
+    zipped: bytes
+
+
+class Audience:
+    """The pages that ask, and how long each is to wait so that together they ask at most PAGES_A_SECOND times."""
+
+    def __init__(self) -> None:
+        self._asked: OrderedDict[str, float] = OrderedDict()
+
+    def wait_s(self, page: str, now: float) -> float:
+        """Seconds until this page, which asks now, is to ask again."""
+        self._asked[page] = now
+        self._asked.move_to_end(page)
+        while now - next(iter(self._asked.values())) > REMEMBERED_S:
+            self._asked.popitem(last=False)
+        return min(max(SHORTEST_S, len(self._asked) / PAGES_A_SECOND), LONGEST_S)
+
+
+class Gallery:
+    """The newest picture of each run that is watched; one that took long to make is kept longer."""
+
+    def __init__(self, make: Callable[[str, Picture | None], Picture], most: int = KEPT) -> None:
+        self._make = make
+        self._most = most
+        self._pictures: OrderedDict[str, tuple[float, Picture]] = OrderedDict()  # good until, picture
+        self._turn = asyncio.Lock()
+
+    async def newest(self, chosen: str) -> Picture:
+        """The picture of a run, made anew where the last is too old; others wait for it, and make none themselves."""
+        async with self._turn:
+            until, picture = self._pictures.get(chosen, (0.0, None))
+            if picture is None or time.monotonic() >= until:
+                picture, cost_s = await run_in_threadpool(_timed, self._make, chosen, picture)
+                self._pictures[chosen] = time.monotonic() + good_for_s(cost_s), picture
+                self._pictures.move_to_end(chosen)
+                while len(self._pictures) > self._most:
+                    self._pictures.popitem(last=False)
+            return picture
+
+
+def _timed(make: Callable[[str, Picture | None], Picture], chosen: str, last: Picture | None) -> tuple[Picture, float]:
+    begun = time.thread_time()
+    picture = make(chosen, last)
+    return picture, time.thread_time() - begun
+
+
+def good_for_s(cost_s: float) -> float:
+    """How long a picture is shown that took so long to make."""
+    return min(max(1.0, cost_s / SHARE), OLDEST_S)
+
+
+def paint(session: Session, chosen: str, last: Picture | None = None) -> Picture:
+    """The picture of a run as it is now: the last one where nothing is new."""
+    view = watch(session, chosen, seen=last.version if last else None)
+    if view is None:
+        assert last is not None
+        return last
+    parts = {"train-status": view.status, "train-chart": view.chart, "train-samples": view.samples}
+    seen = seen_of(view, chosen)
+    body = json.dumps({"seen": seen, "parts": parts}).encode()
+    return Picture(seen, _short(view.shape), view.version, body, gzip.compress(body, 5))
+
+
+def seen_of(view: RunView, chosen: str | None) -> str:
+    """The name that a page keeps of what it shows, and asks with."""
+    return json.dumps([chosen or LATEST, _short(view.shape), _short(view.version)])
+
+
+def _short(text: str) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def preparing_version(session: Session) -> str:
+    """Changes when anything that the Data tab shows does; begins with the stage of the preparation at work."""
+    progress = preparing.progress(session.data)
+    stage = progress["stage"] if progress else "none"
+    return f"{stage} {progress} {[m['name'] for m in list_datasets(session.data)]}"
+
+
+def routes(session: Session) -> list[Route]:
+    """What the page's own server answers beside gradio."""
+    audience, gallery = Audience(), Gallery(functools.partial(paint, session))
+
+    def headers(request: Request) -> dict[str, str]:
+        page = request.query_params.get("page", "")[:40]
+        return {"slm-next-s": str(audience.wait_s(page, time.monotonic())), "cache-control": "no-store"}
+
+    async def watch_run(request: Request) -> Response:
+        seen, answer = request.query_params.get("seen", ""), headers(request)
+        chosen, shape = parse_seen(seen)
+        picture = await gallery.newest(chosen)
+        if picture.seen == seen:
+            return Response(status_code=204, headers=answer)
+        if picture.shape != shape:
+            return Response(REPAINT, media_type="application/json", headers=answer)
+        if "gzip" not in request.headers.get("accept-encoding", ""):
+            return Response(picture.body, media_type="application/json", headers=answer)
+        answer["content-encoding"] = "gzip"
+        return Response(picture.zipped, media_type="application/json", headers=answer)
+
+    async def watch_preparing(request: Request) -> Response:
+        answer = headers(request)
+        if await run_in_threadpool(preparing_version, session) == request.query_params.get("seen"):
+            return Response(status_code=204, headers=answer)
+        return Response(REPAINT, media_type="application/json", headers=answer)
+
+    return [Route("/slm/watch", watch_run), Route("/slm/preparing", watch_preparing)]
+
+
+def parse_seen(seen: str) -> tuple[str, str]:
+    """(the run chosen, the shape shown) of what `seen_of` made; (LATEST, "") of anything else."""
+    try:
+        chosen, shape, _ = json.loads(seen)
+    except (ValueError, TypeError):
+        return LATEST, ""
+    return (chosen, shape) if isinstance(chosen, str) and isinstance(shape, str) else (LATEST, "")
