@@ -122,8 +122,10 @@ def train(run: str, home: Path, seconds: float) -> subprocess.Popen:
 
 def speed(run_dir: Path, seconds: float) -> float:
     """Tokens a second of a run between SETTLE_S and `seconds` of its training."""
-    rows = [e for e in read_events(run_dir, 0)[0] if e["kind"] == "train" and e["elapsed_s"] <= seconds]
+    rows = [e for e in read_events(run_dir, 0)[0] if e["kind"] == "train" and e["elapsed_s"] <= seconds + SETTLE_S]
     settled = [e for e in rows if e["elapsed_s"] >= SETTLE_S]
+    if len(settled) < 2:
+        raise SystemExit(f"{run_dir.name} made {len(rows)} updates in {seconds:.0f} s: too few; give it more minutes")
     first, last = settled[0], settled[-1]
     return (last["tokens"] - first["tokens"]) / (last["elapsed_s"] - first["elapsed_s"])
 
