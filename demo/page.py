@@ -17,6 +17,12 @@ from demo.views.chart import static_text
 
 TITLE = "SLM"
 LEAD = "Train a small language model from nothing, watch it learn, and write stories with it."
+PROJECTOR = "Larger letters, thicker lines, stronger colours: readable from the last row"
+HEAD = (
+    f'<header class="slm-title"><h1>{TITLE}</h1><p>{LEAD}</p><button type="button" class="slm-projector-button" '
+    f'aria-pressed="false" title="{PROJECTOR}">Projector</button>'
+    '<p class="slm-sr slm-says" role="status" aria-live="polite"></p></header>'
+)
 
 
 def launch_options(session: Session) -> dict[str, Any]:
@@ -31,21 +37,31 @@ def launch_options(session: Session) -> dict[str, Any]:
     }
 
 
+def heading(name: str) -> None:
+    """A tab's name as its heading, for whoever goes through the page by headings; the tab's button shows it already."""
+    html(f'<h2 class="slm-sr">{name}</h2>', elem_classes="slm-unseen")
+
+
 def build(session: Session) -> gr.Blocks:
     """The page, ready to launch."""
     with gr.Blocks(title=TITLE, analytics_enabled=False) as page:
-        html(f'<header class="slm-title"><h1>{TITLE}</h1><p>{LEAD}</p></header>')
+        html(HEAD, js=static_text("header.js"))
         bar = rights.layout(session)
         with gr.Tabs():
             with gr.Tab("Write") as write_tab:
+                heading("Write")
                 on_write = write.layout(session)
             with gr.Tab("Train") as train_tab:
+                heading("Train")
                 on_train = train.layout(session, bar.key)
             with gr.Tab("Inside") as inside_tab:
+                heading("Inside")
                 on_inside = inside.layout(session)
             with gr.Tab("Data") as data_tab:
+                heading("Data")
                 on_data = data.layout(session, bar.key)
             with gr.Tab("Runs") as runs_tab:
+                heading("Runs")
                 on_runs = runs.layout(session, bar.key)
 
         # What a page shows is read from the disk when it is opened, and again when a tab is.

@@ -15,12 +15,18 @@ PAPER = gr.themes.Color(
     c600="#6b6257", c700="#3d3833", c800="#2b2620", c900="#242120", c950="#1b1917",
 )
 
+# gradio's own sizes, but in rem, so that projector mode (demo/static/header.js) makes all letters larger at once.
+LETTERS = gr.themes.Size(
+    name="letters", xxs="0.5625rem", xs="0.625rem", sm="0.8125rem", md="0.875rem", lg="1rem", xl="1.375rem",
+    xxl="1.625rem",
+)  # fmt: skip
+
 
 def theme() -> gr.themes.Base:
     """The theme of the page, light and dark."""
     return gr.themes.Base(
         primary_hue=LEATHER, secondary_hue=LEATHER, neutral_hue=PAPER, font=SANS, font_mono=MONO,
-        radius_size=gr.themes.sizes.radius_md,
+        radius_size=gr.themes.sizes.radius_md, text_size=LETTERS,
     ).set(
         body_background_fill="*neutral_100",
         body_background_fill_dark="*neutral_950",

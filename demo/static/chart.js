@@ -14,7 +14,7 @@ const COLOURS = 6;
 const MARGIN = { top: 24, right: 14, bottom: 38, left: 46 };
 
 const state = { unit: "steps", loss: null, log: true, smoothing: 40, zoom: null, hidden: new Set(), hover: null, drag: null };
-let runs = [], landmarks = [], budget = {}, view = null;
+let runs = [], landmarks = [], budget = {}, view = null, grow = 1; // letters are so much larger than usual (projector mode)
 
 // ---------------------------------------------------------------- the parts that stay
 
@@ -110,7 +110,7 @@ function layout(width, height) {
     const pad = Math.max((high - low) * 0.06, 0.02);
     low = state.zoom ? low - pad : Math.max(0, low - pad); high += pad;
   }
-  const inner = { left: MARGIN.left, right: width - MARGIN.right, top: MARGIN.top, bottom: height - MARGIN.bottom };
+  const inner = { left: MARGIN.left * grow, right: width - MARGIN.right, top: MARGIN.top * grow, bottom: height - MARGIN.bottom * grow };
   const f = useLog ? Math.log : (v) => v;
   return {
     ...inner, drawn, column, x0, x1, low, high, useLog, end,
@@ -125,6 +125,7 @@ function tint(run, series) {
 }
 
 function render() {
+  grow = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16 || 1;
   const width = plot.clientWidth, height = plot.clientHeight;
   for (const button of unitButtons) button.setAttribute("aria-pressed", String(button.dataset.unit === state.unit));
   for (const button of lossButtons) {
@@ -155,30 +156,30 @@ function render() {
 
 function drawGrid(width, height) {
   const parts = [];
-  const rows = view.useLog ? logTicks(view.low, view.high) : ticks(view.low, view.high, height / 55);
+  const rows = view.useLog ? logTicks(view.low, view.high) : ticks(view.low, view.high, height / (55 * grow));
   const digits = Math.max(0, ...rows.map((v) => (String(v).split(".")[1] || "").length));
   let above = Infinity;
   for (const value of rows) {
     const y = view.y(value);
     parts.push(svg("line", { x1: view.left, x2: view.right, y1: y, y2: y }));
-    if (above - y >= 14) {
+    if (above - y >= 14 * grow) {
       const text = view.useLog ? String(value) : value.toFixed(Math.min(3, digits));
       parts.push(svg("text", { x: view.left - 8, y: y + 4, "text-anchor": "end" }, text));
       above = y;
     }
   }
   let edge = -Infinity;
-  for (const value of ticks(view.x0, view.x1, (view.right - view.left) / 95, state.unit)) {
-    const x = view.x(value), text = tickText(state.unit, value), half = text.length * 3.6;
+  for (const value of ticks(view.x0, view.x1, (view.right - view.left) / (95 * grow), state.unit)) {
+    const x = view.x(value), text = tickText(state.unit, value), half = text.length * 3.6 * grow;
     const middle = Math.min(Math.max(x, half), width - half - 1);
     parts.push(svg("line", { x1: x, x2: x, y1: view.bottom, y2: view.bottom + 5 }));
     if (middle - half > edge) {
-      parts.push(svg("text", { x: middle, y: view.bottom + 19, "text-anchor": "middle" }, text));
+      parts.push(svg("text", { x: middle, y: view.bottom + 19 * grow, "text-anchor": "middle" }, text));
       edge = middle + half + 8;
     }
   }
   parts.push(svg("text", { class: "slm-chart-axis", x: view.right, y: height - 4, "text-anchor": "end" }, UNITS[state.unit].name + " \u2192"));
-  parts.push(svg("text", { class: "slm-chart-axis", x: 2, y: 14 }, LOSSES[lossUnit()].axis));
+  parts.push(svg("text", { class: "slm-chart-axis", x: 2, y: 14 * grow }, LOSSES[lossUnit()].axis));
   grid.replaceChildren(...parts);
 }
 
@@ -186,7 +187,7 @@ function drawGrid(width, height) {
 function crossed(left, right, y) {
   return view.drawn.some((run) => [...run.train.map((p, i) => [p, run.line[i]]), ...run.val.map((p) => [p, p[LOSS]])].some(([p, loss]) => {
     const px = view.x(p[view.column]), py = view.y(loss);
-    return px >= left && px <= right && py > y - 16 && py < y + 8;
+    return px >= left && px <= right && py > y - 16 * grow && py < y + 8;
   }));
 }
 
@@ -198,13 +199,13 @@ function drawLandmarks(width) {
     if (mark.loss < view.low || mark.loss > view.high) continue;
     const y = view.y(mark.loss);
     rules.push(svg("line", { x1: view.left, x2: view.right, y1: y, y2: y }));
-    const most = Math.floor(wide / 7);
+    const most = Math.floor(wide / (7 * grow));
     const label = String(mark.label), figure = ` ${mark.loss.toFixed(2)}`;
     const short = label.length + figure.length > most ? label.slice(0, Math.max(4, most - figure.length - 1)) + "\u2026" : label;
-    let at = y - 5 < view.top + 8 ? y + 14 : y - 5;
-    while (taken.some((other) => Math.abs(other - at) < 15)) at += 15;
+    let at = y - 5 < view.top + 8 * grow ? y + 14 * grow : y - 5;
+    while (taken.some((other) => Math.abs(other - at) < 15 * grow)) at += 15 * grow;
     taken.push(at);
-    const reach = (short + figure).length * 7, atRight = !crossed(view.right - 4 - reach, view.right, at) || crossed(view.left, view.left + 6 + reach, at);
+    const reach = (short + figure).length * 7 * grow, atRight = !crossed(view.right - 4 - reach, view.right, at) || crossed(view.left, view.left + 6 + reach, at);
     texts.push(svg("text", { x: atRight ? view.right - 4 : view.left + 6, y: at, "text-anchor": atRight ? "end" : "start" }, short + figure, svg("title", {}, String(mark.explanation || mark.label))));
   }
   if (view.end && view.end >= view.x0 && view.end <= view.x1) {
@@ -291,7 +292,7 @@ function drawCross() {
   const most = plot.clientWidth - tip.offsetWidth - 6;
   const side = x + 14 > most ? x - 14 - tip.offsetWidth : x + 14;
   tip.style.left = `${Math.max(4, Math.min(side, most))}px`;
-  tip.style.top = `${MARGIN.top + 4}px`;
+  tip.style.top = `${MARGIN.top * grow + 4}px`;
 }
 
 // For each visible run the measurements nearest to x, in the chosen unit.
@@ -428,6 +429,7 @@ slider.addEventListener("input", () => { state.smoothing = Number(slider.value);
 resetButton.addEventListener("click", reset);
 numbers.addEventListener("toggle", () => { if (numbers.open) drawTable(); });
 new ResizeObserver(render).observe(plot);
+window.addEventListener("resize", render);
 watch("value", () => take(props.value));
 document.addEventListener("slm-news", (event) => {
   if (element.isConnected && props.part in event.detail) take(event.detail[props.part]);

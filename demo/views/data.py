@@ -130,7 +130,7 @@ def _counts(manifest: Mapping[str, Any]) -> str:
         cells = "".join(f"<td>{number(counts.get(unit))}</td>" for unit in ("stories", "tokens", "bytes"))
         rows += f"<tr><th scope='row'>{part} <small>{meaning}</small></th>{cells}</tr>"
     return (
-        "<div class='slm-scroll'><table class='slm-table'><thead><tr><th></th><th scope='col'>stories</th>"
+        "<div class='slm-scroll' tabindex='0'><table class='slm-table'><thead><tr><td></td><th scope='col'>stories</th>"
         "<th scope='col'>tokens</th><th scope='col'>bytes</th></tr></thead>"
         f"<tbody>{rows}</tbody></table></div>"
     )
@@ -191,7 +191,7 @@ def preview_html(stories: Iterable[str | Mapping[str, Any]] | None, *, limit: in
         return f'<section class="slm">{note("A few of the stories appear here.")}</section>'
     texts = [str(story.get("text") or "") if isinstance(story, Mapping) else str(story) for story in stories]
     cards = "".join(
-        f'<article class="slm-card"><p class="slm-prose">{escape(text)}</p></article>' for text in texts
+        f'<article class="slm-card"><p class="slm-prose" tabindex="0">{escape(text)}</p></article>' for text in texts
     )
     return f'<section class="slm slm-cards" aria-label="Some of the stories">{cards}</section>'
 

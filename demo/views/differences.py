@@ -62,8 +62,8 @@ def differences_html(summaries: Sequence[Any], records: Sequence[Mapping[str, An
         for name, (label, meaning) in RESULTS.items()
     )
     return (
-        "<section class='slm'><h4>What differs</h4><div class='slm-scroll' tabindex='0'><table class='slm-table "
-        f"slm-differences'><thead><tr><th></th>{head}</tr></thead><tbody>{body}</tbody>"
+        "<section class='slm'><h3 class='slm-minor'>What differs</h3><div class='slm-scroll' tabindex='0'>"
+        f"<table class='slm-table slm-differences'><thead><tr><td></td>{head}</tr></thead><tbody>{body}</tbody>"
         f"<tbody class='slm-results'>{results}</tbody></table></div></section>"
     )
 

@@ -29,7 +29,7 @@ def samples_html(events: Sequence[Mapping[str, Any]]) -> str:
             f'<details class="slm-all-samples"><summary>All {len(samples):,} stories, the newest first</summary>'
             f'<div class="slm-cards">{cards(newest)}</div></details>'
         )
-    lead = "<h4>The same beginning, told as it learns</h4>"
+    lead = "<h3 class=\"slm-minor\">The same beginning, told as it learns</h3>"
     return f'<section class="slm slm-samples" aria-label="Stories by step">{lead}{told}</section>'
 
 
@@ -56,5 +56,6 @@ def _card(event: Mapping[str, Any], val_loss: float | None) -> str:
     loss = "" if val_loss is None else shown
     return (
         f'<article class="slm-card"><header><b>step {number(step)}</b>{loss}</header>'
-        f'<p class="slm-prose"><span class="slm-prompt">{escape(prompt)}</span>{escape(text)}</p></article>'
+        f'<p class="slm-prose" tabindex="0"><span class="slm-prompt">{escape(prompt)}</span>{escape(text)}</p>'
+        "</article>"
     )

@@ -84,7 +84,8 @@ def forecast_html(told: Forecast, *, of: str, tok_per_s: float, device: str, nat
     speed = f"Measured on this machine just now: {compact(tok_per_s)} tokens a second ({device})."
     why = f"{speed} {told.silence}".strip()
     return (
-        f'<section class="slm slm-forecast" aria-label="Forecast"><h4>Forecast for {escape(of)}</h4><dl>{figures}</dl>'
+        f'<section class="slm slm-forecast" aria-label="Forecast">'
+        f'<h3 class="slm-minor">Forecast for {escape(of)}</h3><dl>{figures}</dl>'
         f'<p class="slm-small">{escape(why)}</p></section>'
     )
 
@@ -95,4 +96,5 @@ def _steps(told: Forecast) -> str:
 
 def waiting_html(text: str) -> str:
     """The forecast's place while there is none."""
-    return f'<section class="slm slm-forecast"><h4>Forecast</h4><p class="slm-small">{escape(text)}</p></section>'
+    title = '<h3 class="slm-minor">Forecast</h3>'
+    return f'<section class="slm slm-forecast">{title}<p class="slm-small">{escape(text)}</p></section>'

@@ -1,0 +1,45 @@
+// The page's head: projector mode, which the browser remembers, and what a screen reader is told without being asked.
+const button = element.querySelector(".slm-projector-button"), says = element.querySelector(".slm-says");
+const KEY = "slm-projector", LARGE = "22px"; // letters are measured in rem, so all of them grow
+const AGAIN_MS = 30000, QUIET_MS = 2500;
+
+function project(on) {
+  document.documentElement.style.fontSize = on ? LARGE : "";
+  document.body.classList.toggle("slm-projector", on);
+  button.setAttribute("aria-pressed", String(on));
+  window.dispatchEvent(new Event("resize")); // charts draw themselves anew
+}
+
+function remembered() {
+  try { return localStorage.getItem(KEY) === "on"; } catch { return false; } // storage may be forbidden
+}
+
+button.addEventListener("click", () => {
+  const on = button.getAttribute("aria-pressed") !== "true";
+  try { localStorage.setItem(KEY, on ? "on" : "off"); } catch { /* then only this page has it */ }
+  project(on);
+});
+project(remembered());
+
+// A training: its state when that changes, its progress now and then; never each update.
+let state = "", told = 0;
+document.addEventListener("slm-news", (event) => {
+  if (!element.isConnected || !event.detail["train-status"]) return;
+  const page = new DOMParser().parseFromString(event.detail["train-status"], "text/html");
+  const headline = page.querySelector("h3")?.textContent || "", now = headline.split(/[:,]| at /)[0];
+  if (now === state && Date.now() - told < AGAIN_MS) return;
+  state = now;
+  told = Date.now();
+  says.textContent = headline;
+});
+
+// A story: that it begins, and that it stands; never each word.
+let writing = null;
+const story = document.querySelector("#write-story");
+if (story) {
+  new MutationObserver(() => {
+    if (!writing) says.textContent = "Writing.";
+    clearTimeout(writing);
+    writing = setTimeout(() => { writing = null; says.textContent = "The story is written."; }, QUIET_MS);
+  }).observe(story, { childList: true, subtree: true, characterData: true });
+}
