@@ -18,7 +18,7 @@ from typing import Any
 
 from slm.card import plain_text, with_section
 from slm.files import read_json, replacing, write_json
-from slm.measures import MEASURES, Measure
+from slm.measures import MEASURES
 
 REPORT_FILE = "report.json"
 VERSION = 1
@@ -88,10 +88,12 @@ def value(report: Mapping[str, Any], key: str, side: str, name: str = "mean") ->
 
 def rows(report: Mapping[str, Any]) -> list[list[str]]:
     """The table: a row a measure, with its title and a cell for each of SIDES."""
-    return [[m.title, *(_cell(report, key, m, side) for side in SIDES)] for key, m in MEASURES.items()]
+    return [[m.title, *(cell(report, key, side) for side in SIDES)] for key, m in MEASURES.items()]
 
 
-def _cell(report: Mapping[str, Any], key: str, measure: Measure, side: str) -> str:
+def cell(report: Mapping[str, Any], key: str, side: str) -> str:
+    """A measure of one side with its standard error, as people read it."""
+    measure = MEASURES[key]
     mean, stderr = value(report, key, side), value(report, key, side, "stderr")
     if mean is None:
         return "–"

@@ -7,7 +7,7 @@ from typing import Any
 
 from demo.views.words import bar, escape, note
 from slm.measures import MEASURES, Measure
-from slm.report import how, value
+from slm.report import cell, how, value
 
 NO_REPORT = "This model has no report card yet. Making it takes a minute or two on a quiet computer."
 STAGES = {
@@ -32,7 +32,8 @@ def report_html(report: Mapping[str, Any] | None) -> str:
     table = f"<table class='slm-table slm-report'>{head}<tbody>{body}</tbody></table>"
     stories = "".join(_story(story) for story in report["stories"])
     return (
-        f"<section class='slm slm-report-card'><div class='slm-scroll' tabindex='0'>{table}</div><p class='slm-report-how'>{escape(how(report))}</p>"
+        f"<section class='slm slm-report-card'><div class='slm-scroll' tabindex='0'>{table}</div>"
+        f"<p class='slm-report-how'>{escape(how(report))}</p>"
         f"<details><summary>{len(report['stories'])} of its stories, not selected</summary>"
         f"<div class='slm-cards'>{stories}</div></details></section>"
     )
@@ -41,7 +42,7 @@ def report_html(report: Mapping[str, Any] | None) -> str:
 def _row(report: Mapping[str, Any], key: str, measure: Measure) -> str:
     sides = {side: value(report, key, side) for side in ("sampled", "greedy", "human")}
     most = 1.0 if measure.is_share else 1.25 * max(1.0, *(v for v in sides.values() if v is not None), 0.0)
-    cells = "".join(f"<td>{escape(measure.words(sides[side]))}</td>" for side in ("sampled", "greedy", "human"))
+    cells = "".join(f"<td>{escape(cell(report, key, side))}</td>" for side in sides)
     drawing = _bar(measure, sides["sampled"], sides["human"], most)
     wish = " Less is better." if measure.low_is_good else ""
     return (

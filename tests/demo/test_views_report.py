@@ -31,4 +31,5 @@ def test_progress_has_a_share_and_an_error_its_sentence():
     page = progress_html({"stage": "write", "done": 7, "total": 28})
     assert "The model writes" in page and 'aria-valuenow="25"' in page
     assert "slm-bar-open" in progress_html({"stage": "begin", "done": 0, "total": 0})
-    assert re.search(r"slm-note-warning.*No &lt;stories&gt;", progress_html({"stage": "error", "message": "No <stories>"}))
+    failed = progress_html({"stage": "error", "message": "No <stories>"})
+    assert re.search(r"slm-note-warning.*No &lt;stories&gt;", failed)
