@@ -27,6 +27,7 @@ from demo.live import seen_of
 from demo.session import Session, sentence
 from demo.tabs.wiring import PRIVATE, QUICK, TICK, TOLD, bind, chart, choose, html, live, part, warned
 from demo.views.chart import static_text
+from demo.views.presets import measured_html
 from demo.views.samples import samples_html
 from demo.views.size import waiting_html
 from demo.views.status import status_html
@@ -54,6 +55,7 @@ def layout(session: Session, key: gr.BrowserState) -> dict[str, Any]:
                 finish = gr.Button("Finish now", elem_id="train-finish", interactive=False, min_width=136)
                 stop = gr.Button("Stop", variant="stop", elem_id="train-stop", interactive=False, min_width=80)
                 resume = gr.Button("Resume", elem_id="train-resume", interactive=False, min_width=90)
+            came_to = html(measured_html(DEFAULT_PRESET), elem_id="train-measured")
             costs = html(elem_id="train-size")
             outlook = html(elem_id="train-forecast")
             with gr.Accordion("More settings", open=False):
@@ -74,6 +76,7 @@ def layout(session: Session, key: gr.BrowserState) -> dict[str, Any]:
     form = [data, chosen_preset, minutes, run, *more]
     view = [seen, chosen, status, curve, samples, stop, finish, resume]
     explained = [costs, outlook, command, run]
+    chosen_preset.change(measured_html, [chosen_preset], [came_to], **QUICK)
     filled = chosen_preset.input(take_preset, [chosen_preset], more, **QUICK).then
     explains = [filled(bind(explain, session), form, explained, **QUICK)]
     edits = [data.change, minutes.change, *(c.blur if isinstance(c, gr.Textbox) else c.input for c in (run, *more))]
