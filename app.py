@@ -11,6 +11,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 from demo.rights import Rights
 from demo.startup import import_gradio
+from demo.zero import Zero, is_here
 from slm.runs import bundled_dir, checkpoints_dir, data_dir
 
 CODE_VARIABLE = "SLM_TEACHER_CODE"
@@ -54,10 +55,11 @@ def rights(args: argparse.Namespace) -> Rights:
 def main() -> None:
     args = parse_args()
     import_gradio()
+    zero = Zero() if is_here() else None
     from demo.page import build, launch_options
     from demo.session import Session
 
-    session = Session(checkpoints_dir(args.checkpoints), data_dir(args.data_dir), rights(args), bundled_dir())
+    session = Session(checkpoints_dir(args.checkpoints), data_dir(args.data_dir), rights(args), bundled_dir(), zero)
     page = build(session)
     place = {"server_name": args.host, "server_port": args.port, "share": args.share}
     page.launch(**place, prevent_thread_lock=True, **launch_options(session))

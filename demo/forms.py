@@ -190,6 +190,8 @@ def forecast(session: Session, form: TrainForm, *, measure: bool = False) -> str
     model, train = form.model(vocab_size(session, form)), form.train()
     speed = session.speeds.known(model, train)
     if speed is None:
+        if session.zero:
+            return waiting_html("How fast the lent GPU trains shows when it does.")
         if holder := training_holder(session.checkpoints):
             return waiting_html(f"Run {holder['run']} trains now: this machine is measured when it has ended.")
         if not measure:

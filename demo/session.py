@@ -23,6 +23,7 @@ from slm.events import read_events
 from slm.runs import RunSummary, after_resume, check_name, find_snapshots, list_runs, read_json, resolve
 
 if TYPE_CHECKING:
+    from demo.zero import Zero
     from slm.generate import LanguageModel
 
 
@@ -32,8 +33,8 @@ NEWEST = "newest"  # RUN@newest is whatever snapshot the run saved last
 class ModelCache:
     """The models used last, so that a second story begins at once; a run that has a better snapshot is read anew."""
 
-    def __init__(self, most: int = 2) -> None:
-        self._most = most
+    def __init__(self, most: int = 2, *, zero: Zero | None = None) -> None:
+        self._most, self._zero = most, zero
         self._models: OrderedDict[tuple[str, int], LanguageModel] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -46,7 +47,8 @@ class ModelCache:
             if key not in self._models:
                 import slm
 
-                self._models[key] = slm.load(folder)
+                # On ZeroGPU this process has no GPU of its own.
+                self._models[key] = self._zero.lend(slm.load(folder, "cpu"), folder) if self._zero else slm.load(folder)
             self._models.move_to_end(key)
             while len(self._models) > self._most:
                 self._models.popitem(last=False)
@@ -121,6 +123,7 @@ class Session:
     data: Path
     rights: Rights = field(default_factory=Rights)
     bundled: Path | None = None
+    zero: Zero | None = None
     models: ModelCache = field(default_factory=ModelCache)
     stops: Stops = field(default_factory=Stops)
     events: EventCache = field(default_factory=EventCache)
@@ -128,6 +131,10 @@ class Session:
     written: WrittenStories = field(default_factory=WrittenStories)
     notices: dict[str, str] = field(default_factory=dict)  # what a background thread has to say, by subject
     pace: Pace = field(default_factory=lambda: Pace(CLASS_PAGE.a_minute or 0))
+
+    def __post_init__(self) -> None:
+        if self.zero:
+            object.__setattr__(self, "models", ModelCache(zero=self.zero))
 
     @property
     def limits(self) -> Limits:

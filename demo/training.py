@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import time
 from pathlib import Path
@@ -10,6 +11,7 @@ from demo import preparing
 from demo.session import Session, sentence
 from demo.views.words import note
 from demo.watching import preparing_remark
+from demo.zero import job_for, job_to_resume
 from slm import launch
 from slm.config import PrepareConfig, preset
 from slm.launch import TrainSpec
@@ -27,12 +29,27 @@ def start(session: Session, spec: TrainSpec, *, make_data: bool) -> Path | None:
     if holder := training_holder(session.checkpoints):
         raise Busy(busy_message(holder))
     if not make_data or (session.data / spec.data / "manifest.json").exists():
-        return launch.start(spec, checkpoints=session.checkpoints)
+        return _begin(session, spec)
     config = PrepareConfig(source="starter", name=spec.data, vocab=preset(spec.preset).vocab)
     preparing.start(config, session.data)
     session.notices["train"] = preparing_remark({"stage": "read"})
     threading.Thread(target=start_when_ready, args=(session, spec), daemon=True).start()
     return None
+
+
+def _begin(session: Session, spec: TrainSpec) -> Path:
+    """Start the training: in a process of its own, on ZeroGPU in leases."""
+    if session.zero:
+        placed = dataclasses.replace(spec, checkpoints=session.checkpoints, data_dir=session.data)
+        return session.zero.start(job_for(placed))
+    return launch.start(spec, checkpoints=session.checkpoints)
+
+
+def resume(session: Session, run_dir: Path, *, minutes: float | None) -> Path:
+    """Go on with a run; `minutes` replaces its budget. Raises as `start` does."""
+    if session.zero:
+        return session.zero.start(job_to_resume(run_dir, minutes=minutes, data_dir=session.data))
+    return launch.resume(run_dir, minutes=minutes, data_dir=session.data)
 
 
 def start_when_ready(session: Session, spec: TrainSpec) -> None:
@@ -43,7 +60,7 @@ def start_when_ready(session: Session, spec: TrainSpec) -> None:
             time.sleep(LOOK_INTERVAL_S)
         if not progress or progress["stage"] == "error":
             raise ValueError((progress or {}).get("message") or "the starter stories could not be made")
-        launch.start(spec, checkpoints=session.checkpoints)
+        _begin(session, spec)
         session.notices.pop("train", None)
     except (ValueError, OSError) as error:
         session.notices["train"] = note(sentence(error), kind="error")

@@ -17,7 +17,8 @@ class Budget:
         self.config, self.block_size = config, block_size
         self.step, self.tokens = 0, 0
         self._elapsed_before_s, self._begin = 0.0, time.perf_counter()
-        self._finish: tuple[int, int, float] | None = None  # from which update to which, and the progress at the first
+        # A quick end: from which update to which it goes, and the progress at the first.
+        self.finish_plan: tuple[int, int, float] | None = None
 
     def begin(self, *, step: int = 0, tokens: int = 0, elapsed_s: float = 0.0) -> None:
         """Start the clock at this position."""
@@ -35,16 +36,16 @@ class Budget:
         The learning rate begins to fall at once, from where it is. Returns the last update's number; None where this
         was asked before.
         """
-        if self._finish is not None:
+        if self.finish_plan is not None:
             return None
         more = min(MOST_FINISH_STEPS, max(1, round(FINISH_SHARE * self.step)))
-        self._finish = (self.step, self.step + more, max(self._planned(), 1.0 - self.config.decay_ratio))
-        return self._finish[1]
+        self.finish_plan = (self.step, self.step + more, max(self._planned(), 1.0 - self.config.decay_ratio))
+        return self.finish_plan[1]
 
     @property
     def finishing(self) -> bool:
         """Whether a quick end was asked for."""
-        return self._finish is not None
+        return self.finish_plan is not None
 
     @property
     def elapsed_s(self) -> float:
@@ -64,9 +65,9 @@ class Budget:
 
     def progress(self) -> float:
         """Share of the budget that is used, 0 to 1."""
-        if self._finish is None:
+        if self.finish_plan is None:
             return self._planned()
-        first, last, share = self._finish
+        first, last, share = self.finish_plan
         done = max(0.0, (self.step - first) / (last - first))
         return min(1.0, max(self._planned(), share + (1.0 - share) * done))
 

@@ -18,7 +18,8 @@ class TrainJob:
     """One training: what is trained, how, on which data set folder, and where it is kept.
 
     `init_from` is a checkpoint folder, a run or a Hub id whose weights it begins with; None draws new ones. Without a
-    budget it is DEFAULT_MINUTES.
+    budget it is DEFAULT_MINUTES. With `lease_s` it saves and ends after about so many seconds, its run going on in the
+    next stretch, which is `handed_on` to it (slm.leases).
     """
 
     run: str
@@ -30,6 +31,8 @@ class TrainJob:
     resume: bool = False
     init_from: str | None = None
     command: list[str] = field(default_factory=list)
+    lease_s: float | None = None
+    handed_on: bool = False
 
     def __post_init__(self) -> None:
         if self.train.minutes is None and self.train.steps is None and self.train.tokens is None:

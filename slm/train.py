@@ -23,6 +23,7 @@ from slm.config import parameter_count
 from slm.data.batches import Corpus, training_batch
 from slm.device import choose_dtype, describe, make_ready
 from slm.divergence import MAX_SETBACKS, Diverged, LossWatch
+from slm.handover import handed_over, take_over
 from slm.job import TrainJob, check, check_data_unchanged, check_folder, description
 from slm.model import GPT
 from slm.observe import Observer
@@ -64,8 +65,10 @@ def train(job: TrainJob) -> Generator[dict[str, Any], None, None]:
 def _recorded(trainer: Trainer) -> Iterator[dict[str, Any]]:
     """The whole training, each event written down; the only writer of its run folder."""
     job = trainer.job
-    with claim_training(job.checkpoints, job.run):
-        check_folder(job)
+    # Who hands out leases holds the claim, and looked at the folder, for all of them.
+    with contextlib.nullcontext() if job.lease_s else claim_training(job.checkpoints, job.run):
+        if job.lease_s is None:
+            check_folder(job)
         trainer.open_run()
         with EventLog(job.run_dir / "events.jsonl") as log:
             try:
@@ -96,6 +99,8 @@ class Trainer:
         self.last_save_s = 0.0
         self.rate = 1.0  # share of the configured learning rate, halved at each setback
         self.setbacks = 0
+        self.handed: dict[str, Any] | None = None  # what the stretch before this one handed over
+        self.lease_ends = None if job.lease_s is None else time.monotonic() + job.lease_s
 
     def stopping(self) -> bool:
         """Whether somebody asked the run to save and end."""
@@ -108,7 +113,8 @@ class Trainer:
 
     def events(self) -> Iterator[Event]:
         """The whole training; `self.budget.step` is the step each event belongs to."""
-        yield "start", self._start_fields(resumed=self.job.resume)
+        if self.handed is None:
+            yield "start", self._start_fields(resumed=self.job.resume)
         end = None
         while end is None:
             try:
@@ -116,12 +122,17 @@ class Trainer:
             except Diverged as error:
                 self.setbacks += 1
                 end = yield from self._go_back(f"{error}")
+        if not end:
+            return
         if self.team.is_first:
             clear_stop(self.job.run_dir)
         yield "end", end
 
     def _steps(self) -> Generator[Event, None, dict[str, Any]]:
-        """Updates and looks until the budget is used or a stop is asked for; returns the fields of `end`."""
+        """Updates and looks until the budget is used or a stop is asked for; returns the fields of `end`.
+
+        None of them where the lease is over and all is handed on.
+        """
         reason, message = "finished", "The budget is used."
         while True:
             yield from self._asked_to_finish()
@@ -137,11 +148,18 @@ class Trainer:
             due = self.observer.is_due(step=self.budget.step, elapsed_s=self.budget.elapsed_s)
             if self.team.is_first and due and self.budget.progress() < 1.0:
                 yield from self._look(final=False)
+            if self._lease_is_over() and self.budget.progress() < 1.0:
+                yield "checkpoint", self.save(hand_over=True)
+                return {}
         if self.budget.finishing and reason == "finished":
             message = "A quick end was asked for; the learning rate fell first."
         if self.team.is_first:
             yield from self._look(final=True)
         return {"reason": reason, "message": message}
+
+    def _lease_is_over(self) -> bool:
+        # Some updates more decide whether a loss that just rose comes down again: weights astray are not handed on.
+        return self.lease_ends is not None and time.monotonic() > self.lease_ends and self.watch.calm
 
     def _asked_to_finish(self) -> Iterator[Event]:
         """Begin the quick end, once, where it was asked for."""
@@ -234,13 +252,19 @@ class Trainer:
         """Take up the run: a new folder, or the state that was saved last."""
         self.dtype = self.team.share(choose_dtype(self.config.dtype, self.team.device))
         self.before = self._trainings_before()
-        self._restore(self._saved() if self.job.resume else None)
+        saved = self._saved() if self.job.resume else None
+        self._restore(saved)
         self.budget.begin(step=self.budget.step, tokens=self.budget.tokens, elapsed_s=self.last_save_s)
+        if saved and self.job.handed_on and (handed := saved[2].get("handed_over")):
+            self.handed = handed
+            take_over(self, handed)
         if not self.team.is_first:
             return
         self.job.run_dir.mkdir(parents=True, exist_ok=True)
         if not self.job.resume:
             write_json(self.job.run_dir / "run.json", self._description())
+        if self.job.lease_s is not None:
+            return
         clear_stop(self.job.run_dir)
         record_process(self.job.run_dir)
 
@@ -283,8 +307,11 @@ class Trainer:
                 "message": f"This snapshot could not be saved ({error}); going on.",
             }
 
-    def save(self) -> dict[str, Any]:
-        """Save a snapshot and the state to go on from; the fields of a `checkpoint` event."""
+    def save(self, *, hand_over: bool = False) -> dict[str, Any]:
+        """Save a snapshot and the state to go on from; the fields of a `checkpoint` event.
+
+        With `hand_over` the next stretch finds everything in it, so that it takes the steps that this one would.
+        """
         self.last_save_s = self.budget.elapsed_s
         state = {
             "tokens": self.budget.tokens,
@@ -294,6 +321,7 @@ class Trainer:
             "dtype": str(self.updater.dtype).removeprefix("torch."),
             "batch_size": self.updater.batch_size,
             "rate": self.rate,
+            "handed_over": handed_over(self) if hand_over else None,
         }
         optimizer = self.updater.optimizer.state()
         return self.store.save(

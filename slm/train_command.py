@@ -120,22 +120,32 @@ def _resumed_plan(args: argparse.Namespace, run_dir: Path) -> dict[str, Any]:
     if fixed := sorted(set(words) - {*RESUME_FIELDS, *BUDGETS}):
         free = ", ".join(RESUME_FIELDS)
         raise ValueError(f"a resumed run keeps its own {', '.join(fixed)}; what can change is its budget, {free}")
+    return resumed_plan(run_dir, parse_fields(TrainConfig, words), data=args.data, data_folder=data_dir(args.data_dir))
+
+
+def resumed_plan(
+    run_dir: Path, changes: dict[str, Any], *, data: str | None = None, data_folder: Path
+) -> dict[str, Any]:
+    """What a TrainJob takes to go on with a run, its TrainConfig changed in these fields.
+
+    Raises ValueError where there is no such run, or one of another version.
+    """
     try:
         record = read_json(run_dir / "run.json")
         model, config = ModelConfig(**record["model"]), TrainConfig(**record["train"])
-        data, name, began = args.data or record["data"]["name"], record["preset"], record.get("init_from")
+        name, preset_name, began = data or record["data"]["name"], record["preset"], record.get("init_from")
     except FileNotFoundError:
-        raise ValueError(f"there is no run {args.run!r} in {run_dir.parent} to resume") from None
+        raise ValueError(f"there is no run {run_dir.name!r} in {run_dir.parent} to resume") from None
     except (KeyError, TypeError) as error:
         raise ValueError(f"{run_dir / 'run.json'} is not this version's: {error}") from None
-    changes = parse_fields(TrainConfig, words)
+    changes = dict(changes)
     # An earlier resume may have had a budget of its own: then that one is the run's.
     budget = {k: changes.pop(k) for k in BUDGETS if k in changes} or summarize(run_dir).budget
     config = dataclasses.replace(config, **{**dict.fromkeys(BUDGETS), **budget, **changes})
-    print(f"Run {args.run} goes on from its newest snapshot{_budget_words(config)} in all.")
+    print(f"Run {run_dir.name} goes on from its newest snapshot{_budget_words(config)} in all.")
     return {
-        "data": data_dir(args.data_dir) / check_name(data),
-        "preset": name,
+        "data": data_folder / check_name(name),
+        "preset": preset_name,
         "model": model,
         "train": config,
         "init_from": began,

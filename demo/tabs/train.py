@@ -206,7 +206,7 @@ def resume_training(session: Session, chosen: str, minutes: float | None, key: s
         session.notices.pop("train", None)
         yield note(f"Going on with {run.name}: the next numbers come in a few seconds.")
         longer = (run.elapsed_s or 0) / 60 + (minutes or DEFAULT_MINUTES) if run.status == "finished" else None
-        launch.resume(run.path, minutes=longer, data_dir=session.data)
+        training.resume(session, run.path, minutes=longer)
     except ValueError as error:
         gr.Warning(sentence(error), title="Not resumed")
         session.notices["train"] = note(sentence(error), kind="warning")

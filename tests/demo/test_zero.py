@@ -1,0 +1,82 @@
+"""ZeroGPU with a stand-in for the package `spaces`: what is decorated runs in another process."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from demo import training, zero
+from demo.session import Session
+from demo.watching import watch
+from slm.launch import TrainSpec
+from slm.runs import list_runs, read_events, status, training_holder
+from tests.engine import random_lm
+
+
+@pytest.fixture
+def lent(monkeypatch, tmp_path: Path, starter_data: Path):
+    """A session on a machine that seems to be a Space with ZeroGPU."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "standins"))
+    monkeypatch.setenv("SPACES_ZERO_GPU", "true")
+    sys.modules.pop("spaces", None)
+    assert zero.is_here()
+    yield Session(tmp_path / "checkpoints", starter_data, zero=zero.Zero())
+    sys.modules.pop("spaces", None)
+
+
+def test_only_a_space_with_zerogpu_is_one(monkeypatch) -> None:
+    monkeypatch.delenv("SPACES_ZERO_GPU", raising=False)
+    assert not zero.is_here()
+    monkeypatch.setenv("SPACES_ZERO_GPU", "true")
+    monkeypatch.setattr(zero.importlib.util, "find_spec", lambda name: None)
+    assert not zero.is_here()
+
+
+def test_a_large_model_writes_the_same_story_in_a_lease(lent: Session, monkeypatch) -> None:
+    from slm.checkpoint import save
+
+    lm = random_lm("gpt2")
+    save(lent.checkpoints / "one", lm.model, lm.tokenizer, about={})
+    small = lent.language_model("one")
+    assert not isinstance(small, zero.Leased)
+    monkeypatch.setattr(zero, "LEASED_PARAMETERS", 1)
+    large = Session(lent.checkpoints, lent.data, zero=lent.zero).language_model("one")
+    assert isinstance(large, zero.Leased)
+    options = {"max_new_tokens": 9, "seed": 7}
+    assert list(large.write_many("Once", 2, **options)) == list(small.write_many("Once", 2, **options))
+    assert large.tokens_read("Once") == small.tokens_read("Once")
+
+
+def test_leases_look_like_one_run_to_the_page(lent: Session, monkeypatch) -> None:
+    monkeypatch.setattr(zero, "STRETCH_S", 1e-9)
+    overrides = {"threads": 1, "eval_windows": 3, "sample_tokens": 5, "eval_interval": 2, "batch_size": 4}
+    spec = TrainSpec(run="lent", data="starter", preset="golden", steps=3, overrides=overrides)
+    run_dir = training.start(lent, spec, make_data=False)
+    assert run_dir == lent.checkpoints / "lent"
+    seen = set()
+    deadline = time.monotonic() + 120
+    while training_holder(lent.checkpoints) and time.monotonic() < deadline:
+        view = watch(lent, "latest")
+        assert view is not None
+        seen.add(list_runs(lent.checkpoints)[0].status)
+        time.sleep(0.05)
+    assert seen <= {"running", "finished"} and status(run_dir) == "finished"
+    events = read_events(run_dir)[0]
+    assert [e["step"] for e in events if e["kind"] == "train"] == [1, 2, 3]
+    assert [e["kind"] for e in events if e["kind"] in ("start", "end")] == ["start", "end"]
+
+    monkeypatch.setattr(zero, "STRETCH_S", 30.0)
+    training.resume(lent, run_dir, minutes=0.02)
+    while training_holder(lent.checkpoints) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert status(run_dir) == "finished" and read_events(run_dir)[0][-1]["step"] > 3
+
+
+def test_what_cannot_be_trained_is_told_at_once(lent: Session) -> None:
+    spec = TrainSpec(run="lent", data="starter", preset="golden", steps=3, overrides={"block_size": 100_000})
+    with pytest.raises(ValueError):
+        training.start(lent, spec, make_data=False)
+    assert not (lent.checkpoints / "lent").exists()
