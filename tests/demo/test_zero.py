@@ -12,7 +12,7 @@ from demo import training, zero
 from demo.session import Session
 from demo.watching import watch
 from slm.launch import TrainSpec
-from slm.runs import list_runs, read_events, status, training_holder
+from slm.runs import list_runs, read_events, status, summarize, training_holder
 from tests.engine import random_lm
 
 
@@ -69,7 +69,7 @@ def test_leases_look_like_one_run_to_the_page(lent: Session, monkeypatch) -> Non
     assert [e["kind"] for e in events if e["kind"] in ("start", "end")] == ["start", "end"]
 
     monkeypatch.setattr(zero, "STRETCH_S", 30.0)
-    training.resume(lent, run_dir, minutes=0.02)
+    training.resume(lent, run_dir, minutes=(summarize(run_dir).elapsed_s or 0.0) / 60 + 0.03)
     while training_holder(lent.checkpoints) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert status(run_dir) == "finished" and read_events(run_dir)[0][-1]["step"] > 3
