@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from demo.views import copies, data, differences, inside, samples, size, status, story, words
+from demo.views import alternatives, copies, data, differences, inside, samples, size, status, story, words
 from slm.data.copies import Copied, Match
 
 PLAIN = "plain"
@@ -38,6 +38,13 @@ def views_of(text: str) -> dict[str, str]:
         "status": status.status_html(run, events, now=3.0),
         "samples": samples.samples_html(events),
         "story": story.story_html(text, text, note=text),
+        "words": story.story_html(
+            text, text, label=text, versions=[text, "x"], pieces=[story.Piece(0, text, 3, 0.1, chosen=True)]
+        ),
+        "alternatives": alternatives.alternatives_html(
+            [alternatives.Alternative(5, text, 0.5, 0.7)], column=0, place=0, last=1, before=text, chosen=5, rank=1,
+            settings=text, seed=7,
+        ),
         "tokens": inside.tokens_html([text], [5]),
         "probs": inside.probs_html([(5, text, 0.5, 0.7)]),
         "attention": inside.attention_html([[[[1.0]]]], [text]),
