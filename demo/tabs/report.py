@@ -23,7 +23,7 @@ def layout(session: Session, key: gr.BrowserState, run: gr.Dropdown) -> dict[str
     gr.Markdown(LEAD)
     card = html(report_html(None), elem_id="runs-report")
     with gr.Row(elem_classes="slm-bottom"):
-        make = gr.Button("Make the report card", elem_id="runs-report-make", min_width=200, scale=0)
+        make = gr.Button("Make the report card", elem_id="runs-report-make", min_width=250, scale=0)
     timer = gr.Timer(TICK_S, active=False)
     view = [card, timer]
     run.change(bind(show, session), [run], view, **QUICK)
