@@ -11,7 +11,7 @@ from demo.guard import UploadGuard
 from demo.live import routes
 from demo.session import Session
 from demo.tabs import data, inside, report, rights, runs, train, write
-from demo.tabs.wiring import MODEL, QUICK, bind, html
+from demo.tabs.wiring import QUICK, bind, html
 from demo.theme import theme
 from demo.views.chart import static_text
 
@@ -29,7 +29,7 @@ def launch_options(session: Session) -> dict[str, Any]:
     """What belongs to `launch` rather than to the page."""
     return {
         "theme": theme(),
-        "css": "".join(static_text(f"{name}.css") for name in ("page", "layout", "write", "report")),
+        "css": "".join(static_text(f"{name}.css") for name in ("page", "layout", "write", "inside", "report")),
         "footer_links": ["api"],
         "run_history": False,
         "max_file_size": f"{session.limits.upload_mb}mb",
@@ -71,10 +71,7 @@ def build(session: Session) -> gr.Blocks:
 
         known = on_opening(write_tab, write.refresh, on_write["models"], on_write["models"])
         known.then(bind(write.look_ahead, session), on_write["looks"], [on_write["bars"]], **write.LOOK)
-        on_opening(inside_tab, inside.refresh, [on_inside["model"]], [on_inside["model"]])
-        inside_tab.select(
-            bind(inside.look_inside, session), [on_inside["model"], on_inside["text"]], on_inside["view"], **MODEL
-        )
+        inside.wire(session, page, on_inside, inside_tab, [write_tab, train_tab, data_tab, runs_tab])
         on_opening(runs_tab, runs.paint, on_runs["chosen"], on_runs["view"])
         card = on_runs["report"]
         runs_tab.select(bind(report.show, session), [card["run"]], card["view"], **QUICK)

@@ -195,16 +195,6 @@ class Session:
         newest = [(newest_label(run), f"{run.name}@{NEWEST}") for run in able if run.status == "running"]
         return newest + [(model_label(run), run.name) for run in able]
 
-    def snapshot_choices(self) -> list[tuple[str, str]]:
-        """(label, value) of every model and of every snapshot of every run."""
-        choices = []
-        for run in self.runs():
-            if run.status == "bundled" or run.snapshots:
-                choices.append((model_label(run), run.name))
-            for folder in find_snapshots(run.path):
-                choices.append((f"{run.name} at step {int(folder.name):,}", f"{run.name}@{folder.name}"))
-        return choices
-
     def default_model(self) -> str | None:
         """The model a newcomer meets: the newest that was trained here to an end, else a bundled one, else any.
 

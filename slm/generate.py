@@ -26,7 +26,16 @@ from slm.config import ModelConfig, SampleConfig, parameter_count
 from slm.decode import Decoder, newest_tokens, window_start
 from slm.device import choose_device, fitting_threads
 from slm.hub import fetch_model
-from slm.inspection import Inspection, TokenScore, inspect_ids, next_logits, score_ids, score_written
+from slm.inspection import (
+    Inspection,
+    Neighbour,
+    TokenScore,
+    inspect_ids,
+    neighbours,
+    next_logits,
+    score_ids,
+    score_written,
+)
 from slm.model import GPT
 from slm.own_sampling import load_sampling
 from slm.precision import Int8Copy, choose_int8
@@ -229,15 +238,19 @@ class LanguageModel:
         """
         return score_ids(self.model, self.tokenizer, self._fitting_ids(text), top=top)
 
-    def inspect(self, text: str, *, top: int = 5) -> Inspection:
+    def inspect(self, text: str, *, top: int = 5, most: int | None = None) -> Inspection:
         """Attention, each layer's guess and next-token probabilities at every position of the text.
 
-        Raises ValueError where the text is empty or longer than the context.
+        Of more tokens than the context, or than `most`, the newest are read. Raises ValueError where there is no text.
         """
-        ids = self._fitting_ids(text)
+        ids = self.tokenizer.encode(text)
         if not ids:
             raise ValueError("there is no text to look into; type a few words")
-        return inspect_ids(self.model, self.tokenizer, ids, top=top)
+        return inspect_ids(self.model, self.tokenizer, ids, top=top, most=most)
+
+    def neighbours(self, ids: list[int], *, top: int = 10) -> list[list[Neighbour]]:
+        """For each of ids, the token itself and the `top` most like it, by the cosine of their embeddings."""
+        return neighbours(self.model, self.tokenizer, ids, top=top)
 
     def _fitting_ids(self, text: str) -> list[int]:
         ids = self.tokenizer.encode(text)

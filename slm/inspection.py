@@ -1,4 +1,4 @@
-"""Looking inside a model: what it expected, what it attends to, and what each layer would have guessed."""
+"""Looking inside a model: what it expected, where it looks, what each layer guesses, which tokens it holds alike."""
 
 from __future__ import annotations
 
@@ -34,9 +34,23 @@ class Inspection:
 
     ids: list[int]
     pieces: list[str]
+    skipped: int  # tokens of the text before these, which the model could not see with them
     attention: np.ndarray  # (n_layer, n_head, T, T) float32, rows sum to one
     lens: list[list[tuple[str, float]]]  # [layer][position] -> (likeliest next token, its probability)
     probs: list[list[tuple[int, str, float]]]  # [position] -> likeliest next tokens with their probabilities
+    entropy: list[float]  # [position] -> how unsure the model was of the next token, in nats
+    foreseen: list[tuple[float, int] | None]  # [position] -> (probability, rank) this token had before; first None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Neighbour:
+    """One token near another, and where it lies on the map of the neighbourhood."""
+
+    id: int
+    text: str
+    similarity: float  # cosine of the angle between the two embeddings, -1 to 1
+    x: float
+    y: float
 
 
 @torch.inference_mode()
@@ -99,24 +113,35 @@ def _scores(logits: Tensor, tokenizer: Tokenizer, ids: Sequence[int], *, top: in
 
 
 @torch.inference_mode()
-def inspect_ids(model: GPT, tokenizer: Tokenizer, ids: list[int], *, top: int) -> Inspection:
-    """One forward pass over ids with everything kept (attention: Vaswani 2017; lens: nostalgebraist 2020)."""
+def inspect_ids(model: GPT, tokenizer: Tokenizer, ids: list[int], *, top: int, most: int | None = None) -> Inspection:
+    """One forward pass over ids with everything kept (attention: Vaswani 2017; lens: nostalgebraist 2020).
+
+    Of more ids than the context, or than `most`, the newest are read.
+    """
+    skipped = max(0, len(ids) - min(model.config.block_size, most or len(ids)))
+    ids = ids[skipped:]
     x = model.embed(torch.tensor([ids], device=model.wte.weight.device))  # (1, T, C)
     attention, guesses = [], []
     for layer, block in enumerate(model.h):
         attention.append(attention_weights(model, layer, x))
         x = block(x, model.rotary, None, layer)
         guesses.append(model.logits(model.ln_f(x))[0].float().softmax(-1).max(-1))  # 2 x (T,)
-    probs = model.logits(model.ln_f(x))[0].float().softmax(-1).topk(min(top, model.config.vocab_size))  # 2 x (T, top)
+    logprobs = model.logits(model.ln_f(x))[0].float().log_softmax(-1)  # (T, V)
+    probs = logprobs.exp().topk(min(top, model.config.vocab_size))  # 2 x (T, top)
+    came = logprobs[:-1].gather(1, torch.tensor(ids[1:], dtype=torch.long, device=x.device)[:, None])  # (T - 1, 1)
+    ranks = (logprobs[:-1] > came).sum(-1) + 1  # (T - 1,)
     return Inspection(
         ids=ids,
         pieces=[tokenizer.decode([i]) for i in ids],
+        skipped=skipped,
         attention=torch.stack(attention).cpu().numpy(),
         lens=[
             [(tokenizer.decode([i]), p) for p, i in zip(g.values.tolist(), g.indices.tolist(), strict=True)]
             for g in guesses
         ],
         probs=[_named(tokenizer, i, p) for p, i in zip(probs.values, probs.indices, strict=True)],
+        entropy=torch.special.entr(logprobs.exp()).sum(-1).tolist(),
+        foreseen=[None, *zip(came[:, 0].exp().tolist(), ranks.tolist(), strict=True)],
     )
 
 
@@ -127,6 +152,42 @@ def attention_weights(model: GPT, layer: int, x: Tensor) -> Tensor:
     q, k, _ = block.attn.queries_keys_values(block.ln_1(x), model.rotary, 0)  # 3 x (1, H, T, D)
     scores = (q @ k.mT)[0].float() / q.shape[-1] ** 0.5  # (H, T, T)
     return scores.masked_fill(~causal_mask(x.shape[1], 0, x.device), -torch.inf).softmax(-1)
+
+
+@torch.inference_mode()
+def neighbours(model: GPT, tokenizer: Tokenizer, ids: list[int], *, top: int) -> list[list[Neighbour]]:
+    """For each of ids, the token itself and the `top` whose embeddings point most nearly its way, nearest first.
+
+    The map shows the neighbourhood's directions by their two principal components (Pearson 1901), the mean at (0, 0).
+    """
+    if not ids:
+        return []
+    table = model.wte.weight.float()  # (V, C)
+    wanted = torch.tensor(ids, device=table.device)  # (N,)
+    lengths = torch.linalg.vector_norm(table, dim=1).clamp_min(1e-12)  # (V,)
+    cosines = table[wanted] @ table.T / lengths[wanted, None] / lengths  # (N, V)
+    # Another token may point the very same way; the token itself still stands first.
+    cosines[torch.arange(len(ids)), wanted] = torch.inf
+    nearest = cosines.topk(min(top + 1, len(table)))  # 2 x (N, top + 1)
+    maps = _principal_map(table[nearest.indices] / lengths[nearest.indices, None])  # (N, top + 1, 2)
+    return [
+        [
+            Neighbour(id=i, text=tokenizer.decode([i]), similarity=min(1.0, cosine), x=x, y=y)
+            for i, cosine, (x, y) in zip(near, row, places, strict=True)
+        ]
+        for near, row, places in zip(nearest.indices.tolist(), nearest.values.tolist(), maps.tolist(), strict=True)
+    ]
+
+
+def _principal_map(points: Tensor) -> Tensor:
+    """Each group's points (N, K, C) along the group's two principal components, (N, K, 2)."""
+    centred = points - points.mean(1, keepdim=True)
+    # Few points in many dimensions: the products of the points say the same as their covariances, and are smaller.
+    values, vectors = torch.linalg.eigh((centred @ centred.mT).cpu())  # (N, K), (N, K, K), the largest last
+    x, y = (vectors[..., -k] * values[..., -k].clamp_min(0).sqrt()[..., None] for k in (1, 2))  # 2 x (N, K)
+    both = torch.stack((x, y), -1)  # (N, K, 2)
+    # A component's sign means nothing; the first point, the token itself, always lies to the left and below.
+    return torch.where(both[:, :1] > 0, -both, both)
 
 
 def _named(tokenizer: Tokenizer, ids: Tensor, probs: Tensor) -> list[tuple[int, str, float]]:

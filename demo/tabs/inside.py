@@ -1,4 +1,4 @@
-"""Inside: how the model sees a sentence."""
+"""Inside: how a model sees a sentence, at any stage of its training."""
 
 from __future__ import annotations
 
@@ -6,64 +6,121 @@ from typing import Any
 
 import gradio as gr
 
+from demo.inspecting import Stages, look, look_up
 from demo.session import Session
-from demo.tabs.wiring import MODEL, QUICK, bind, choose, html, warned
-from demo.views.inside import attention_html, inside_js, lens_html, probs_html, tokens_html
+from demo.tabs.wiring import MODEL, QUICK, TICK, bind, choose, warned
+from demo.views.inside import inside_js, panel_template, word_js
 
 FIRST_TEXT = "Once upon a time, there was a little girl named Lily. She loved to"
-TOP = 12
+TICK_S = 4.0
+MOVED: dict[str, Any] = {**MODEL, "show_progress": "hidden", "trigger_mode": "always_last"}
 
 
 def layout(session: Session) -> dict[str, Any]:
     """Lay out the tab; the components that the page refreshes when it is opened."""
     with gr.Row(elem_classes="slm-bottom"):
-        model = gr.Dropdown([], label="Model", elem_id="inside-model", scale=3, min_width=300,
-                            info="Any model, and any snapshot of a training.")
+        model = gr.Dropdown([], label="Model", elem_id="inside-model", scale=3, min_width=280,
+                            info="Any model or run, one in training too.")
         text = gr.Textbox(FIRST_TEXT, label="Text", elem_id="inside-text", lines=1, max_lines=6, scale=4, min_width=280,
                           info="Any sentence; short ones show best.")
-        look = gr.Button("Look inside", variant="primary", elem_id="inside-go", scale=1, min_width=130)
+        go = gr.Button("Look inside", variant="primary", elem_id="inside-go", scale=1, min_width=130)
+    place = gr.Slider(1, 2, 1, step=1, label="Snapshot", elem_id="inside-stage", visible=False, interactive=False,
+                      info="From its first saved step to its newest; at the right end the page follows a training.")
     with gr.Row(elem_classes="slm-split"):
         with gr.Column(scale=1, min_width=300):
             gr.Markdown("### The text as the model reads it")
-            tokens = html(tokens_html([], []), elem_id="inside-tokens")
+            tokens = panel("tokens", "Type a sentence, and see it cut into tokens.", js=inside_js())
         with gr.Column(scale=1, min_width=300):
             gr.Markdown("### What may come next")
-            position = gr.Slider(1, 2, 1, step=1, label="After token", elem_id="inside-position", interactive=False,
-                                 info="Go back to see what the model expected earlier in the text.")
-            probs = html(probs_html([]), elem_id="inside-probs")
+            panel("probs", "The likeliest next tokens appear here.")
     gr.Markdown("### What each layer would guess")
-    lens = html(lens_html([], []), elem_id="inside-lens")
+    panel("lens", "What each layer would guess appears here.")
     gr.Markdown("### Where the model looks back")
-    attention = html(attention_html(None, []), elem_id="inside-attention", js=inside_js())
-    view = [tokens, position, probs, attention, lens]
-    gr.on([look.click, text.submit, model.input], bind(look_inside, session), [model, text], view, **MODEL)
-    position.input(bind(move, session), [model, text, position], [probs],
-                   **{**MODEL, "show_progress": "hidden", "trigger_mode": "always_last"})
-    model.focus(bind(refresh, session), [model], [model], **QUICK)
-    return {"model": model, "text": text, "view": view}
+    panel("attention", "Where the model looks back appears here.")
+    gr.Markdown("### Which tokens it holds alike")
+    panel("near", "The tokens most like the chosen one appear here.")
+    with gr.Row(elem_classes="slm-bottom"):
+        word = gr.Textbox("", label="Any other word", elem_id="inside-word", max_lines=1, max_length=100, scale=3,
+                          min_width=220, placeholder="dog", info="One that need not stand in the text.")
+        find = gr.Button("Find its neighbours", elem_id="inside-find", scale=1, min_width=170)
+    found = panel("found", "", js=word_js())
+    stages = gr.Textbox("", visible=False)  # what the slider's places mean, as Stages writes it
+    newest = gr.Textbox("", visible="hidden", elem_id="inside-newest")  # changes when the page follows a training
+    timer = gr.Timer(TICK_S, active=False)
+    which = [model, stages, place]
+    chosen = model.input(bind(choose_model, session), [model], [stages, place], **QUICK)
+    for looking in (chosen.then, go.click, text.submit):
+        looking(bind(look_inside, session), [*which, text], [tokens], **MODEL)
+    gr.on([place.input, newest.change], bind(look_inside, session), [*which, text], [tokens], **MOVED)
+    gr.on([find.click, word.submit], bind(find_word, session), [*which, word], [found], **MOVED)
+    model.focus(bind(refresh_models, session), [model], [model], **QUICK)
+    timer.tick(bind(follow, session), which, [stages, place, newest], **TICK)
+    return {"which": which, "text": text, "tokens": tokens, "timer": timer}
 
 
-def refresh(session: Session, model: str | None) -> Any:
-    """The models and snapshots there are."""
-    return choose(session.snapshot_choices(), model, session.default_model())
+def wire(session: Session, page: gr.Blocks, parts: dict[str, Any], tab: gr.Tab, others: list[gr.Tab]) -> None:
+    """Read the models when the page or this tab is opened, look inside when the tab is, and follow a training there."""
+    which, timer = parts["which"], parts["timer"]
+    page.load(bind(refresh, session), which, which, **QUICK)
+    opened = tab.select(bind(refresh, session), which, which, **QUICK)
+    opened.then(bind(look_inside, session), [*which, parts["text"]], [parts["tokens"]], **MODEL)
+    tab.select(lambda: gr.Timer(active=True), None, [timer], **QUICK)
+    gr.on([other.select for other in others], lambda: gr.Timer(active=False), None, [timer], **QUICK)
+
+
+def panel(name: str, empty: str, *, js: str | None = None) -> gr.HTML:
+    """A place that the tokens' script draws in; the one with a script is given its value."""
+    return gr.HTML(value={} if js else None, html_template=panel_template(name, empty), js_on_load=js,
+                   elem_id=f"inside-{name}", apply_default_css=False)
+
+
+def refresh_models(session: Session, model: str | None) -> Any:
+    """The models and runs there are; at which snapshot is for the slider to say."""
+    choices = [(label, name) for label, name in session.model_choices() if "@" not in name]
+    return choose(choices, model, (session.default_model() or "").partition("@")[0])
+
+
+def refresh(session: Session, model: str | None, stages: str | None, place: float | None) -> tuple[Any, Any, Any]:
+    """The models there are, and the slider over the snapshots of the one that is chosen."""
+    models = refresh_models(session, model)
+    meant = models.get("value", model)
+    return models, *_slider(session, meant, Stages.read(stages), place)
+
+
+def choose_model(session: Session, model: str) -> tuple[str, Any]:
+    """Another model, as it is now."""
+    return _slider(session, model, Stages("", ()), None)
+
+
+def _slider(session: Session, model: str | None, before: Stages, place: float | None) -> tuple[str, Any]:
+    """The slider over a model's snapshots: on its step where the model is the same, else at the newest."""
+    try:
+        now = Stages.now(session, model or "")
+    except ValueError:  # it was deleted: whoever looks inside it is told
+        now = Stages("", ())
+    step = before.step_at(place) if before.model == now.model else None
+    count = len(now.steps)
+    slider = gr.update(maximum=max(2, count), value=now.place_of(step), interactive=count > 1, visible=count > 0)
+    return str(now), slider
 
 
 @warned
-def look_inside(session: Session, model: str, text: str) -> tuple[str, Any, str, str, str]:
-    """Tokens, next-token probabilities, attention and each layer's guess for a text."""
-    seen = session.language_model(model).inspect(session.check_prompt(text), top=TOP)
-    last = len(seen.ids)
-    return (
-        tokens_html(seen.pieces, seen.ids),
-        gr.update(maximum=max(2, last), value=last, interactive=last > 1),
-        probs_html(seen.probs[-1]),
-        attention_html(seen.attention, seen.pieces),
-        lens_html(seen.lens, seen.pieces),
-    )
+def look_inside(session: Session, model: str, stages: str, place: float, text: str) -> dict[str, Any]:
+    """Everything the page shows of a text."""
+    return look(session, model, Stages.read(stages), place, text)
 
 
 @warned
-def move(session: Session, model: str, text: str, position: int) -> str:
-    """What the model expected after the token at `position`, counted from 1."""
-    seen = session.language_model(model).inspect(session.check_prompt(text), top=TOP)
-    return probs_html(seen.probs[min(max(int(position), 1), len(seen.probs)) - 1])
+def find_word(session: Session, model: str, stages: str, place: float, word: str) -> dict[str, Any]:
+    """The neighbours of a word."""
+    return look_up(session, model, Stages.read(stages), place, word)
+
+
+def follow(session: Session, model: str | None, stages: str, place: float) -> tuple[Any, Any, Any]:
+    """The slider when the snapshots have changed; the third value is new when the page is to show the newest."""
+    before = Stages.read(stages)
+    text, slider = _slider(session, model, before, place)
+    # Of a run that was deleted or is another one by now, nothing is new.
+    if Stages.read(text).model != before.model or text == stages:
+        return gr.skip(), gr.skip(), gr.skip()
+    return text, slider, text if before.step_at(place) is None else gr.skip()

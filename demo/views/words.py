@@ -15,9 +15,14 @@ _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _VISIBLE_SPACE = {" ": "\u2423", "\n": "\u21b5", "\t": "\u21e5", "\r": "\u240d"}
 
 
+def clean(text: object) -> str:
+    """Text with what no page can hold (controls, half characters) as U+FFFD; not yet escaped."""
+    return _UNSAFE.sub("\ufffd", str(text))
+
+
 def escape(text: object) -> str:
-    """Text for HTML content or a quoted attribute; what no page can hold (controls, half characters) becomes U+FFFD."""
-    return html.escape(_UNSAFE.sub("\ufffd", str(text)), quote=True)
+    """Text for HTML content or a quoted attribute, clean."""
+    return html.escape(clean(text), quote=True)
 
 
 def visible(piece: str) -> str:

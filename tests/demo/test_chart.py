@@ -18,7 +18,6 @@ from demo.views.chart import (
     decimate,
     static_text,
 )
-from demo.views.inside import attention_html, inside_js
 from demo.views.landmarks import Landmark, earlier_runs, landmarks_for
 
 STORIES = {"vocab_size": 4096, "unigram_entropy": 5.5, "bigram_entropy": 3.5}
@@ -382,31 +381,3 @@ def test_nothing_yet_is_a_friendly_sentence(page, value):
     chart = Chart(page, value)
     assert "starts here" in chart.page.locator(".slm-chart-empty").inner_text()
     assert chart.errors == []
-
-
-@pytest.mark.browser
-def test_attention_is_drawn_and_says_where_a_token_looks(page):
-    attention = [[[[1.0, 0, 0], [0.75, 0.25, 0], [0.04, 0.32, 0.64]]]]
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    markup = attention_html(attention, ["One", " <b>", " end"])
-    page.set_content(f"<style>{static_text('page.css')}</style><main>{markup}</main>")
-    page.evaluate(
-        """source => new Function("element", "trigger", "props", "server", "upload", "watch", source)(
-            document.querySelector("main"), () => {}, {}, {}, null, () => {})""",
-        inside_js(),
-    )
-    says = page.locator(".slm-attn-says")
-    assert (
-        "\u2423end\u201d (itself) 64 %, \u201c\u2423<b>\u201d 32 %, \u201cOne\u201d 4 %" in says.inner_text()
-    )
-    page.locator(".slm-attn-word").nth(1).click()
-    assert "\u201cOne\u201d 75 %, \u201c\u2423<b>\u201d (itself) 25 %" in says.inner_text()
-    pixels = page.evaluate(
-        """() => { const canvas = document.querySelector(".slm-attn-large canvas");
-            const data = canvas.getContext("2d").getImageData(0, 0, 3, 3).data;
-            return [0, 3, 4, 8].map((at) => data[4 * at]); }"""
-    )
-    first, strong, weak, last = pixels  # red falls as blue ink rises
-    assert first < strong < weak and first < last < weak
-    assert errors == []

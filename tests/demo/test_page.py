@@ -55,13 +55,13 @@ def test_everything_else_is_private(session: Session) -> None:
 def test_painting_what_is_new_neither_queues_nor_flickers(session: Session) -> None:
     page = build(session)
     ticks = [fn for fn in page.fns.values() if any(event == "tick" for _, event in fn.targets)]
-    assert len(ticks) == 3
+    assert len(ticks) == 4
     assert all(not fn.queue and fn.show_progress == "hidden" and fn.trigger_mode == "once" for fn in ticks)
 
 
 def test_only_what_needs_a_model_waits_for_one(session: Session) -> None:
     waiting = {fn.name for fn in build(session).fns.values() if fn.concurrency_id == "model"}
-    assert waiting == {"write_stories", "write_branch", "look_inside", "move", "tell", "generate"}
+    assert waiting == {"write_stories", "write_branch", "look_inside", "find_word", "tell", "generate"}
 
 
 def test_a_look_at_a_word_waits_for_no_story(session: Session) -> None:
