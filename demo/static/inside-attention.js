@@ -100,7 +100,7 @@ class AttentionPanel {
     const places = Array.from({ length: this.length }, (_, row) => row + this.first);
     const share = (row) => `${((100 * (row + 0.5)) / this.length).toFixed(2)}%`;
     // As many names as there is room for; the last token is always one of them.
-    const every = Math.max(1, Math.ceil((LEAST_LABEL_PX * grown() * this.length) / (this.large.clientWidth * 0.8)));
+    const every = Math.max(1, Math.ceil((LEAST_LABEL_PX * grown() * this.length) / (0.8 * (this.large.clientWidth || 500))));
     const named = places.filter((at) => (this.view.ids.length - 1 - at) % every === 0);
     const side = (name, edge) => html("div", { class: name, "aria-hidden": "true" },
       ...named.map((at) => html("span", { style: `${edge}:${share(at - this.first)}` }, this.view.pieces[at])));
