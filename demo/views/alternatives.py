@@ -33,16 +33,17 @@ def alternatives_html(
 ) -> str:
     """A panel on token `place` (0 to `last`) of the `column`-th story, which stands after the text `before`.
 
-    `chosen` is the token that the story has there, `rank` its place among the model's guesses; None at the end of a
-    story that could go on. `settings` says in words what the probabilities were sampled with.
+    `chosen` is the token that the story has there, None at the end of a story that could go on; `rank` is its place
+    among the model's guesses, where that is known. `settings` says what the probabilities were sampled with.
     """
     came = next((row for row in rows if row.token == chosen), None)
     if came is None:
         lead = f"Here the story broke off. Choose a word, and it goes on with seed {seed}."
     else:
         begin = "The model ended the story here" if came.text == END_OF_TEXT else f"Here came {_quoted(came.text)}"
+        guess = "" if rank is None else f"guess number {rank:,}, "
         lead = (
-            f"{begin}: guess number {rank:,}, {_share(came.prob)} likely, {_share(came.sampled)} after the settings. "
+            f"{begin}: {guess}{_share(came.prob)} likely, {_share(came.sampled)} after the settings. "
             f"Choose another, and the story goes on from it with the same random numbers (seed {seed})."
         )
     rest, rest_sampled = (max(0.0, 1 - sum(shares)) for shares in ([r.prob for r in rows], [r.sampled for r in rows]))

@@ -117,6 +117,8 @@ def test_a_look_tells_the_probability_and_the_rank_of_what_was_drawn(session: Se
         look(session, PAGE, 0, 62)
     with pytest.raises(ValueError, match="press Write"):
         look(session, "other page", 0, 0)
+    story.scores = []  # not yet there in the moment after the last token
+    assert "likely" in looked_at(session, story, 5) and "guess number" not in looked_at(session, story, 5)
     story.state = "writing"
     with pytest.raises(ValueError, match="not there any more"):
         look(session, PAGE, 0, 0)
