@@ -170,8 +170,13 @@ def test_sliders_move_the_next_word_bars_without_the_server(opened: Watched, ser
     opened.fill("write-prompt", prompt)
     bars = opened.part("write-next")
     expect(bars.locator("q")).to_have_text(prompt, timeout=SLOW_MS)
-    asked: list[str] = []
-    opened.page.on("request", lambda request: asked.append(request.url))
+    asked: list[dict] = []
+    opened.page.on("request", lambda r: asked.append(r.post_data_json) if r.method == "POST" else None)
+    sliders = opened.page.evaluate(
+        "ids => window.gradio_config.components.filter((c) => ids.includes(c.props.elem_id)).map((c) => c.id)",
+        ["write-temperature", "write-top-k", "write-top-p"],
+    )
+    assert len(sliders) == 3
     lm = Session(server.home / "checkpoints", server.home / "data").language_model("first")
 
     def widths(which: str) -> list[float]:
@@ -195,7 +200,10 @@ def test_sliders_move_the_next_word_bars_without_the_server(opened: Watched, ser
         opened.part(elem_id).locator("input[type=range]").fill(value)
         likely.append(expect_bars(**settings))
     assert len({round(shares[0], 6) for shares in likely}) == len(likely)
-    assert asked == []
+    assert [request for request in asked if request["trigger_id"] in sliders] == []
+    opened.part("write-go").click()  # what the page does ask the server is seen here
+    expect(opened.part("write-story")).to_contain_text("tokens/s", timeout=SLOW_MS)
+    assert any("trigger_id" in request for request in asked)
 
 
 def shown(prob: float) -> str:
