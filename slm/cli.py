@@ -28,6 +28,7 @@ from slm.config import (
 )
 from slm.files import plain
 from slm.launch import BUDGETS, TrainSpec, overridable
+from slm.own_sampling import KEPT
 
 DESCRIPTION = "Train a small language model from scratch, watch it learn, and write stories with it."
 
@@ -279,6 +280,8 @@ def _default_words(cls: type, f: dataclasses.Field[Any]) -> str:
     own = {name: getattr(getattr(p, room), f.name) for name, p in PRESETS.items()} if room else {"": f.default}
     if len(set(own.values())) == 1:
         value = next(iter(own.values()))
+        if cls is SampleConfig and f.name in KEPT:
+            return f"(default the model's own, else {_word(value)})"
         return "" if f.name in BUDGETS else f"(default {_word(value)})"
     return f"(default by preset: {', '.join(f'{name} {_word(value)}' for name, value in own.items())})"
 
