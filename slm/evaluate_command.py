@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,6 +67,8 @@ def evaluate(args: argparse.Namespace) -> tuple[dict[str, Any], int]:
         from slm.report import as_text, write_report
         from slm.reporting import make_report
 
+        if (lm.about.get("data") or {}).get("fingerprint") != corpus.fingerprint:
+            warnings.warn(f"this model learnt from other stories: copies are looked for in {args.data}", stacklevel=1)
         report: dict[str, Any] = {}
         stage = ""
         with tqdm(disable=None, file=sys.stderr) as bar:

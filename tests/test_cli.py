@@ -333,6 +333,7 @@ def test_the_report_card_and_the_overlap_are_told_and_kept(places, say, tmp_path
     assert "0 stand there whole" in out and "ends properly" in out and "±" in out
     assert json.loads((model / "report.json").read_text()) == told["report"]
     assert "## Report card" in (model / "README.md").read_text()
+    assert "this model learnt from other stories: copies are looked for in starter" in err
 
 
 @pytest.mark.parametrize("flag", ["--report", "--overlap"])
