@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from slm.report import Prompts, as_text, load_prompts, write_report
 from slm.runs import check_name, checkpoints_dir, data_dir, resolve
 from slm.train_command import find_model
 
 if TYPE_CHECKING:
     from slm.data.batches import Corpus
     from slm.evaluate import StoryLosses
+    from slm.generate import LanguageModel
 
 MOST_LISTED = 10
 
@@ -26,17 +28,11 @@ def named_model(args: argparse.Namespace) -> str:
 
 def evaluate(args: argparse.Namespace) -> tuple[dict[str, Any], int]:
     """`evaluate`: loss and bits per byte on stories; the report card where it is asked for."""
-    from tqdm import tqdm
-
     for asked, flag in ((args.report, "--report"), (args.overlap, "--overlap")):
         if asked and args.data is None:
             raise ValueError(f"{flag} compares with the training stories: it needs --data")
     corpus = _corpus(args) if args.data is not None else None
-    prompts = None
-    if args.report:
-        from slm.report import load_prompts
-
-        prompts = load_prompts(args.prompts)
+    prompts = load_prompts(args.prompts) if args.report else None
     stories = validation_stories(corpus) if corpus is not None else list(_file_stories(Path(args.text)))
 
     import slm
@@ -45,10 +41,27 @@ def evaluate(args: argparse.Namespace) -> tuple[dict[str, Any], int]:
     path = named_model(args)
     lm = slm.load(path, device=args.device, precision=args.precision)
     losses = StoryLosses(lm, stories)
+    result = _losses(lm, losses)
+    if args.overlap and corpus is not None:
+        result["overlap"] = _overlap(corpus, losses)
+    if prompts is not None and corpus is not None:
+        report = _report(lm, corpus, prompts, losses.summary(), num_seeds=args.seeds)
+        place = write_report(resolve(path), report) if Path(path).is_dir() else None
+        print(f"It is kept in {place}." if place else "The model is no folder here: the report is not kept.")
+        result["report"] = report
+    return result, 0
+
+
+def _losses(lm: LanguageModel, losses: StoryLosses) -> dict[str, Any]:
+    """Measure and tell the loss, with int8 weights too where the model has them."""
+    from tqdm import tqdm
+
+    from slm.evaluate import evaluate as measure
+
     with tqdm(disable=None, file=sys.stderr, desc="loss", total=int(losses.tokens.sum())) as bar:
         for done in losses.measure():
             bar.update(done - bar.n)
-    result: dict[str, Any] = losses.summary()
+    result = losses.summary()
     print(
         f"val_loss {result['val_loss']:.4f} ± {result['val_loss_stderr']:.4f} nats a token, val_bpb "
         f"{result['val_bpb']:.4f} ± {result['val_bpb_stderr']:.4f} bits a byte, perplexity "
@@ -56,34 +69,34 @@ def evaluate(args: argparse.Namespace) -> tuple[dict[str, Any], int]:
     )
     rounded = None
     if lm.int8:
-        from slm.evaluate import evaluate as measure
-
-        rounded = measure(lm, stories, model=lm.int8.model)["val_loss"]
+        rounded = measure(lm, losses.stories, model=lm.int8.model)["val_loss"]
         print(f"With int8 weights val_loss {rounded:.4f}, {100 * (rounded / result['val_loss'] - 1):+.2f} %.")
-    extra: dict[str, Any] = {}
-    if args.overlap and corpus is not None:
-        extra["overlap"] = _overlap(corpus, losses)
-    if prompts is not None and corpus is not None:
-        from slm.report import as_text, write_report
-        from slm.reporting import make_report
+    return {**result, "val_loss_int8": rounded}
 
-        if (lm.about.get("data") or {}).get("fingerprint") != corpus.fingerprint:
-            warnings.warn(f"this model learnt from other stories: copies are looked for in {args.data}", stacklevel=1)
-        report: dict[str, Any] = {}
-        stage = ""
-        with tqdm(disable=None, file=sys.stderr) as bar:
-            for progress in make_report(lm, corpus, prompts, losses=result, num_seeds=args.seeds):
-                if progress["stage"] != stage:
-                    stage = progress["stage"]
-                    bar.reset(total=progress["total"])
-                    bar.set_description(stage)
-                bar.update(progress["done"] - bar.n)
-                report = progress.get("report", report)
-        print(as_text(report))
-        place = write_report(resolve(path), report) if Path(path).is_dir() else None
-        print(f"It is kept in {place}." if place else "The model is no folder here: the report is not kept.")
-        extra["report"] = report
-    return {**result, "val_loss_int8": rounded, **extra}, 0
+
+def _report(
+    lm: LanguageModel, corpus: Corpus, prompts: Prompts, losses: dict[str, Any], *, num_seeds: int
+) -> dict[str, Any]:
+    """Make and tell the report card."""
+    from tqdm import tqdm
+
+    from slm.reporting import make_report
+
+    if (lm.about.get("data") or {}).get("fingerprint") != corpus.fingerprint:
+        name = corpus.folder.name
+        warnings.warn(f"this model learnt from other stories: copies are looked for in {name}", stacklevel=1)
+    report: dict[str, Any] = {}
+    stage = ""
+    with tqdm(disable=None, file=sys.stderr) as bar:
+        for progress in make_report(lm, corpus, prompts, losses=losses, num_seeds=num_seeds):
+            if progress["stage"] != stage:
+                stage = progress["stage"]
+                bar.reset(total=progress["total"])
+                bar.set_description(stage)
+            bar.update(progress["done"] - bar.n)
+            report = progress.get("report", report)
+    print(as_text(report))
+    return report
 
 
 def _overlap(corpus: Corpus, losses: StoryLosses) -> dict[str, Any]:
