@@ -46,10 +46,10 @@ def environment(home: Path) -> dict[str, str]:
 
 
 class Server:
-    """`python app.py` on a free port."""
+    """`python app.py` on a free port, with these further words."""
 
-    def __init__(self, home: Path) -> None:
-        self.home = home
+    def __init__(self, home: Path, *words: str, **variables: str) -> None:
+        self.home, self.words, self.variables = home, words, variables
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -57,8 +57,8 @@ class Server:
         self.start()
 
     def start(self) -> None:
-        words = [sys.executable, "app.py", "--port", str(self.port)]
-        self.process = subprocess.Popen(words, cwd=PROJECT, env=environment(self.home))
+        words = [sys.executable, "app.py", "--port", str(self.port), *self.words]
+        self.process = subprocess.Popen(words, cwd=PROJECT, env={**environment(self.home), **self.variables})
         deadline = time.monotonic() + 2 * SLOW_MS / 1000
         while time.monotonic() < deadline and self.process.poll() is None:
             try:

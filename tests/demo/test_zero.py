@@ -72,7 +72,9 @@ def test_leases_look_like_one_run_to_the_page(lent: Session, monkeypatch) -> Non
     training.resume(lent, run_dir, minutes=(summarize(run_dir).elapsed_s or 0.0) / 60 + 0.03)
     while training_holder(lent.checkpoints) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert status(run_dir) == "finished" and read_events(run_dir)[0][-1]["step"] > 3
+    assert status(run_dir) == "finished"
+    resumed = [e.get("resumed_from_step") for e in read_events(run_dir)[0] if e["kind"] == "start"]
+    assert resumed == [None, 3]
 
 
 def test_what_cannot_be_trained_is_told_at_once(lent: Session) -> None:
