@@ -62,7 +62,7 @@ def make_report(
         "slm_version": __version__,
         "torch_version": str(torch.__version__),
         "model": lm.about.get("run"),
-        "data": {"name": corpus.folder.name, "fingerprint": corpus.fingerprint},
+        "data": {"name": _data_name(lm, corpus), "fingerprint": corpus.fingerprint},
         "prompts": {"name": prompts.name, "sha256": prompts.sha256, "count": len(prompts.texts)},
         "seeds": seeds,
         "settings": {side: dataclasses.asdict(lm.sample_config(**settings)) for side, settings in sides.items()},
@@ -72,6 +72,13 @@ def make_report(
         "stories": [_shown(told["sampled"], n, seeds) for n in shown],
     }
     yield {"stage": "done", "done": 1, "total": 1, "report": report}
+
+
+def _data_name(lm: LanguageModel, corpus: Corpus) -> str:
+    """What the model calls the stories that it learnt from; others go by the name of their folder."""
+    own = lm.about.get("data") or {}
+    same = own.get("fingerprint") == corpus.fingerprint
+    return str(own["name"]) if same and own.get("name") else corpus.folder.name
 
 
 def _shown(sampled: Sequence[Story], n: int, seeds: Sequence[int]) -> dict[str, Any]:

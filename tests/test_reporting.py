@@ -9,9 +9,10 @@ import pytest
 from slm.data.batches import Corpus
 from slm.data.known import stories_of
 from slm.evaluate import evaluate
+from slm.generate import LanguageModel
 from slm.measures import MEASURES, scores, words
 from slm.report import Prompts
-from slm.reporting import MOST_TOKENS, human_stories, learn, make_report, write_stories
+from slm.reporting import MOST_TOKENS, _data_name, human_stories, learn, make_report, write_stories
 from tests.engine import random_lm
 
 PROMPTS = Prompts(("Once upon a time there was a", "One day Mia said,"), "two.json", "ab")
@@ -80,6 +81,13 @@ def test_a_training_story_is_no_words_of_its_own(corpus):
     found = scores([Story("", told, True)], known)
     assert found["own_runs"].mean == 0 and found["real_words"].mean == 1
     assert found["longest_copy"].mean == len(told.split())
+
+
+def test_the_data_go_by_the_name_that_the_model_knows_them_by(corpus, lm):
+    known = {"data": {"name": "own", "fingerprint": corpus.fingerprint}}
+    for about, name in ((known, "own"), ({"data": {"name": "own", "fingerprint": "x"}}, "starter"), ({}, "starter")):
+        named = LanguageModel(lm.model, lm.tokenizer, about)
+        assert _data_name(named, corpus) == name
 
 
 def test_a_report_of_no_story_is_refused(corpus, lm):
