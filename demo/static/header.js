@@ -5,7 +5,8 @@ const AGAIN_MS = 30000, QUIET_MS = 2500;
 
 function project(on) {
   document.documentElement.style.fontSize = on ? LARGE : "";
-  document.body.classList.toggle("slm-projector", on);
+  // Gradio puts ".contain" before each of the page's own rules: a class of the body alone would not reach them.
+  for (const part of [document.body, ...document.querySelectorAll(".contain > *")]) part.classList.toggle("slm-projector", on);
   button.setAttribute("aria-pressed", String(on));
   window.dispatchEvent(new Event("resize")); // charts draw themselves anew
 }
