@@ -56,7 +56,7 @@ def theme() -> gr.themes.Base:
         input_border_color="*neutral_300",
         input_border_color_dark="*neutral_700",
         input_border_width="1px",
-        input_placeholder_color="*neutral_500",
+        input_placeholder_color="*neutral_600",
         input_placeholder_color_dark="*neutral_400",
         slider_color="*primary_600",
         slider_color_dark="#e0aa74",
