@@ -67,6 +67,14 @@ def check_name(name: str) -> str:
     return name
 
 
+def is_name(name: str) -> bool:
+    """Whether `check_name` lets it through."""
+    try:
+        return bool(check_name(name))
+    except ValueError:
+        return False
+
+
 def is_run(folder: str | Path) -> bool:
     """Whether a training was started in this folder."""
     return any((Path(folder) / name).is_file() for name in (RUN_FILE, EVENTS_FILE, PROCESS_FILE))

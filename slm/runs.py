@@ -39,6 +39,7 @@ from slm.folders import (
     find_snapshots,
     finish_requested,
     is_checkpoint,
+    is_name,
     is_run,
     request_finish,
     request_stop,
@@ -73,6 +74,7 @@ __all__ = [
     "find_snapshots",
     "finish_requested",
     "is_checkpoint",
+    "is_name",
     "is_run",
     "list_runs",
     "process_alive",
@@ -143,9 +145,9 @@ def status(run_dir: str | Path) -> str:
 
 
 def list_runs(checkpoints: str | Path) -> list[RunSummary]:
-    """All runs, the newest first, then the bundled models by name."""
+    """All runs, the newest first, then the bundled models by name. A folder whose name no run can have is none."""
     folder = Path(checkpoints)
-    found = [p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")] if folder.is_dir() else []
+    found = [p for p in folder.iterdir() if p.is_dir() and is_name(p.name)] if folder.is_dir() else []
     summaries = []
     for path in found:
         # Another process may delete a run while this one looks at it.

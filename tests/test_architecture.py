@@ -24,7 +24,7 @@ PACKAGES = {
     "engine": {"torch", "safetensors", "huggingface_hub", "datasets", "pyarrow", "gguf"},
     "work": set(),
     "control": {"tqdm"},
-    "demo": {"gradio", "spaces"},
+    "demo": {"gradio", "starlette", "spaces"},
     "app": set(),
 }
 # Rooms that hold no gradio, so that what they do can be tested without a server.

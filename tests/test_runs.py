@@ -487,3 +487,11 @@ def test_runs_go_where_they_can_be_written(tmp_path, monkeypatch):
     monkeypatch.setenv("SLM_CHECKPOINTS", str(tmp_path / "named"))
     assert folders.checkpoints_dir() == tmp_path / "named"
     assert folders.checkpoints_dir("typed") == Path("typed").absolute()
+
+
+def test_a_folder_whose_name_no_run_can_have_is_passed_over(tmp_path: Path) -> None:
+    for name in ("good", "<img src=x onerror=alert(1)>", "a b", "x" * 65):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "run.json").write_text(json.dumps({"name": name, "created": 1.0}))
+    assert [run.name for run in runs.list_runs(tmp_path)] == ["good"]

@@ -10,7 +10,7 @@ import gradio as gr
 from demo import preparing
 from demo.live import preparing_version
 from demo.session import Session, sentence
-from demo.tabs.wiring import QUICK, TICK, TOLD, bind, choose, html, live, warned
+from demo.tabs.wiring import QUICK, TICK, TOLD, bind, choose, html, live, warn, warned
 from demo.views.data import compact_counts, manifest_html, preview_html, progress_html
 from slm.config import PrepareConfig, field_doc, parse_fields
 from slm.data.prepare import default_name, list_datasets
@@ -110,7 +110,7 @@ def start_preparing(
         )
         preparing.start(config, session.data)
     except ValueError as error:
-        gr.Warning(sentence(error), title="Not started")
+        warn(error, "Not started")
         return progress_html({"stage": "error", "message": sentence(error)})
     return progress_html({"stage": "read"})
 

@@ -11,7 +11,7 @@ from demo.exporting import FORMATS, export
 from demo.session import Session, sentence
 from demo.stories import sample_settings, write
 from demo.tabs import report
-from demo.tabs.wiring import MODEL, PRIVATE, QUICK, TOLD, bind, chart, choose, html, pace, warned
+from demo.tabs.wiring import MODEL, PRIVATE, QUICK, TOLD, bind, chart, choose, html, pace, warn, warned
 from demo.telling import stories_html
 from demo.views.differences import differences_html
 from demo.views.runs import runs_rows
@@ -180,7 +180,7 @@ def bring_in(session: Session, file: str | None, key: str) -> Any:
             raise ValueError("no file has come")
         name = unpack(file, session.checkpoints).name
     except ValueError as error:
-        gr.Warning(sentence(error), title="Not brought in")
+        warn(error, "Not brought in")
         return None, gr.skip()
     gr.Info(f"{name} stands among the runs now.", title="Brought in")
     return None, gr.update(choices=[r.name for r in session.runs()], value=name)

@@ -25,7 +25,7 @@ from demo.forms import (
 )
 from demo.live import seen_of
 from demo.session import Session, sentence
-from demo.tabs.wiring import PRIVATE, QUICK, TICK, TOLD, bind, chart, choose, html, live, part, warned
+from demo.tabs.wiring import PRIVATE, QUICK, TICK, TOLD, bind, chart, choose, html, live, part, warn, warned
 from demo.views.chart import static_text
 from demo.views.presets import measured_html
 from demo.views.samples import samples_html
@@ -156,7 +156,7 @@ def start_training(
         yield note(f"Starting {wanted.run}: the first numbers come in a few seconds."), gr.skip(), gr.skip()
         training.start(session, wanted, make_data=form.data == STARTER)
     except ValueError as error:
-        gr.Warning(sentence(error), title="Not started")
+        warn(error, "Not started")
         session.notices["train"] = note(sentence(error), kind="warning")
     yield gr.skip(), refresh_data(session, data), LATEST
 
@@ -166,7 +166,7 @@ def may_change(session: Session, key: str) -> bool:
     try:
         session.allow_change(key)
     except ValueError as error:
-        gr.Warning(sentence(error), title="Not yet")
+        warn(error, "Not yet")
         return False
     return True
 
@@ -208,7 +208,7 @@ def resume_training(session: Session, chosen: str, minutes: float | None, key: s
         longer = (run.elapsed_s or 0) / 60 + (minutes or DEFAULT_MINUTES) if run.status == "finished" else None
         training.resume(session, run.path, minutes=longer)
     except ValueError as error:
-        gr.Warning(sentence(error), title="Not resumed")
+        warn(error, "Not resumed")
         session.notices["train"] = note(sentence(error), kind="warning")
     yield gr.skip()
 

@@ -12,6 +12,7 @@ import gradio as gr
 
 from demo.session import Session, sentence
 from demo.views.chart import CHART_TEMPLATE, chart_js, static_text
+from demo.views.words import escape
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 QUICK: dict[str, Any] = {**PRIVATE, "queue": False, "show_progress": "hidden"}  # reads the disk and answers at once
@@ -40,6 +41,11 @@ def visitor(request: gr.Request) -> str:
     return forwarded.split(",")[0].strip() or (request.client.host if request.client else "")
 
 
+def warn(error: Exception | str, title: str) -> None:
+    """Show a message as one sentence. Gradio takes it for HTML, and a message may repeat what somebody typed."""
+    gr.Warning(escape(sentence(error)), title=title)
+
+
 def warned(handler: Callable[..., Any]) -> Callable[..., Any]:
     """The handler, with a person's mistake (ValueError) shown as one sentence and the page left as it was."""
 
@@ -48,7 +54,7 @@ def warned(handler: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return handler(*args)
         except ValueError as error:
-            gr.Warning(sentence(error), title="Not yet")
+            warn(error, "Not yet")
             return gr.skip()
 
     return careful

@@ -11,7 +11,7 @@ from demo.branching import look, next_words
 from demo.copying import check
 from demo.session import Session, sentence
 from demo.stories import COMPARED, MOST_STORIES, OFF, Story, branch, grow_branch, sample_settings, score, write
-from demo.tabs.wiring import MODEL, PRIVATE, QUICK, TOLD, bind, choose, html, pace, warned
+from demo.tabs.wiring import MODEL, PRIVATE, QUICK, TOLD, bind, choose, html, pace, warn, warned
 from demo.telling import columns_html
 from demo.views.alternatives import alternatives_js
 from demo.views.next_words import NEXT_TEMPLATE, next_js
@@ -227,7 +227,7 @@ def write_branch(session: Session, request: gr.Request) -> Iterator[Any]:
         session.written.branch(page, choice.column, story)
         yield from _painted(session, page, grow_branch(story, stream, stop=stop))
     except ValueError as error:
-        gr.Warning(sentence(error), title="Not yet")
+        warn(error, "Not yet")
         yield gr.skip()
 
 

@@ -36,7 +36,7 @@ from slm.data.encode import Encoded, encode_stories
 from slm.data.sources import Source, open_source
 from slm.files import read_json, replacing, write_json
 from slm.leftovers import claim, release, remove_leftovers
-from slm.runs import check_name
+from slm.runs import check_name, is_name
 from slm.tokenizer import Tokenizer, load_gpt2, trim
 
 COUNTED_BYTES = 200_000_000  # enough text to know which tokens are frequent
@@ -79,7 +79,7 @@ def list_datasets(data_dir: str | Path) -> list[dict[str, Any]]:
     """The manifests of the data sets in a folder, by name; folders without a readable one are passed over."""
     found = []
     for path in sorted(Path(data_dir).glob("*/manifest.json")):
-        if path.parent.name.startswith("."):
+        if not is_name(path.parent.name):
             continue
         with contextlib.suppress(ValueError, OSError):
             manifest = read_json(path)

@@ -56,6 +56,7 @@ def hostile(home: Path) -> Path:  # noqa: F811
         card.write_text(f"---\nlicense: mit\n---\n# {ATTACK}\n{ATTACK}\n")
     shutil.copytree(runs / "first", runs / "<img src=x onerror=alert(1)>")
     shutil.copytree(data / "tiny", data / "hostile")
+    shutil.copytree(data / "tiny", data / "<img src=x onerror=alert(1)>")
     for name in ("manifest.json", "preview.json"):
         poison_file(data / "hostile" / name)
     return home

@@ -1,4 +1,4 @@
-"""How the page looks and sounds, in a real browser: for everybody, without a network, from the last row, ten at once."""
+"""The page for everybody, in a real browser: without a network, from the last row, by keyboard and ear, ten at once."""
 
 from __future__ import annotations
 

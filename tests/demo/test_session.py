@@ -345,3 +345,13 @@ def test_the_models_that_came_along_are_there_wherever_runs_are_kept(own_home: P
     (own_home / "a-run").mkdir()
     write_json(own_home / "a-run" / "run.json", {})
     assert [run.name for run in session.runs()] == ["small"]
+
+
+def test_a_warning_shows_what_was_typed_as_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    gr = pytest.importorskip("gradio")
+    from demo.tabs import wiring
+
+    told = []
+    monkeypatch.setattr(gr, "Warning", lambda message, title: told.append((message, title)))
+    wiring.warn(ValueError("there is no run '<img src=x>'"), "Not yet")
+    assert told == [("There is no run &#x27;&lt;img src=x&gt;&#x27;.", "Not yet")]
