@@ -84,6 +84,7 @@ def test_each_page_watches_the_run_that_it_chose(session: Session, client: TestC
 def test_thirty_pages_cost_one_picture(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     make_run(session, "one")
     made = []
+    monkeypatch.setattr(live, "good_for_s", lambda cost_s: 3600.0)
     monkeypatch.setattr(live, "watch", lambda *args, **more: made.append(1) or watch(*args, **more))
     asking = TestClient(Starlette(routes=routes(session)))
     seen = live.seen_of(watch(session, "latest"), "latest")
