@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import threading
 from pathlib import Path
 
 from slm.runs import resolve
@@ -16,6 +17,26 @@ FORMATS = {
     "The run without weights: curve and stories (.zip)": "run-none",
 }
 RUN_WEIGHTS = {"run": "best", "run-all": "all", "run-none": "none"}
+
+
+class Exports:
+    """Files that were made before are handed out again, so that a class that exports one model fills no disk."""
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[Path, str], tuple[object, Path]] = {}
+        self._turn = threading.Lock()
+
+    def get(self, run_dir: Path, target: str) -> Path:
+        """As `export`; made anew only where the run has changed since."""
+        with self._turn:
+            state = [(path.name, path.stat().st_mtime_ns) for path in sorted(run_dir.iterdir())]
+            before, file = self._made.get((run_dir, target), (None, None))
+            if file is None or before != state or not file.exists():
+                if file is not None:
+                    shutil.rmtree(file.parent, ignore_errors=True)
+                file = export(run_dir, target)
+                self._made[run_dir, target] = (state, file)
+            return file
 
 
 def export(run_dir: Path, target: str) -> Path:

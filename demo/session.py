@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from demo.exporting import Exports
 from demo.measuring import Speeds
 from demo.rights import CLASS_PAGE, MAY_NOT, OWN_PAGE, SWITCHED_OFF, Limits, Pace, Rights
 from demo.views.words import compact
@@ -128,6 +129,7 @@ class Session:
     stops: Stops = field(default_factory=Stops)
     events: EventCache = field(default_factory=EventCache)
     speeds: Speeds = field(default_factory=Speeds)
+    exports: Exports = field(default_factory=Exports)
     written: WrittenStories = field(default_factory=WrittenStories)
     notices: dict[str, str] = field(default_factory=dict)  # what a background thread has to say, by subject
     pace: Pace = field(default_factory=lambda: Pace(CLASS_PAGE.a_minute or 0))

@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from demo.exporting import FORMATS, export
+from demo.exporting import FORMATS
 from demo.session import Session, sentence
 from demo.stories import sample_settings, write
 from demo.tabs import report
@@ -154,7 +154,7 @@ def tell(session: Session, run: str, prompt: str, seed: int | None, stage: int, 
 @warned
 def export_run(session: Session, run: str, target: str) -> Any:
     """The run's best model as a file to download."""
-    return gr.update(value=str(export(session.run_dir(run), target)), visible=True)
+    return gr.update(value=str(session.exports.get(session.run_dir(run), target)), visible=True)
 
 
 @warned

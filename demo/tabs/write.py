@@ -27,6 +27,7 @@ EXAMPLES = [
     "One rainy day, Tom and his sister could not go out.",
     "The old boat was sad because",
 ]
+NO_ROOM = "This story could not begin: too many others wait for theirs. Press Write again in a minute."
 NO_MODEL = "There is no model to write with yet: press Start in the Train tab, and come back in a minute or two."
 
 
@@ -65,14 +66,14 @@ def layout(session: Session) -> dict[str, Any]:
                 count, other, others = _comparison()
     asked = gr.on([go.click, prompt.submit], bind(begin, session), [prompt], [story, panel, copied, go, stop], **QUICK)
     told = asked.then(
-        bind(write_stories, session), [model, other, prompt, count, *settings.values(), *others], [story],
-        **{**MODEL, "show_progress": "hidden"},
+        bind(write_stories, session), [model, other, prompt, count, *settings.values(), *others], [story], **MODEL
     )
     chosen = panel.click(bind(begin_branch, session), None, [panel, copied, go, stop], **TOLD)
-    branched = chosen.then(bind(write_branch, session), None, [story], **{**MODEL, "show_progress": "hidden"})
+    branched = chosen.then(bind(write_branch, session), None, [story], **MODEL)
     looks = [after, model, prompt]
     for written in (told, branched):
         ended = written.then(bind(finish, session), None, [go, stop], **QUICK)
+        written.failure(lambda: note(NO_ROOM, kind="warning"), None, [story], **QUICK)
         ended.then(bind(look_ahead_of_story, session), looks, [bars], **LOOK)
     gr.on([story.click, panel.select], bind(look_at, session), None, [panel], **LOOK)
     story.select(bind(show_version, session), None, [story, panel, copied], **TOLD)

@@ -165,6 +165,14 @@ def test_an_exported_zip_holds_the_model_and_no_hidden_file(session):
     assert "model.safetensors" in names and "README.md" in names and ".token" not in names
 
 
+def test_a_file_is_made_once_until_its_run_changes(session):
+    first = session.exports.get(session.checkpoints / "whole", "zip")
+    assert session.exports.get(session.checkpoints / "whole", "zip") == first
+    edit_json(session.checkpoints / "whole" / "slm.json", step=6)
+    second = session.exports.get(session.checkpoints / "whole", "zip")
+    assert second != first and second.exists() and not first.exists()
+
+
 def test_two_pages_may_ask_for_a_broken_model_at_once(session):
     not_a_number(session.checkpoints / "broken")
     shown: list[list[str]] = []
