@@ -64,7 +64,7 @@ def legend_html() -> str:
     """What the marks of surprise mean; the style sheet shows the list that is asked for."""
     ranks = ["first guess", "2nd or 3rd", "4th to 10th", "11th to 100th", "later than that"]
     probs = ["50 % or more", "10 to 50 %", "1 to 10 %", "0.1 to 1 %", "less than 0.1 %"]
-    lists = (("rank", "The model's guess that came", ranks), ("prob", "How likely the model held it", probs))
+    lists = (("rank", "The word was the model's", ranks), ("prob", "How likely the model held it", probs))
     return "".join(
         f'<div class="slm slm-surprise-legend slm-by-{kind}"><b>{title}:</b><ul>'
         + "".join(f'<li><span class="slm-{kind}-{level}">{words}</span></li>' for level, words in enumerate(names))
