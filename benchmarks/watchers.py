@@ -156,8 +156,13 @@ def paint_index(port: int) -> int:
     connection = http.client.HTTPConnection("127.0.0.1", port)
     connection.request("GET", "/config")
     config = json.loads(connection.getresponse().read())
-    watching = next(part["id"] for part in config["components"] if part["props"].get("place") == "slm/watch")
+    watching = next(part["id"] for part in config["components"] if place_of(part) == "slm/watch")
     return next(event["id"] for event in config["dependencies"] if [watching, "tick"] in event["targets"])
+
+
+def place_of(part: dict) -> str | None:
+    """Where a component of the page's configuration asks for what is new."""
+    return (part["props"].get("props") or {}).get("place")
 
 
 def prepare(home: Path) -> None:

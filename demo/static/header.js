@@ -36,11 +36,13 @@ document.addEventListener("slm-news", (event) => {
 
 // A story: that it begins, and that it stands; never each word.
 let writing = null;
-const story = document.querySelector("#write-story");
-if (story) {
+function listen() {
+  const story = document.querySelector("#write-story");
+  if (!story) { setTimeout(listen, 200); return; } // the tabs come after the page's head
   new MutationObserver(() => {
     if (!writing) says.textContent = "Writing.";
     clearTimeout(writing);
     writing = setTimeout(() => { writing = null; says.textContent = "The story is written."; }, QUIET_MS);
   }).observe(story, { childList: true, subtree: true, characterData: true });
 }
+listen();
