@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from slm.config import parameter_count
-from slm.runs import Busy, busy_message, process_alive, training_holder
+from slm.runs import Busy, busy_message, training_holder, worker
 
 if TYPE_CHECKING:
     from slm.generate import LanguageModel, Written
@@ -66,6 +66,7 @@ class Zero:
         # No compiling on ZeroGPU: its result would be gone with the lease.
         leased = replace(job, train=replace(job.train, compile=False), lease_s=STRETCH_S)
         wrong: list[Exception] = []
+        earlier = worker(job.run_dir)
 
         def work() -> None:
             try:
@@ -76,7 +77,7 @@ class Zero:
         # The lender counts a lease for the visitor whose request stands in the context.
         thread = threading.Thread(target=contextvars.copy_context().run, args=(work,), daemon=True)
         thread.start()
-        while thread.is_alive() and not (process_alive(job.run_dir) and (job.run_dir / "run.json").exists()):
+        while thread.is_alive() and (worker(job.run_dir) == earlier or not (job.run_dir / "run.json").exists()):
             thread.join(0.1)
         if wrong and not (job.run_dir / "run.json").exists():
             raise wrong[0] if isinstance(wrong[0], ValueError) else ValueError(f"no GPU was lent: {wrong[0]}")
