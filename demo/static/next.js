@@ -31,7 +31,7 @@ function take(value) {
   const list = part("ol", "slm-probs", ...bars.map((bar) => bar.row));
   const after = value.after ? [part("q", "", value.after)] : ["the beginning"];
   panel.replaceChildren(
-    part("h4", "", "What may come next"), part("p", "slm-small slm-next-after", "After ", ...after), list,
+    part("h3", "slm-minor", "What may come next"), part("p", "slm-small slm-next-after", "After ", ...after), list,
     part("p", "slm-small slm-next-left"));
   draw();
 }
