@@ -75,13 +75,14 @@ class Gallery:
     async def newest(self, chosen: str) -> Picture:
         """The picture of a run, made anew where the last is too old; others wait for it, and make none themselves."""
         async with self._turn:
-            until, picture = self._pictures.get(chosen, (0.0, None))
-            if picture is None or time.monotonic() >= until:
-                picture, cost_s = await run_in_threadpool(_timed, self._make, chosen, picture)
-                self._pictures[chosen] = time.monotonic() + good_for_s(cost_s), picture
-                self._pictures.move_to_end(chosen)
-                while len(self._pictures) > self._most:
-                    self._pictures.popitem(last=False)
+            until, last = self._pictures.get(chosen, (0.0, None))
+            if last is not None and time.monotonic() < until:
+                return last
+            picture, cost_s = await run_in_threadpool(_timed, self._make, chosen, last)
+            self._pictures[chosen] = time.monotonic() + good_for_s(cost_s), picture
+            self._pictures.move_to_end(chosen)
+            while len(self._pictures) > self._most:
+                self._pictures.popitem(last=False)
             return picture
 
 
