@@ -22,6 +22,8 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
 import slm
 from slm.data.batches import Corpus
 from slm.generate import LanguageModel
