@@ -261,7 +261,7 @@ class SampleConfig(Checked):
     """How the next token is chosen from the model's probabilities."""
 
     max_new_tokens: int = option(200, "Most tokens to write.", minimum=1, maximum=100_000)
-    temperature: float = option(0.8, "0 always takes the likeliest token; higher is bolder.", minimum=0.0, maximum=10.0)
+    temperature: float = option(0.9, "0 always takes the likeliest token; higher is bolder.", minimum=0.0, maximum=10.0)
     top_k: int | None = option(None, "Choose among the k likeliest tokens only.", minimum=1)
     top_p: float | None = option(
         0.95, "Choose among the likeliest tokens that hold this share.", minimum=0.0, maximum=1.0

@@ -76,7 +76,7 @@ def test_every_setting_stands_in_the_help_with_its_doc_and_default(command, clas
             if f.name != "vocab_size":
                 assert f"--{f.name.replace('_', '-')} " in text or f"--{f.name.replace('_', '-')} [" in text, f.name
     if command == "generate":
-        assert "(default the model's own, else 0.8)" in text and re.search(r"--seed .*\(default none\)", text)
+        assert "(default the model's own, else 0.9)" in text and re.search(r"--seed .*\(default none\)", text)
     if command == "train":
         assert re.search(r"--seed .*\(default 1337\)", text)
         assert re.search(r"--n-layer .*\(default by preset: slm-51m 8, .*micro 2", text)

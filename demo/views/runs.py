@@ -57,4 +57,8 @@ def _created(run: Any) -> float:
 
 
 def _date(created: float) -> str:
-    return datetime.fromtimestamp(created).strftime("%Y-%m-%d %H:%M") if created else "\u2013"
+    """Short, so that the table fits: the time of day where it was this year."""
+    if not created:
+        return "\u2013"
+    when = datetime.fromtimestamp(created)
+    return when.strftime("%b %d, %H:%M" if when.year == datetime.now().year else "%Y-%m-%d")

@@ -85,7 +85,7 @@ def test_a_word_shows_what_else_it_could_have_been_and_the_story_branches(opened
     rank = int(re.search(r"guess number (\d+)", word.get_attribute("title") or "").group(1))  # type: ignore[union-attr]
     expect(panel).to_contain_text(f"guess number {rank},")
     expect(rows.nth(rank - 1 if rank <= 10 else 10)).to_have_attribute("aria-current", "true")
-    expect(panel).to_contain_text("temperature 0.8, top-p 0.95")
+    expect(panel).to_contain_text("temperature 0.9, top-p 0.95")
 
     panel.locator("[data-token]:not([aria-current])").nth(1).click()
     expect(story.locator(".slm-versions button")).to_have_count(2, timeout=SLOW_MS)
