@@ -1,6 +1,6 @@
 """How soon a training trains: python benchmarks/start.py [PRESET ...]
 
-Seconds from `python -m slm train` to the end of its first update, on starter stories: the median and the longest of
+Seconds from `python -m slm train` to the beginning and to the end of its first update, on starter stories: medians of
 --turns starts of each preset, without the compiler.
 """
 
@@ -27,14 +27,14 @@ from slm.runs import read_events
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def first_update_s(name: str, data: Path, place: Path) -> float:
-    """Seconds from the command to the first `train` event of a new run, which then goes no further."""
+def first_update_s(name: str, data: Path, place: Path) -> tuple[float, float]:
+    """Seconds from the command to the `start` and the first `train` event of a new run, which then goes no further."""
     words = ["--run", "run", "--preset", name, "--data", data.name, "--steps", "1", "--eval-windows", "1"]
     words += ["--sample-tokens", "1", "--data-dir", str(data.parent), "--checkpoints", str(place)]
     begin = time.time()
     subprocess.run([sys.executable, "-m", "slm", "train", *words], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-    events = read_events(place / "run")[0]
-    return next(event["t"] for event in events if event["kind"] == "train") - begin
+    times = {event["kind"]: event["t"] - begin for event in read_events(place / "run")[0]}
+    return times["start"], times["train"]
 
 
 def main() -> None:
@@ -51,7 +51,8 @@ def main() -> None:
                 for _ in prepare(PrepareConfig(name=data.name, limit=2000, vocab=vocab, workers=1), data.parent):
                     pass
             times = [first_update_s(name, data, Path(folder) / f"{name}-{turn}") for turn in range(args.turns)]
-            print(f"{name:<8} {statistics.median(times):.2f} s, at most {max(times):.2f} s", flush=True)
+            starts, ends = (statistics.median(moment) for moment in zip(*times, strict=True))
+            print(f"{name:<8} begins after {starts:.2f} s, the first update is done after {ends:.2f} s", flush=True)
 
 
 if __name__ == "__main__":
