@@ -66,12 +66,16 @@ def test_a_model_in_int8_scores_nearly_as_before_and_leaves_the_original_alone(n
 
 
 @pytest.mark.parametrize("name", ["gpt2", "nanochat"])
-def test_same_seed_same_text_whether_streamed_batched_or_not(name):
+def test_same_seed_same_text_whether_streamed_or_not_and_nearly_the_same_scores_in_a_batch(name):
     lm = int8_lm(name)
     for seed in (11, 12, 13):
         whole = lm.generate("Once", max_new_tokens=53, seed=seed)
         assert whole == "Once" + "".join(lm.stream("Once", max_new_tokens=53, seed=seed))
-        assert whole in lm.generate_many("Once", 5, max_new_tokens=53, seed=10)
+    # Several rows are multiplied another way, so a draw on the edge may fall to the other side.
+    ids = torch.randint(lm.config.vocab_size, (1, 19), generator=torch.Generator().manual_seed(3))
+    model = int8_model(lm.model)
+    alone, together = model(ids)[0], model(ids.expand(5, -1))[2]
+    assert F.mse_loss(together, alone).sqrt() < 0.05 * alone.std()
 
 
 def test_the_likeliest_text_is_always_that_of_the_exact_weights():

@@ -93,6 +93,10 @@ def browser() -> Iterator[Browser]:
         opened.close()
 
 
+CUT_OFF = ("ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED_ENCODING", "network error", "AbortError",
+           "Connection errored out")  # fmt: skip
+
+
 class Watched:
     """A page of the browser, and everything that it should not have done."""
 
@@ -107,7 +111,7 @@ class Watched:
 
     def _note(self, complaint: str) -> None:
         # While the server restarts the page asks in vain, and a reload leaves its questions; that is the test's doing.
-        if not any(words in complaint for words in ("ERR_CONNECTION_REFUSED", "AbortError", "Connection errored out")):
+        if not any(words in complaint for words in CUT_OFF):
             self.complaints.append(complaint)
 
     def tab(self, name: str) -> None:

@@ -78,7 +78,7 @@ def test_leases_look_like_one_run_to_the_page(lent: Session, monkeypatch) -> Non
 
 
 def test_what_cannot_be_trained_is_told_at_once(lent: Session) -> None:
-    spec = TrainSpec(run="lent", data="starter", preset="golden", steps=3, overrides={"block_size": 100_000})
-    with pytest.raises(ValueError):
+    spec = TrainSpec(run="lent", data="starter", preset="golden", steps=3, overrides={"device": "cuda:99"})
+    with pytest.raises(ValueError, match="cuda:99"):
         training.start(lent, spec, make_data=False)
     assert not (lent.checkpoints / "lent").exists()
