@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,6 +16,7 @@ import pytest
 from slm import cli, runs
 from slm.config import PRESETS, ModelConfig, PrepareConfig, SampleConfig, TrainConfig, preset
 from slm.data.batches import Corpus
+from tests.waiting import PATIENCE_S, wait_for
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMANDS = ("prepare", "train", "generate", "evaluate", "export", "runs", "copied", "pack", "unpack")
@@ -97,7 +97,7 @@ def test_help_waits_for_no_slow_import():
         "try: main(['train', '--help'])\n"
         "except SystemExit: print('SLOW', {'torch', 'numpy', 'datasets', 'tqdm'} & set(sys.modules))"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S)
     assert done.stdout.endswith("SLOW set()\n")
 
 
@@ -148,7 +148,7 @@ def test_a_mistake_is_json_where_json_is_asked_for(places, say):
 
 def test_the_process_ends_with_the_code_and_without_a_traceback(places):
     done = subprocess.run(
-        [sys.executable, "-m", "slm", "runs", "absent"], cwd=ROOT, capture_output=True, text=True, timeout=60
+        [sys.executable, "-m", "slm", "runs", "absent"], cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S
     )
     assert done.returncode == 2 and done.stdout == "" and done.stderr.count("\n") == 1
 
@@ -385,7 +385,7 @@ def test_an_interrupted_training_is_saved(places, sent):
         "--data",
         "starter",
         "--minutes",
-        "5",
+        "90",
         "--threads",
         "1",
     ]
@@ -393,12 +393,11 @@ def test_an_interrupted_training_is_saved(places, sent):
         [*words, *QUICK, "--json"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     try:
-        run_dir, deadline = places.checkpoints / "a", time.monotonic() + 60
-        while not any(e["kind"] == "train" for e in runs.read_events(run_dir)[0]):
-            assert child.poll() is None and time.monotonic() < deadline
-            time.sleep(0.02)
+        run_dir = places.checkpoints / "a"
+        wait_for(lambda: child.poll() is not None or any(e["kind"] == "train" for e in runs.read_events(run_dir)[0]))
+        assert child.poll() is None
         child.send_signal(sent)
-        out, err = child.communicate(timeout=60)
+        out, err = child.communicate(timeout=PATIENCE_S)
     finally:
         child.kill()
         child.wait()

@@ -5,8 +5,7 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,16 +15,9 @@ from slm import launch, runs
 from slm.cli import parser, spec_from_args
 from slm.config import PRESETS, preset
 from slm.launch import TrainSpec
+from tests.waiting import PATIENCE_S, wait_for
 
 ROOT = Path(__file__).resolve().parent.parent
-
-
-def wait_for(condition: Callable[[], object], *, seconds: float = 60.0) -> object:
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
-    return value
 
 
 def pid_of(run_dir: Path) -> int:
@@ -159,7 +151,7 @@ import sys
 from pathlib import Path
 from slm.launch import TrainSpec, start
 quick = {"eval_interval": 7, "eval_windows": 2, "sample_tokens": 3, "threads": 1, "batch_size": 2}
-print(start(TrainSpec(run="run", data="starter", preset="golden", minutes=9, overrides=quick)))
+print(start(TrainSpec(run="run", data="starter", preset="golden", minutes=90, overrides=quick)))
 """
 
 
@@ -168,8 +160,9 @@ def test_a_training_outlives_who_started_it_and_is_found_stopped_killed_and_resu
     # Started by a process that stands elsewhere and is gone at once.
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
-        [sys.executable, "-c", STARTER], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120
-    )
+        [sys.executable, "-c", STARTER], cwd=tmp_path, env=environment, capture_output=True, text=True,
+        timeout=PATIENCE_S,
+    )  # fmt: skip
     run_dir = places.checkpoints / "run"
     assert (done.stdout, done.stderr, done.returncode) == (f"{run_dir}\n", "", 0)
     assert runs.status(run_dir) == "running"

@@ -17,6 +17,7 @@ import slm.processes
 from slm import runs
 from slm.events import EVENTS_FILE, EventLog, after_resume, read_events
 from slm.processes import PROCESS_FILE
+from tests.waiting import PATIENCE_S, wait_for
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -34,8 +35,8 @@ def python(code: str, *words: object) -> subprocess.Popen[str]:
 
 def working_on(run_dir: Path) -> subprocess.Popen[str]:
     """A live process that said it works on the run."""
-    code = "import sys, time; from slm.runs import record_process; record_process(sys.argv[1]); print('at work'); "
-    child = python(code + "sys.stdout.flush(); time.sleep(60)", run_dir)
+    code = "import sys; from slm.runs import record_process; record_process(sys.argv[1]); "
+    child = python(code + "print('at work', flush=True); sys.stdin.read()", run_dir)
     assert child.stdout.readline() == "at work\n"
     return child
 
@@ -74,9 +75,7 @@ def test_running_then_killed_is_lost_as_a_zombie_and_when_reaped(tmp_path):
         write_events(tmp_path, ("start", 0, {}), ("train", 1, {"loss": 1.0}))
         assert runs.status(tmp_path) == "running" and runs.process_alive(tmp_path)
         os.kill(child.pid, signal.SIGKILL)
-        deadline = time.monotonic() + 10
-        while runs.process_alive(tmp_path) and time.monotonic() < deadline:
-            time.sleep(0.01)
+        wait_for(lambda: not runs.process_alive(tmp_path))
         if sys.platform == "linux":
             assert ") Z " in Path(f"/proc/{child.pid}/stat").read_text()
         assert runs.status(tmp_path) == "lost"
@@ -163,7 +162,7 @@ for n in range(rounds):
 def test_of_two_that_race_for_the_lock_one_wins(tmp_path):
     rounds = 7
     racers = [python(RACER, tmp_path, name, rounds) for name in "ab"]
-    said = [racer.communicate(timeout=60)[0].splitlines() for racer in racers]
+    said = [racer.communicate(timeout=PATIENCE_S)[0].splitlines() for racer in racers]
     for a, b in zip(*said, strict=True):
         assert (a == "won") != (b == "won")
         loser, winner = (a, "b") if b == "won" else (b, "a")
@@ -173,9 +172,9 @@ def test_of_two_that_race_for_the_lock_one_wins(tmp_path):
 
 def test_a_dead_holder_holds_nothing(tmp_path):
     code = (
-        "import sys, time; from slm.runs import claim_training; c = claim_training(sys.argv[1], 'old'); c.__enter__(); "
+        "import sys; from slm.runs import claim_training; c = claim_training(sys.argv[1], 'old'); c.__enter__(); "
     )
-    child = python(code + "print('held', flush=True); time.sleep(60)", tmp_path)
+    child = python(code + "print('held', flush=True); sys.stdin.read()", tmp_path)
     assert child.stdout.readline() == "held\n"
     assert runs.training_holder(tmp_path)["run"] == "old"
     with pytest.raises(runs.Busy, match=rf"'old' is training already \(process {child.pid} on"):
