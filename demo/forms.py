@@ -32,7 +32,27 @@ STARTER = "starter"  # the dropdown's value for stories that are made when they 
 STARTER_LABEL = "Starter stories, made here"
 DEFAULT_PRESET = "micro"
 DEFAULT_MINUTES = 5.0
-SHAPE_FIELDS = ("architecture", "n_layer", "n_head", "n_embd", "n_inner", "block_size", "dropout")
+GROUPS: dict[str, tuple[str, ...]] = {  # "More settings": what a person thinks of together stands together
+    "Model shape": ("architecture", "n_layer", "n_head", "n_embd", "n_inner", "block_size", "dropout"),
+    "Batches": ("batch_size", "grad_accum_steps", "ramp_steps"),
+    "Length, in place of minutes": ("steps", "tokens"),
+    "Learning rate": (
+        "optimizer", "learning_rate", "muon_learning_rate", "warmup_steps", "decay_ratio", "min_lr_ratio",
+    ),
+    "Weights and gradients": ("weight_decay", "beta1", "beta2", "grad_clip"),
+    "Looking and saving": (
+        "eval_interval", "eval_interval_s", "eval_windows", "sample_prompt", "sample_tokens", "save_interval_s",
+    ),
+    "Machine": ("seed", "device", "dtype", "compile", "threads"),
+}
+LEFT_OUT: dict[str, str] = {  # settings that the form has no field for under "More settings", and why
+    "minutes": "has its own field, beside Start",
+    "vocab_size": "is the data set's",
+    "tied": "is what models from elsewhere bring; both architectures here share the matrix",
+    "norm_eps": "belongs to the architecture",
+    "rope_theta": "belongs to the architecture",
+    "logit_softcap": "belongs to the architecture",
+}
 
 
 @dataclass(frozen=True)
@@ -52,13 +72,18 @@ class FormField:
         return self.kind is bool and not self.optional
 
 
+def field_groups() -> dict[str, list[FormField]]:
+    """The settings under "More settings", by the group they stand in."""
+    return {group: [_form_field(name) for name in names] for group, names in GROUPS.items()}
+
+
 def form_fields() -> list[FormField]:
-    """The settings under "More settings": the model's shape, then everything of TrainConfig but the minutes."""
-    train = [f.name for f in dataclasses.fields(TrainConfig) if f.name != "minutes"]
-    return [_form_field(ModelConfig, n) for n in SHAPE_FIELDS] + [_form_field(TrainConfig, n) for n in train]
+    """The same, one after the other."""
+    return [f for group in field_groups().values() for f in group]
 
 
-def _form_field(owner: type, name: str) -> FormField:
+def _form_field(name: str) -> FormField:
+    owner = ModelConfig if name in field_kinds(ModelConfig) else TrainConfig
     kind, optional = field_kinds(owner)[name]
     choices = next(f.metadata["choices"] for f in dataclasses.fields(owner) if f.name == name)
     return FormField(name, owner, field_doc(owner, name), kind, optional, choices)
@@ -119,12 +144,12 @@ class TrainForm:
 
     def model(self, vocab_size: int) -> ModelConfig:
         """The model's shape; ValueError where the fields do not fit each other."""
-        shape = {k: v for k, v in self.overrides().items() if k in SHAPE_FIELDS}
+        shape = {k: v for k, v in self.overrides().items() if k in field_kinds(ModelConfig)}
         return dataclasses.replace(preset(self.preset).model, vocab_size=vocab_size, **shape)
 
     def train(self) -> TrainConfig:
         """The training settings; ValueError where one is out of its limits."""
-        settings = {k: v for k, v in self.overrides().items() if k not in SHAPE_FIELDS}
+        settings = {k: v for k, v in self.overrides().items() if k not in field_kinds(ModelConfig)}
         return dataclasses.replace(preset(self.preset).train, **settings, **self.budget())
 
 

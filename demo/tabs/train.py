@@ -15,6 +15,7 @@ from demo.forms import (
     FormField,
     TrainForm,
     data_choices,
+    field_groups,
     forecast,
     form_fields,
     preset_choices,
@@ -41,8 +42,8 @@ MEASURE: dict[str, Any] = {**PRIVATE, "show_progress": "hidden", "concurrency_id
 
 def layout(session: Session, key: gr.BrowserState) -> dict[str, Any]:
     """Lay out the tab; the components that the page refreshes when it is opened."""
-    with gr.Row(elem_classes="slm-split"):
-        with gr.Column(scale=3, min_width=300):
+    with gr.Row(elem_classes="slm-split slm-train"):
+        with gr.Column(elem_classes="slm-train-form"):
             data = gr.Dropdown([], label="Data", elem_id="train-data", info="The stories it learns from.")
             chosen_preset = gr.Dropdown(preset_choices(), value=DEFAULT_PRESET, label="Size", elem_id="train-preset",
                                         info="Larger models write better, and learn more slowly.")
@@ -58,15 +59,16 @@ def layout(session: Session, key: gr.BrowserState) -> dict[str, Any]:
             came_to = html(measured_html(DEFAULT_PRESET), elem_id="train-measured")
             costs = html(elem_id="train-size")
             outlook = html(elem_id="train-forecast")
+        with gr.Column(elem_classes="slm-train-more"):
             with gr.Accordion("More settings", open=False):
                 run = gr.Textbox("", label="Name of the run", max_lines=1, elem_id="train-run",
                                  info="Empty takes the next free name.")
-                usual = preset_values(DEFAULT_PRESET)
-                more: list[Any] = [form_component(f, value) for f, value in zip(form_fields(), usual, strict=True)]
+                more = more_settings()
+                mistake = html(elem_id="train-mistake")
             with gr.Accordion("The same from the command line", open=False):
-                command = gr.Code(language="shell", elem_id="train-command", show_label=False, interactive=False,
-                                  wrap_lines=True)
-        with gr.Column(scale=5, min_width=300):
+                command = gr.Code(elem_id="train-command", show_label=False, interactive=False, lines=1,
+                                  wrap_lines=True, show_line_numbers=False, buttons=["copy"])
+        with gr.Column(elem_classes="slm-train-watch"):
             chosen = gr.Dropdown([("The latest", LATEST)], value=LATEST, label="Run", elem_id="train-shown",
                                  info="Whose training is shown below.")
             status = part(status_html(None, [], now=0.0), elem_id="train-status")
@@ -75,7 +77,7 @@ def layout(session: Session, key: gr.BrowserState) -> dict[str, Any]:
     seen = live("slm/watch")
     form = [data, chosen_preset, minutes, run, *more]
     view = [seen, chosen, status, curve, samples, stop, finish, resume]
-    explained = [costs, outlook, command, run]
+    explained = [costs, outlook, mistake, command, run]
     chosen_preset.change(measured_html, [chosen_preset], [came_to], **QUICK)
     filled = chosen_preset.input(take_preset, [chosen_preset], more, **QUICK).then
     explains = [filled(bind(explain, session), form, explained, **QUICK)]
@@ -95,6 +97,18 @@ def layout(session: Session, key: gr.BrowserState) -> dict[str, Any]:
             "ahead": [costs, outlook], "guarded": [start]}
 
 
+def more_settings() -> list[Any]:
+    """The fields of form_fields, each group under a small heading."""
+    usual = dict(zip((f.name for f in form_fields()), preset_values(DEFAULT_PRESET), strict=True))
+    fields: list[Any] = []
+    with gr.Column(elem_classes="slm-groups"):
+        for title, group in field_groups().items():
+            with gr.Column(elem_classes="slm-group"):
+                html(f'<div class="slm"><h3 class="slm-minor">{title}</h3></div>')
+                fields += [form_component(f, usual[f.name]) for f in group]
+    return fields
+
+
 def form_component(f: FormField, value: Any) -> gr.components.Component:
     """The field of the form that suits a setting's type."""
     label, elem_id = f.name.replace("_", " "), f"train-{f.name.replace('_', '-')}"
@@ -102,7 +116,7 @@ def form_component(f: FormField, value: Any) -> gr.components.Component:
         return gr.Dropdown(list(f.choices), value=value, label=label, info=f.doc, elem_id=elem_id)
     if f.is_switch:
         return gr.Checkbox(value, label=label, info=f.doc, elem_id=elem_id)
-    off = "off" if f.optional else None
+    off = "none" if f.optional else None
     return gr.Textbox(value, label=label, info=f.doc, elem_id=elem_id, max_lines=1, placeholder=off)
 
 
@@ -119,15 +133,16 @@ def refresh_data(session: Session, data: str | None) -> Any:
 
 def explain(
     session: Session, data: str, preset: str, minutes: float | None, run: str, *more: Any
-) -> tuple[str, str, str, Any]:
-    """What the form means: the model's size, what is foretold, the command line, a free name for the run."""
+) -> tuple[str, str, str, str, Any]:
+    """What the form means: the model's size, what is foretold, a mistake, the command line, a free name for the run."""
     try:
         form = TrainForm.from_values(data, preset, minutes, run, more)
         costs, outlook = size(session, form), forecast(session, form)
         words = launch.command_line(spec(session, form))
     except ValueError as error:
-        return note(sentence(error), kind="warning"), "", "", gr.skip()
-    return costs, outlook, words, gr.update(placeholder=suggest_name(session, form))
+        wrong = note(sentence(error), kind="warning")
+        return wrong, "", wrong, "", gr.skip()
+    return costs, outlook, "", words, gr.update(placeholder=suggest_name(session, form))
 
 
 def look_ahead(
