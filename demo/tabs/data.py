@@ -62,7 +62,7 @@ def layout(session: Session, key: gr.BrowserState) -> dict[str, Any]:
                                placeholder="roneneldan/TinyStories")
             text = gr.Textbox("", label="Text", elem_id="data-text", visible=False, lines=8, max_lines=16)
             upload = gr.File(
-                label="Or a file", elem_id="data-upload", visible=False, file_types=UPLOAD_TYPES, height=120
+                label="Or a file", elem_id="data-upload", visible=False, file_types=UPLOAD_TYPES, height="8.5rem"
             )
             vocab = gr.Dropdown(VOCABULARIES, value="4096", label="Vocabulary", elem_id="data-vocab",
                                 info="How many different pieces of words the model will know.")

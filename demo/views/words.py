@@ -128,4 +128,4 @@ def bar(share: float | None, label: str, *, state: str = "") -> str:
 
 def note(text: str, *, kind: str = "quiet") -> str:
     """One sentence in a box of its own: `quiet` for hints and empty states, `warning`, `error`."""
-    return f'<p class="slm-note slm-note-{escape(kind)}">{escape(text)}</p>'
+    return f'<p class="slm slm-note slm-note-{escape(kind)}">{escape(text)}</p>'

@@ -1,4 +1,4 @@
-"""Letters stand out 4.5 to 1 from what is behind them (WCAG 2, 1.4.3), lines 3 to 1 (1.4.11), in each of the looks."""
+"""Letters stand out 4.5 to 1 from what is behind them (WCAG 2, 1.4.3), lines 3 to 1 (1.4.11); all grow with the root."""
 
 from __future__ import annotations
 
@@ -109,6 +109,12 @@ def test_the_theme_can_be_read(letters: str, behind: str, dark: str) -> None:
     else:
         front = of_theme(letters + dark)
     assert contrast(front, of_theme(behind + dark)) >= LETTERS
+
+
+@pytest.mark.parametrize("sheet", ["page", "layout", "write", "inside", "report"])
+def test_letters_follow_the_root_size_so_that_projector_mode_enlarges_all(sheet: str) -> None:
+    fonts = re.findall(r"[{;\s](font(?:-size)?:[^;}]*)", static_text(f"{sheet}.css"))
+    assert fonts and not [font for font in fonts if re.search(r"\dpx|\dpt", font)]
 
 
 @pytest.mark.parametrize("dark", ["", "_dark"])
