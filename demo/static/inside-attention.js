@@ -132,8 +132,8 @@ class AttentionPanel {
       const place = Number(word.dataset.at) - this.first, share = place <= row ? shares[place] : 0;
       word.style.setProperty("--slm-shade", Math.sqrt(share).toFixed(2));
       // Where the tint is strong enough for letters of the other colour; on dark paper that is sooner.
-      word.classList.toggle("slm-sure", share > 0.3);
-      word.classList.toggle("slm-surest", share > 0.49);
+      word.classList.toggle("slm-sure", share > 0.34);
+      word.classList.toggle("slm-surest", share > 0.65);
       word.classList.toggle("slm-later", place > row);
     }
     const cursor = this.holder.querySelector(".slm-attn-cursor");

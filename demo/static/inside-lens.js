@@ -21,7 +21,7 @@ class LensPanel {
   guess([piece, share], at, came, view) {
     const right = came !== undefined && piece === view.names[came] ? " slm-right" : "";
     // Letters change colour where the shade is strong enough; on dark paper that is sooner.
-    const sure = share > 0.7 ? " slm-sure slm-surest" : share > 0.55 ? " slm-sure" : "";
+    const sure = share > 0.8 ? " slm-sure slm-surest" : share > 0.54 ? " slm-sure" : "";
     return html("td", { class: `slm-guess${right}${sure}`, style: `--slm-shade:${(share || 0).toFixed(2)}`, title: `${piece}: ${percent(share)} sure`, "data-at": at }, piece);
   }
 

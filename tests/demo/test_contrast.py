@@ -1,4 +1,4 @@
-"""Letters stand out 4.5 to 1 from what is behind them (WCAG 2, 1.4.3), lines 3 to 1 (1.4.11); all grow with the root."""
+"""Letters stand out 4.5 to 1 from what is behind (WCAG 2, 1.4.3), lines 3 to 1 (1.4.11); all grow with the root."""
 
 from __future__ import annotations
 
@@ -69,6 +69,25 @@ def test_lines_of_the_chart_can_be_told_from_the_paper(look: str) -> None:
     c = colours(look)
     faint = {f"c{i}": round(contrast(c[f"c{i}"], c["card"]), 2) for i in range(6)}
     assert all(ratio >= LINES for ratio in faint.values()), faint
+
+
+def mixed(colour: str, paper: str, share: float) -> str:
+    """A colour laid over paper as thickly as `share` says."""
+    pairs = [(int(colour[i : i + 2], 16), int(paper[i : i + 2], 16)) for i in (1, 3, 5)]
+    return "#" + "".join(f"{round(share * a + (1 - share) * b):02x}" for a, b in pairs)
+
+
+@pytest.mark.parametrize(("script", "behind"), [("inside-lens.js", "heat-none"), ("inside-attention.js", "paper")])
+@pytest.mark.parametrize("look", LOOKS)
+def test_words_on_a_tint_can_be_read_however_strong_it_is(look: str, script: str, behind: str) -> None:
+    sure, surest = sorted(float(n) for n in re.findall(r"share > (0\.\d+)", static_text(script)))[-2:]
+    c, turn = colours(look), surest if "light" in look else sure
+    turn = turn**0.5 if script == "inside-attention.js" else turn  # there the tint is the root of the share
+    ratios = {
+        shade: contrast(c["on-heat" if shade > 100 * turn else "off-heat"], mixed(c["heat"], c[behind], shade / 100))
+        for shade in range(101)
+    }
+    assert not {shade: round(ratio, 2) for shade, ratio in ratios.items() if ratio < LETTERS}
 
 
 def of_theme(name: str) -> str:
