@@ -2,51 +2,42 @@
 
     NAME/run.json  NAME/events.jsonl  NAME/best.json                      how it was started, what happened
     NAME/snapshots/000300/config.json, model.safetensors, tokenizer.json  and their like, where weights are wanted
+    NAME/snapshots/000300/report.json                                     its report card, where it has one
 
 A zip may come from a stranger. Its files are taken by name from a list, counted while they are unpacked, and written
-anew from what was understood of them; only weights are copied as they are, and those are safetensors. Nothing is there
-before all is.
+anew from what was understood of them (slm/understood.py); only weights are copied as they are, and those are
+safetensors. Nothing is there before all is.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import json
-import math
 import re
 import stat
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
-from slm.config import ModelConfig, TrainConfig
-from slm.events import END_REASONS, EVENT_KINDS, EVENTS_FILE
+from slm import understood
+from slm.events import EVENTS_FILE
 from slm.files import read_json, replacing, write_json
 from slm.folders import POINTERS, RUN_FILE, SNAPSHOTS, check_name, find_snapshots, is_checkpoint, is_run
 from slm.leftovers import claim, release, remove_leftovers
+from slm.report import REPORT_FILE
 
 WEIGHTS = ("none", "best", "all")
 SNAPSHOT_JSON = ("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "slm.json")
-SNAPSHOT_FILES = (*SNAPSHOT_JSON, "model.safetensors")
+SNAPSHOT_FILES = (*SNAPSHOT_JSON, REPORT_FILE, "model.safetensors")
 MOST_FILES = 1_000
 MOST_BYTES = 4_000_000_000
 MOST_JSON_BYTES = 50_000_000
-MOST_EVENTS_BYTES = 500_000_000
-MOST_LINE_BYTES = 1_000_000
 MOST_DIRECTORY_BYTES = 1_000_000
-MOST_WORD_CHARACTERS = 2_000
-LARGEST_NUMBER = 1e18
 BLOCK = 1 << 20
 _IGNORED = re.compile(r"__MACOSX/.*|.*\.DS_Store|.*/")
 _SNAPSHOT = re.compile(rf"{SNAPSHOTS}/(\d{{1,9}})/({'|'.join(map(re.escape, SNAPSHOT_FILES))})")
-_TEXTS = {"kind", "path", "prompt", "text", "code", "message", "reason", "device", "dtype"}
-_NUMBERS = {"v", "t", "step", "loss", "lr", "grad_norm", "tokens", "elapsed_s", "tok_per_s", "val_loss", "val_bpb",
-            "train_loss", "n_params", "threads", "tokens_per_step", "max_steps", "budget_s", "resumed_from_step",
-            "seed", "temperature"}  # fmt: skip
 _NOT_A_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OverflowError)
 
 
@@ -164,9 +155,9 @@ def _free_name(checkpoints: Path, name: str) -> str:
 
 
 def _unpack_into(part: Path, archive: zipfile.ZipFile, members: dict[str, zipfile.ZipInfo]) -> None:
-    write_json(part / RUN_FILE, _run_record(_object(archive, members[RUN_FILE])))
+    write_json(part / RUN_FILE, understood.run_record(_object(archive, members[RUN_FILE])))
     with archive.open(members[EVENTS_FILE]) as source, open(part / EVENTS_FILE, "wb") as target:
-        for event in _events(source):
+        for event in understood.events(source):
             target.write(json.dumps(event, ensure_ascii=False, allow_nan=False).encode() + b"\n")
     left = MOST_BYTES
     for place, info in members.items():
@@ -180,6 +171,9 @@ def _unpack_into(part: Path, archive: zipfile.ZipFile, members: dict[str, zipfil
             value = _object(archive, info)
             value.pop("auto_map", None)  # names code to run, which no model of ours needs
             write_json(folder / found[2], value)
+        elif found[2] == REPORT_FILE:
+            if (card := understood.report_card(_object(archive, info))) is not None:
+                write_json(folder / REPORT_FILE, card)
         else:
             left -= _copy(archive, info, folder / found[2], most=left)
             _check_weights(folder / found[2], place)
@@ -202,7 +196,7 @@ def _write_pointers(
     for pointer, folder in zip(POINTERS, (named.get(str(wanted), snapshots[-1]), snapshots[-1]), strict=True):
         about = read_json(folder / "slm.json") if (folder / "slm.json").is_file() else {}
         loss = about.get("val_loss")
-        known = loss if _is_number(loss) else None
+        known = loss if understood.is_number(loss) else None
         write_json(
             part / pointer, {"snapshot": f"{SNAPSHOTS}/{folder.name}", "step": int(folder.name), "val_loss": known}
         )
@@ -214,17 +208,10 @@ def _object(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> dict[str, Any]:
         data = source.read(MOST_JSON_BYTES + 1)
     if len(data) > MOST_JSON_BYTES:
         raise ValueError(f"{info.filename} in the zip has more than {MOST_JSON_BYTES / 1e6:,.0f} MB")
-    value = _parse(data, info.filename)
+    value = understood.parsed(data, info.filename)
     if not isinstance(value, dict):
         raise ValueError(f"{info.filename} in the zip should hold one JSON object")
     return value
-
-
-def _parse(data: bytes, place: str) -> Any:
-    try:
-        return json.loads(data, parse_constant=lambda _: None)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{place} in the zip is not JSON: {str(error)[:100]}") from None
 
 
 def _copy(archive: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path, *, most: int) -> int:
@@ -247,69 +234,3 @@ def _check_weights(file: Path, place: str) -> None:
         raise ValueError(f"{place} in the zip is no whole safetensors file: {str(error)[:100]}") from None
     if empty:
         raise ValueError(f"{place} in the zip holds no weights")
-
-
-def _run_record(record: dict[str, Any]) -> dict[str, Any]:
-    """What is understood of a run.json: the configs' own fields within their limits, words and numbers of our own."""
-    checks: dict[str, Callable[[Any], bool]] = {
-        "run": _is_word, "preset": _is_word, "slm_version": _is_word, "created": _is_number, "seed": _is_number,
-        "n_params": _is_number,
-        "command": lambda c: isinstance(c, list) and len(c) <= 500 and all(map(_is_word, c)),
-    }  # fmt: skip
-    kept = {name: record[name] for name, fits in checks.items() if name in record and fits(record[name])}
-    data = record.get("data")
-    if isinstance(data, dict):
-        names = ("name", "source", "description", "fingerprint", "vocab", "vocab_size")
-        kept["data"] = {k: v for k, v in data.items() if k in names and (_is_word(v) or _is_number(v))}
-    for room, config in (("model", ModelConfig), ("train", TrainConfig)):
-        given = record.get(room)
-        if not isinstance(given, dict):
-            raise ValueError(f"{RUN_FILE} in the zip says nothing of the {room} settings")
-        fields = {f.name for f in dataclasses.fields(config)}
-        try:
-            kept[room] = dataclasses.asdict(config(**{k: v for k, v in given.items() if k in fields}))
-        except TypeError as error:
-            raise ValueError(f"{RUN_FILE} in the zip has {room} settings that do not fit: {error}") from None
-    return kept
-
-
-def _events(source: IO[bytes]) -> Iterator[dict[str, Any]]:
-    """The events of a log, each checked; kinds that this version does not know are left out."""
-    size = number = 0
-    # The line is cut where it is too long: a file may be one line without an end.
-    while line := source.readline(MOST_LINE_BYTES + 1):
-        size, number = size + len(line), number + 1
-        if len(line) > MOST_LINE_BYTES or size > MOST_EVENTS_BYTES:
-            raise ValueError(f"{EVENTS_FILE} in the zip is too large at line {number:,}")
-        if not line.endswith(b"\n"):
-            return  # the torn tail of a killed writer
-        event = _parse(line, f"line {number:,} of {EVENTS_FILE}")
-        if not _is_event(event):
-            raise ValueError(f"line {number:,} of {EVENTS_FILE} in the zip is no event of a training")
-        if event["kind"] in EVENT_KINDS:
-            yield {key: value for key, value in event.items() if _is_plain(value)}
-
-
-def _is_event(event: Any) -> bool:
-    if not isinstance(event, dict) or not isinstance(event.get("kind"), str) or not _is_number(event.get("t")):
-        return False
-    if not isinstance(event.get("step"), int) or not _is_number(event["step"]) or event["step"] < 0:
-        return False
-    if event["kind"] == "end" and event.get("reason") not in END_REASONS:
-        return False
-    texts = all(isinstance(event.get(key), (str, type(None))) for key in _TEXTS)
-    return texts and all(event.get(key) is None or _is_number(event[key]) for key in _NUMBERS)
-
-
-def _is_plain(value: Any) -> bool:
-    return value is None or isinstance(value, (str, bool)) or _is_number(value)
-
-
-def _is_word(value: Any) -> bool:
-    return isinstance(value, str) and len(value) <= MOST_WORD_CHARACTERS
-
-
-def _is_number(value: Any) -> bool:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return False
-    return abs(value) <= LARGEST_NUMBER and math.isfinite(value)

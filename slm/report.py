@@ -57,13 +57,17 @@ def read_report(folder: str | Path) -> dict[str, Any] | None:
         report = read_json(Path(folder) / REPORT_FILE)
     except (FileNotFoundError, NotADirectoryError, ValueError):
         return None
+    return report if is_report(report) else None
+
+
+def is_report(report: Any) -> bool:
+    """Whether this is a report card that this version can tell; it may come from anywhere."""
     if not isinstance(report, dict) or report.get("v") != VERSION:
-        return None
+        return False
     try:
-        as_markdown(report)  # the file may come from anywhere
+        return bool(as_markdown(report))
     except (KeyError, TypeError, ValueError, AttributeError, IndexError):
-        return None
-    return report
+        return False
 
 
 def write_report(folder: str | Path, report: Mapping[str, Any]) -> Path:

@@ -16,7 +16,9 @@ from slm import pack as packing
 from slm.config import ModelConfig, TrainConfig
 from slm.files import read_json, write_json
 from slm.pack import pack, unpack
+from slm.report import read_report
 from slm.runs import EventLog, find_snapshots, list_runs, read_events, resolve, status, summarize
+from tests.test_report import small_report
 
 RECORD = {
     "run": "first", "preset": "golden", "created": 1.0, "seed": 7, "n_params": 24, "command": ["python", "-m", "slm"],
@@ -51,6 +53,7 @@ def run(tmp_path: Path) -> Path:
         write_json(snapshot / "slm.json", {"step": step, "val_loss": 2.0 - step})
         (snapshot / "model.safetensors").write_bytes(weights())
         (snapshot / "README.md").write_text("a card")
+    write_json(folder / "snapshots/000002/report.json", small_report())
     write_json(folder / "best.json", {"snapshot": "snapshots/000002", "step": 2, "val_loss": 1.5})
     write_json(folder / "last.json", {"snapshot": "snapshots/000003", "step": 3, "val_loss": 1.7})
     (folder / "stdout.log").write_text("a secret of this machine")
@@ -72,6 +75,8 @@ def test_a_run_shows_elsewhere_what_it_shows_here(run: Path, tmp_path: Path, kin
         assert resolve(there).name == "000002"
         assert (resolve(there) / "model.safetensors").read_bytes() == weights()
         assert read_json(resolve(there) / "config.json") == {"name": "config.json"}  # no code to fetch and run
+        assert read_report(resolve(there)) == small_report()
+    assert [int(p.parent.name) for p in there.glob("snapshots/*/report.json")] == [2] * bool(steps)
     assert {p.name for p in there.iterdir()} <= {"run.json", "events.jsonl", "snapshots", "best.json", "last.json"}
 
 
@@ -206,6 +211,13 @@ def test_what_is_not_understood_of_a_run_is_left_out(tmp_path: Path) -> None:
     assert set(read_json(there / "run.json")) == set(RECORD) - {"command"}
     assert "soul" not in read_json(there / "run.json")["model"]
     assert status(there) == "lost"  # it says of no end, and nobody works on it here
+
+
+@pytest.mark.parametrize("card", [b"{}", b'{"v": 1, "seeds": [1]}', b'{"v": 99}'])
+def test_a_report_card_that_cannot_be_told_is_left_out(tmp_path: Path, run: Path, card: bytes) -> None:
+    (run / "snapshots/000002/report.json").write_bytes(card)
+    there = unpack(pack(run, tmp_path / "first.zip"), tmp_path / "there")
+    assert resolve(there).name == "000002" and not (resolve(there) / "report.json").exists()
 
 
 def test_a_bomb_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
