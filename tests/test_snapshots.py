@@ -18,6 +18,7 @@ from slm.runs import find_snapshots, read_events, read_json, resolve, status
 from slm.snapshots import RunStore, is_log_spaced, steps_to_keep
 from slm.train import train
 from tests.training import STEPS, job, losses, weights
+from tests.waiting import PATIENCE_S
 
 
 def test_snapshots_stay_log_spaced_with_the_best_and_the_newest():
@@ -289,7 +290,7 @@ def test_a_disk_without_room_for_an_event_ends_the_process_with_one_sentence(sta
         with open(small_disk / "ballast", "wb", buffering=0) as ballast:
             while ballast.write(bytes(65536)) == 65536:
                 pass
-            err = child.communicate(timeout=60)[1]
+            err = child.communicate(timeout=PATIENCE_S)[1]
     finally:
         child.kill()
         child.wait()
