@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 
+from demo.guard import pace
 from demo.session import Session, sentence
 from demo.stories import sample_settings
 from slm.config import SampleConfig
@@ -14,6 +15,7 @@ from slm.events import EVENTS_FILE, parse_line, read_lines
 from slm.files import plain
 
 USUAL = SampleConfig()
+LARGEST_OFFSET = 2**53  # beyond it JSON has no whole numbers
 
 
 class Endpoints:
@@ -24,6 +26,7 @@ class Endpoints:
 
     def generate(
         self,
+        request: gr.Request,
         prompt: str,
         model: str = "",
         max_new_tokens: int = USUAL.max_new_tokens,
@@ -37,6 +40,7 @@ class Endpoints:
             "max_new_tokens": max_new_tokens, "temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed,
         }
         try:
+            pace(self.session, request, "story")
             settings = sample_settings(values, most_tokens=self.session.most_tokens)
             lm = self.session.language_model(model or self.session.default_model())
             return lm.generate(self.session.check_prompt(prompt), **dataclasses.asdict(settings))
@@ -47,19 +51,27 @@ class Endpoints:
         """All runs and bundled models with their status, sizes and losses, the newest first."""
         return [plain(dataclasses.asdict(run)) for run in self.session.runs()]
 
-    def metrics(self, run: str, since_offset: int = 0) -> list[dict[str, Any]]:
+    def metrics(self, request: gr.Request, run: str, since_offset: int = 0) -> list[dict[str, Any]]:
         """The events of a run after a byte offset; each carries `next_offset`, from which to ask for the rest."""
         try:
+            pace(self.session, request, "view")
             folder = self.session.run_dir(run)
+            since_offset = _offset(since_offset)
         except ValueError as error:
             raise gr.Error(sentence(error), print_exception=False) from None
-        lines, start, _ = read_lines(folder / EVENTS_FILE, int(since_offset))
+        lines, start, _ = read_lines(folder / EVENTS_FILE, since_offset)
         events = []
         for line in lines:
             start += len(line)
             if event := parse_line(line):
                 events.append({**event, "next_offset": start})
         return events
+
+
+def _offset(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= LARGEST_OFFSET:
+        raise ValueError(f"the byte offset since_offset is a number from 0 on, not {str(value)[:40]}")
+    return int(value)
 
 
 def add_endpoints(session: Session) -> None:

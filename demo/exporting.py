@@ -1,4 +1,4 @@
-"""A model as one file to take away, made in the system's folder for temporary files."""
+"""A model as one file to take away, made in a temporary folder that ends with the server."""
 
 from __future__ import annotations
 
@@ -20,9 +20,14 @@ RUN_WEIGHTS = {"run": "best", "run-all": "all", "run-none": "none"}
 
 
 class Exports:
-    """Files that were made before are handed out again, so that a class that exports one model fills no disk."""
+    """Files that were made before are handed out again, so that a class that exports one model fills no disk.
+
+    `home` is to be served as it is: gradio would keep a copy of each file for good.
+    """
 
     def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="slm-export-", ignore_cleanup_errors=True)
+        self.home = Path(self._folder.name)
         self._made: dict[tuple[Path, str], tuple[object, Path]] = {}
         self._turn = threading.Lock()
 
@@ -34,14 +39,21 @@ class Exports:
             if file is None or before != state or not file.exists():
                 if file is not None:
                     shutil.rmtree(file.parent, ignore_errors=True)
-                file = export(run_dir, target)
+                out = Path(tempfile.mkdtemp(dir=self.home))
+                try:
+                    file = export(run_dir, target, out)
+                except ValueError:
+                    shutil.rmtree(out)
+                    raise
                 self._made[run_dir, target] = (state, file)
             return file
 
 
-def export(run_dir: Path, target: str) -> Path:
-    """The best model of a run as a .zip or .gguf file. Raises ValueError where there is none, or for another target."""
-    out = Path(tempfile.mkdtemp(prefix="slm-export-"))
+def export(run_dir: Path, target: str, out: Path) -> Path:
+    """The best model of a run as a .zip or .gguf file in the folder `out`.
+
+    Raises ValueError where there is none, or for another target.
+    """
     if target in RUN_WEIGHTS:
         from slm.pack import pack
 

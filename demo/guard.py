@@ -1,33 +1,71 @@
-"""What stands before gradio's own doors: on a page for others, only who holds a key may upload."""
+"""What stands before the page's handlers: who may upload, how large a request may be, how often one may ask.
+
+Every handler that makes a model or the disk work calls `pace` before it does; tests/demo/test_guard.py finds one that
+does not.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 from http.cookies import CookieError, SimpleCookie
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from demo.rights import Rights
 
+if TYPE_CHECKING:
+    import gradio as gr
+
+    from demo.session import Session
+
 COOKIE = "slm-key"
-REFUSED = "Uploading needs the teacher's code."
+MOST_BODY_BYTES = 1_000_000  # of what a page sends without a key: its fields' values
+NO_UPLOAD = "Uploading needs the teacher's code."
+TOO_LARGE = f"What was sent is larger than {MOST_BODY_BYTES / 1e6:.0f} MB; send less."
 
 
-class UploadGuard:
-    """An ASGI layer around the page's server that lets an upload through only with the cookie of a key."""
+def pace(session: Session, request: gr.Request, work: str) -> None:
+    """Count a request for this kind of demo.rights.WORK; ValueError where this visitor asks for it too often."""
+    if work in session.limits.a_minute:
+        session.allow_request(visitor(request), work)
+
+
+def visitor(request: gr.Request) -> str:
+    """The address of who asks; behind the proxy of a Space, as the proxy tells it."""
+    forwarded = request.headers.get("x-forwarded-for", "") if "SPACE_ID" in os.environ else ""
+    return forwarded.split(",")[0].strip() or (request.client.host if request.client else "")
+
+
+class Guard:
+    """An ASGI layer around the page's server: uploads and large requests need the cookie of a key."""
 
     def __init__(self, app: Any, rights: Rights) -> None:
         self.app, self.rights = app, rights
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         """Handle one request."""
-        upload = scope["type"] == "http" and scope["path"].rstrip("/").endswith("/upload")
-        if not upload or any(self.rights.holds(key) for key in keys_in(dict(scope["headers"]).get(b"cookie", b""))):
+        refusal = _refusal(scope)
+        if not refusal or any(self.rights.holds(key) for key in keys_in(dict(scope["headers"]).get(b"cookie", b""))):
             await self.app(scope, receive, send)
             return
+        status, says = refusal
         headers = [(b"content-type", b"application/json")]
-        await send({"type": "http.response.start", "status": 403, "headers": headers})
-        await send({"type": "http.response.body", "body": json.dumps({"error": REFUSED, "detail": REFUSED}).encode()})
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": json.dumps({"error": says, "detail": says}).encode()})
+
+
+def _refusal(scope: dict[str, Any]) -> tuple[int, str] | None:
+    """What whoever holds no key is told of this request, with the HTTP status; None where it is let through."""
+    if scope["type"] != "http":
+        return None
+    if scope["path"].rstrip("/").endswith("/upload"):
+        return 403, NO_UPLOAD
+    headers = dict(scope["headers"])
+    length = headers.get(b"content-length", b"0")
+    # A request that does not say its length may have no end.
+    endless = b"transfer-encoding" in headers or not length.isdigit()
+    return (413, TOO_LARGE) if endless or int(length) > MOST_BODY_BYTES else None
 
 
 def keys_in(cookies: bytes) -> list[str]:

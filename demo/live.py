@@ -136,6 +136,8 @@ def routes(session: Session) -> list[Route]:
     async def watch_run(request: Request) -> Response:
         seen, answer = request.query_params.get("seen", ""), headers(request)
         chosen, shape = parse_seen(seen)
+        # Each run has a picture; names that somebody made up share one, or each would have one made for it.
+        chosen = chosen if has_run(session, chosen) else LATEST
         picture = await gallery.newest(chosen)
         if picture.seen == seen:
             return Response(status_code=204, headers=answer)
@@ -153,6 +155,14 @@ def routes(session: Session) -> list[Route]:
         return Response(REPAINT, media_type="application/json", headers=answer)
 
     return [Route("/slm/watch", watch_run), Route("/slm/preparing", watch_preparing)]
+
+
+def has_run(session: Session, name: str) -> bool:
+    """Whether there is a run or model of this name."""
+    try:
+        return session.run_dir(name).is_dir()
+    except ValueError:
+        return False
 
 
 def parse_seen(seen: str) -> tuple[str, str]:

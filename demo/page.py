@@ -7,11 +7,11 @@ from typing import Any
 import gradio as gr
 
 from demo.endpoints import add_endpoints
-from demo.guard import UploadGuard
+from demo.guard import Guard
 from demo.live import routes
 from demo.session import Session
 from demo.tabs import data, inside, report, rights, runs, train, write
-from demo.tabs.wiring import QUICK, bind, html
+from demo.tabs.wiring import QUICK, bind, html, keep_when_full
 from demo.theme import theme
 from demo.views.chart import static_text
 
@@ -33,7 +33,7 @@ def launch_options(session: Session) -> dict[str, Any]:
         "footer_links": ["api"],
         "run_history": False,
         "max_file_size": f"{session.limits.upload_mb}mb",
-        "app_kwargs": {"routes": routes(session), "middleware": [(UploadGuard, (session.rights,), {})]},
+        "app_kwargs": {"routes": routes(session), "middleware": [(Guard, (session.rights,), {})]},
     }
 
 
@@ -44,6 +44,7 @@ def heading(name: str) -> None:
 
 def build(session: Session) -> gr.Blocks:
     """The page, ready to launch."""
+    gr.set_static_paths([session.exports.home])
     with gr.Blocks(title=TITLE, analytics_enabled=False) as page:
         html(HEAD, js=static_text("header.js"))
         bar = rights.layout(session)
@@ -82,5 +83,7 @@ def build(session: Session) -> gr.Blocks:
         told.then(bind(train.look_ahead, session), [*on_train["form"], bar.key], on_train["ahead"], **train.MEASURE)
         rights.wire(session, page, bar, [*on_train["guarded"], *on_data["guarded"], *on_runs["guarded"]])
         add_endpoints(session)
-    page.queue(max_size=session.limits.queue)
+        keep_when_full(page)
+    # Past the queue nobody waits, so nothing holds those back who ask at once.
+    page.queue(max_size=session.limits.queue, api_open=False)
     return page

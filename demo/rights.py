@@ -12,8 +12,8 @@ import secrets
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 KEY_LIFE_S = 12 * 3600.0
 MOST_KEYS = 256
@@ -22,20 +22,33 @@ MAY_NOT = "this needs the teacher's code: type it at the top of the page, under 
 SWITCHED_OFF = "training, preparing and deleting are switched off here; whoever runs this page can set a code for them"
 
 
+# What costs the server work, by how much one request of it costs, and what a visitor calls it.
+WORK = {
+    "story": "stories",  # seconds of a model
+    "view": "views of a model or a run",  # tenths of a second: a model's inside, a copy check, the curves of runs
+    "word": "next words",  # one pass of a model, often asked for while somebody types
+    "file": "files",  # a model written to the disk
+}
+
+
 @dataclass(frozen=True)
 class Limits:
-    """What one visitor may ask for; of `queue` (requests waiting) and `a_minute` (one visitor's) None is no end."""
+    """What one visitor may ask for; None is no end, and so is a kind of WORK that `a_minute` does not name."""
 
     prompt_characters: int = 20_000
     tokens: int = 1000  # of one story
     stories: int = 8  # at once, over all models
+    curves: int | None = None  # at once, in one picture
     upload_mb: int = 500
-    queue: int | None = None
-    a_minute: int | None = None
+    queue: int | None = None  # requests of all visitors that wait
+    a_minute: Mapping[str, int] = field(default_factory=dict)  # of one address, by kind of WORK
 
 
 OWN_PAGE = Limits()
-CLASS_PAGE = Limits(prompt_characters=4_000, tokens=400, stories=4, upload_mb=100, queue=60, a_minute=60)
+CLASS_PAGE = Limits(
+    prompt_characters=4_000, tokens=400, stories=4, curves=8, upload_mb=100, queue=60,
+    a_minute={"story": 60, "view": 120, "word": 600, "file": 6},
+)  # fmt: skip
 
 
 class Pace:

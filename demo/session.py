@@ -7,6 +7,7 @@ the disk, and the models kept here are only there to save time.
 from __future__ import annotations
 
 import contextlib
+import math
 import threading
 import time
 from collections import OrderedDict
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from demo.exporting import Exports
 from demo.measuring import Speeds
-from demo.rights import CLASS_PAGE, MAY_NOT, OWN_PAGE, SWITCHED_OFF, Limits, Pace, Rights
+from demo.rights import CLASS_PAGE, MAY_NOT, OWN_PAGE, SWITCHED_OFF, WORK, Limits, Pace, Rights
 from demo.views.words import compact
 from demo.written import WrittenStories
 from slm.events import read_events
@@ -57,27 +58,36 @@ class ModelCache:
 
 
 class Stops:
-    """One stop Event for the story each page is waiting for."""
+    """One stop Event for the story each page is waiting for; pages that were closed meanwhile are forgotten."""
 
-    def __init__(self) -> None:
-        self._events: dict[str, threading.Event] = {}
+    def __init__(self, most: int = 1000) -> None:
+        self._most = most
+        self._events: OrderedDict[str, threading.Event] = OrderedDict()
         self._lock = threading.Lock()
 
     def begin(self, page: str) -> threading.Event:
         """A new request of this page; an older one that still writes is stopped."""
+        self.stop(page)
         with self._lock:
-            if old := self._events.get(page):
-                old.set()
-            self._events[page] = threading.Event()
-            return self._events[page]
+            return self._begin(page)
 
     def current(self, page: str) -> threading.Event:
         """The event of the page's request; a fresh one where none was begun."""
         with self._lock:
-            return self._events.setdefault(page, threading.Event())
+            return self._events.get(page) or self._begin(page)
+
+    def _begin(self, page: str) -> threading.Event:
+        event = self._events[page] = threading.Event()
+        self._events.move_to_end(page)
+        while len(self._events) > self._most:
+            self._events.popitem(last=False)
+        return event
 
     def stop(self, page: str) -> None:
-        self.current(page).set()
+        """End the page's request; one that begins later knows nothing of it."""
+        with self._lock:
+            if event := self._events.get(page):
+                event.set()
 
     def end(self, page: str) -> None:
         """Forget the page's request."""
@@ -132,7 +142,7 @@ class Session:
     exports: Exports = field(default_factory=Exports)
     written: WrittenStories = field(default_factory=WrittenStories)
     notices: dict[str, str] = field(default_factory=dict)  # what a background thread has to say, by subject
-    pace: Pace = field(default_factory=lambda: Pace(CLASS_PAGE.a_minute or 0))
+    paces: dict[str, Pace] = field(default_factory=lambda: {work: Pace(n) for work, n in CLASS_PAGE.a_minute.items()})
 
     def __post_init__(self) -> None:
         if self.zero:
@@ -152,11 +162,15 @@ class Session:
         if not self.rights.holds(key):
             raise ValueError(SWITCHED_OFF if self.rights.switched_off else MAY_NOT)
 
-    def allow_request(self, visitor: str) -> None:
-        """Count one request that computes with a model; ValueError where this visitor asked too often."""
-        if wait_s := self.pace.wait_s(visitor):
-            raise ValueError(f"you asked {self.limits.a_minute} times within a minute; wait {wait_s:.0f} seconds")
-        self.pace.count(visitor)
+    def allow_request(self, visitor: str, work: str) -> None:
+        """Count one request for this kind of WORK; ValueError where this visitor asked for it too often."""
+        if (most := self.limits.a_minute.get(work)) is None:
+            return
+        if wait_s := self.paces[work].wait_s(visitor):
+            raise ValueError(
+                f"you asked for {WORK[work]} {most} times within a minute; wait {math.ceil(wait_s)} seconds"
+            )
+        self.paces[work].count(visitor)
 
     def check_prompt(self, prompt: str | None) -> str:
         """The prompt, when it is short enough to be read; ValueError says how much too long it is."""

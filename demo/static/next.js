@@ -17,6 +17,11 @@ function share(prob) {
 }
 
 function take(value) {
+  if (value && value.why) {
+    logits = null; // the settings move nothing now
+    panel.replaceChildren(part("h3", "slm-minor", "What may come next"), part("p", "slm-small slm-next-why", value.why));
+    return;
+  }
   if (!value || !value.logits) { if (value && value.settings) settings = value.settings; return; }
   const bytes = Uint8Array.from(atob(value.logits), (character) => character.charCodeAt(0)), view = new DataView(bytes.buffer);
   logits = Float32Array.from({ length: bytes.length / 4 }, (_, i) => view.getFloat32(4 * i, true));

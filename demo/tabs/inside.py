@@ -6,6 +6,7 @@ from typing import Any
 
 import gradio as gr
 
+from demo.guard import pace
 from demo.inspecting import Stages, look, look_up
 from demo.session import Session
 from demo.tabs.wiring import MODEL, QUICK, TICK, bind, choose, warned
@@ -105,14 +106,20 @@ def _slider(session: Session, model: str | None, before: Stages, place: float | 
 
 
 @warned
-def look_inside(session: Session, model: str, stages: str, place: float, text: str) -> dict[str, Any]:
+def look_inside(
+    session: Session, request: gr.Request, model: str, stages: str, place: float, text: str
+) -> dict[str, Any]:
     """Everything the page shows of a text."""
+    pace(session, request, "view")
     return look(session, model, Stages.read(stages), place, text)
 
 
 @warned
-def find_word(session: Session, model: str, stages: str, place: float, word: str) -> dict[str, Any]:
+def find_word(
+    session: Session, request: gr.Request, model: str, stages: str, place: float, word: str
+) -> dict[str, Any]:
     """The neighbours of a word."""
+    pace(session, request, "view")
     return look_up(session, model, Stages.read(stages), place, word)
 
 

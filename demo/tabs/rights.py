@@ -11,8 +11,9 @@ from typing import Any
 
 import gradio as gr
 
+from demo.guard import visitor
 from demo.session import Session, sentence
-from demo.tabs.wiring import QUICK, bind, html, visitor
+from demo.tabs.wiring import QUICK, bind, html
 from demo.views.words import note
 
 STORAGE_KEY = "slm-key"

@@ -8,10 +8,11 @@ from typing import Any
 import gradio as gr
 
 from demo.exporting import FORMATS
+from demo.guard import pace
 from demo.session import Session, sentence
 from demo.stories import sample_settings, write
 from demo.tabs import report
-from demo.tabs.wiring import MODEL, PRIVATE, QUICK, TOLD, bind, chart, choose, html, pace, warn, warned
+from demo.tabs.wiring import MODEL, PRIVATE, QUICK, TOLD, bind, chart, choose, html, warn, warned
 from demo.telling import stories_html
 from demo.views.differences import differences_html
 from demo.views.runs import runs_rows
@@ -76,7 +77,7 @@ def layout(session: Session, key: gr.BrowserState) -> dict[str, Any]:
     view = [table, run, compare, curve, differ, stage]
     table.select(bind(choose_row, session), None, [run, compare, curve, differ, stage], **QUICK)
     run.input(bind(choose_run, session), [run], [compare, curve, differ, stage], **QUICK)
-    compare.input(bind(compared_view, session), [compare], [curve, differ], **QUICK)
+    compare.input(bind(compare_runs, session), [compare], [curve, differ], **QUICK)
     gr.on([stage.input, again.click, prompt.submit, seed.submit], bind(tell, session), [run, prompt, seed, stage],
           [told], **{**MODEL, "trigger_mode": "always_last", "show_progress": "hidden"})
     gr.on([table.select, run.input, bring.upload], lambda: note(NOTHING_TOLD), None, [told], **QUICK)
@@ -94,8 +95,12 @@ def layout(session: Session, key: gr.BrowserState) -> dict[str, Any]:
             "report": card}
 
 
-def paint(session: Session, run: str | None, compare: list[str] | None) -> tuple[Any, ...]:
+def paint(session: Session, request: gr.Request, run: str | None, compare: list[str] | None) -> tuple[Any, ...]:
     """The table, and what is chosen from it, read from the disk."""
+    try:
+        pace(session, request, "view")
+    except ValueError as error:
+        return *[gr.skip()] * 4, _no_curves(error), gr.skip()
     runs = session.runs()
     headers, rows = runs_rows(runs)
     names = [(r.name, r.name) for r in runs]
@@ -103,9 +108,10 @@ def paint(session: Session, run: str | None, compare: list[str] | None) -> tuple
     asked, run = run, run if run in known else next(iter(known), None)
     trained = [r.name for r in runs if r.status != "bundled"]
     compared = [name for name in compare or [] if name in trained] or [name for name in [run] if name in trained]
+    compared = compared[: session.limits.curves]
     return (
         gr.update(value=rows, headers=headers), choose(names, asked, run),
-        gr.update(choices=trained, value=compared), *compared_view(session, compared), stages(session, run),
+        gr.update(choices=trained, value=compared), *curves(session, compared), stages(session, run),
     )
 
 
@@ -115,20 +121,40 @@ def stages(session: Session, run: str | None) -> Any:
     return gr.update(maximum=max(2, count), value=max(1, count), interactive=count > 1)
 
 
-def choose_row(session: Session, event: gr.SelectData) -> tuple[Any, ...]:
+def choose_row(session: Session, request: gr.Request, event: gr.SelectData) -> tuple[Any, ...]:
     """Work with the run of the row that was clicked."""
     name = str(event.row_value[0])
-    return name, *choose_run(session, name)
+    return name, *choose_run(session, request, name)
 
 
-@warned
-def choose_run(session: Session, run: str) -> tuple[Any, ...]:
+def choose_run(session: Session, request: gr.Request, run: str) -> tuple[Any, ...]:
     """Show another run's curve, and its snapshots on the slider."""
-    return [run], *compared_view(session, [run]), stages(session, run)
+    try:
+        pace(session, request, "view")
+        return [run], *curves(session, [run]), stages(session, run)
+    except ValueError as error:
+        return gr.skip(), gr.skip(), _no_curves(error), gr.skip()
 
 
-def compared_view(session: Session, names: list[str]) -> tuple[Any, str]:
+def compare_runs(session: Session, request: gr.Request, names: list[str] | None) -> tuple[Any, str]:
     """The curves of several runs, and what differs between them."""
+    most = session.limits.curves
+    try:
+        if most is not None and len(names or []) > most:
+            raise ValueError(f"{len(names or [])} curves at once are too many here; choose {most}")
+        pace(session, request, "view")
+        return curves(session, names)
+    except ValueError as error:
+        return gr.skip(), _no_curves(error)
+
+
+def _no_curves(error: ValueError) -> str:
+    """Why the curves are as they were, where the page tells what differs between the runs."""
+    return note(sentence(error), kind="warning")
+
+
+def curves(session: Session, names: list[str] | None) -> tuple[Any, str]:
+    """The curves of these runs, and what differs between them."""
     runs = {run.name: run for run in session.runs() if run.status != "bundled"}
     chosen = [runs[name] for name in names or [] if name in runs]
     return compare_chart(session, names or []), differences_html(chosen, [session.record(run.name) for run in chosen])
@@ -137,12 +163,12 @@ def compared_view(session: Session, names: list[str]) -> tuple[Any, str]:
 def tell(session: Session, run: str, prompt: str, seed: int | None, stage: int, request: gr.Request) -> Iterator[str]:
     """The story that the model of one snapshot tells."""
     try:
+        pace(session, request, "story")
         snapshots = find_snapshots(session.run_dir(run))
         if not snapshots:
             raise ValueError("this model has no snapshots: it came as it is, without its training")
         folder = snapshots[min(max(int(stage), 1), len(snapshots)) - 1]
         settings = sample_settings({**TIME_MACHINE_SETTINGS, "seed": seed or 0}, most_tokens=session.most_tokens)
-        pace(session, request)
         stop = session.stops.begin(f"time machine {request.session_hash}")
         for stories in write(session, [f"{run}@{folder.name}"], prompt=prompt, count=1, settings=settings, stop=stop):
             stories[0].remark = f"{run} as it was after step {int(folder.name):,}."
@@ -152,8 +178,9 @@ def tell(session: Session, run: str, prompt: str, seed: int | None, stage: int, 
 
 
 @warned
-def export_run(session: Session, run: str, target: str) -> Any:
+def export_run(session: Session, request: gr.Request, run: str, target: str) -> Any:
     """The run's best model as a file to download."""
+    pace(session, request, "file")
     return gr.update(value=str(session.exports.get(session.run_dir(run), target)), visible=True)
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-import os
 from collections.abc import Callable
 from types import MethodType
 from typing import Any
 
 import gradio as gr
+from gradio.events import Dependency
 
 from demo.session import Session, sentence
 from demo.views.chart import CHART_TEMPLATE, chart_js, static_text
@@ -29,18 +29,6 @@ def bind(handler: Callable[..., Any], session: Session, *more: Any) -> Callable[
     return functools.partial(bound, *more) if more else bound
 
 
-def pace(session: Session, request: gr.Request) -> None:
-    """Count a request that computes with a model; ValueError where this visitor asks too often."""
-    if session.limits.a_minute is not None:
-        session.allow_request(visitor(request))
-
-
-def visitor(request: gr.Request) -> str:
-    """The address of who asks; behind the proxy of a Space, as the proxy tells it."""
-    forwarded = request.headers.get("x-forwarded-for", "") if "SPACE_ID" in os.environ else ""
-    return forwarded.split(",")[0].strip() or (request.client.host if request.client else "")
-
-
 def warn(error: Exception | str, title: str) -> None:
     """Show a message as one sentence. Gradio takes it for HTML, and a message may repeat what somebody typed."""
     gr.Warning(escape(sentence(error)), title=title)
@@ -58,6 +46,18 @@ def warned(handler: Callable[..., Any]) -> Callable[..., Any]:
             return gr.skip()
 
     return careful
+
+
+def keep_when_full(page: gr.Blocks) -> None:
+    """Leave what a page shows as it is where the queue has no room; call it when all handlers are bound.
+
+    Gradio says in a sentence that it is busy, but it also writes "Error" over what the handler would have painted,
+    until another handler paints there; a handler with its own listener for failures is left alone.
+    """
+    listening = {fn.trigger_after for fn in page.fns.values() if fn.trigger_only_on_failure}
+    for fn in list(page.fns.values()):
+        if fn.queue and fn.outputs and fn.api_visibility == "private" and fn._id not in listening:
+            Dependency(None, {}, fn._id, fn.fn).failure(gr.skip, None, fn.outputs, **QUICK)
 
 
 def chart(elem_id: str) -> gr.HTML:

@@ -9,12 +9,13 @@ import gradio as gr
 
 from demo.branching import look, next_words
 from demo.copying import check
+from demo.guard import pace
 from demo.session import Session, sentence
 from demo.stories import COMPARED, MOST_STORIES, OFF, Story, branch, grow_branch, sample_settings, score, write
-from demo.tabs.wiring import MODEL, PRIVATE, QUICK, TOLD, bind, choose, html, pace, warn, warned
+from demo.tabs.wiring import MODEL, PRIVATE, QUICK, TOLD, bind, choose, html, warn, warned
 from demo.telling import columns_html
 from demo.views.alternatives import alternatives_js
-from demo.views.next_words import NEXT_TEMPLATE, next_js
+from demo.views.next_words import NEXT_TEMPLATE, next_js, no_words
 from demo.views.story import story_html, story_js
 from demo.views.words import note
 from demo.written import Choice
@@ -28,6 +29,7 @@ EXAMPLES = [
     "The old boat was sad because",
 ]
 NO_ROOM = "This story could not begin: too many others wait for theirs. Press Write again in a minute."
+NO_ROOM_TO_BRANCH = "This story could not go on: too many others wait for theirs. Choose the word again in a minute."
 NO_MODEL = "There is no model to write with yet: press Start in the Train tab, and come back in a minute or two."
 
 
@@ -71,9 +73,11 @@ def layout(session: Session) -> dict[str, Any]:
     chosen = panel.click(bind(begin_branch, session), None, [panel, copied, go, stop], **TOLD)
     branched = chosen.then(bind(write_branch, session), None, [story], **MODEL)
     looks = [after, model, prompt]
+    # Where a handler failed, gradio calls what follows a failure and nothing else.
+    told.failure(bind(no_room, session), None, [story, go, stop], **QUICK)
+    branched.failure(bind(no_room_to_branch, session), None, [story, copied, go, stop], **QUICK)
     for written in (told, branched):
         ended = written.then(bind(finish, session), None, [go, stop], **QUICK)
-        written.failure(lambda: note(NO_ROOM, kind="warning"), None, [story], **QUICK)
         ended.then(bind(look_ahead_of_story, session), looks, [bars], **LOOK)
     gr.on([story.click, panel.select], bind(look_at, session), None, [panel], **LOOK)
     story.select(bind(show_version, session), None, [story, panel, copied], **TOLD)
@@ -160,15 +164,20 @@ def refresh(session: Session, model: str | None, other: str | None) -> tuple[Any
     return choose(choices, model, session.default_model()), choose([("nobody", ""), *choices], other, "")
 
 
-@warned
 def look_ahead(session: Session, request: gr.Request, after: str, model: str, prompt: str) -> Any:
-    """The next-word chart: after the prompt, or after the story as it is now."""
+    """The next-word chart: after the prompt, or after the story as it is now; in its place why there is none.
+
+    It is asked for while somebody types, so a notice each time would be one for each letter.
+    """
     if not model:
         return gr.skip()
-    return next_words(session, request.session_hash or "", model, prompt, after_story=after == AFTER_STORY)
+    try:
+        pace(session, request, "word")
+        return next_words(session, request.session_hash or "", model, prompt, after_story=after == AFTER_STORY)
+    except ValueError as error:
+        return no_words(sentence(error))
 
 
-@warned
 def look_ahead_of_story(session: Session, request: gr.Request, after: str, model: str, prompt: str) -> Any:
     """The chart again where it follows the story, which has just grown."""
     return look_ahead(session, request, after, model, prompt) if after == AFTER_STORY else gr.skip()
@@ -190,9 +199,9 @@ def write_stories(
     stop = session.stops.current(page)
     mine, (unlike, *second) = values[: len(SETTINGS)], values[len(SETTINGS) :] or (False,)
     try:
+        pace(session, request, "story")
         if not model:
             raise ValueError(NO_MODEL)
-        pace(session, request)
         given = dict(zip(SETTINGS, mine, strict=True))
         settings = sample_settings(given, most_tokens=session.most_tokens)
         others = {**given, **dict(zip(COMPARED, second, strict=False))}
@@ -218,11 +227,11 @@ def begin_branch(session: Session, request: gr.Request, event: gr.EventData) -> 
 def write_branch(session: Session, request: gr.Request) -> Iterator[Any]:
     """Stream the story on from the token that was chosen, as a new version of it."""
     page = request.session_hash or ""
-    stop, choice = session.stops.current(page), session.written.asked(page)
-    if choice is None:
-        return
+    stop = session.stops.current(page)
     try:
-        pace(session, request)
+        pace(session, request, "story")
+        if (choice := session.written.asked(page)) is None:
+            return
         old = session.written.column(page, choice.column).story
         story, stream = branch(session, old, choice.place, choice.token)
         session.written.branch(page, choice.column, story)
@@ -230,6 +239,17 @@ def write_branch(session: Session, request: gr.Request) -> Iterator[Any]:
     except ValueError as error:
         warn(error, "Not yet")
         yield gr.skip()
+
+
+def no_room(session: Session, request: gr.Request) -> tuple[Any, ...]:
+    """Why there is no story, and the buttons to ask for it again."""
+    return note(NO_ROOM, kind="warning"), *finish(session, request)
+
+
+def no_room_to_branch(session: Session, request: gr.Request) -> tuple[Any, ...]:
+    """The story as it was before it should branch, why it does not, and the buttons."""
+    columns = session.written.columns(request.session_hash or "")
+    return columns_html(columns), note(NO_ROOM_TO_BRANCH, kind="warning"), *finish(session, request)
 
 
 def _painted(session: Session, page: str, writing: Iterator[list[Story]]) -> Iterator[str]:
@@ -246,6 +266,7 @@ def _painted(session: Session, page: str, writing: Iterator[list[Story]]) -> Ite
 @warned
 def look_at(session: Session, request: gr.Request, event: gr.EventData) -> str:
     """What else a token of the story could have been."""
+    pace(session, request, "word")
     return look(session, request.session_hash or "", _whole(event, "column"), _whole(event, "place"))
 
 
@@ -269,6 +290,10 @@ def _whole(event: gr.EventData, name: str) -> int:
 
 def did_it_copy(session: Session, request: gr.Request) -> str:
     """This page's stories with what stands in the training stories underlined."""
+    try:
+        pace(session, request, "view")
+    except ValueError as error:
+        return note(sentence(error), kind="warning")
     return check(session, request.session_hash or "")
 
 

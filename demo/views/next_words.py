@@ -35,3 +35,8 @@ def next_value(
         "logits": logits,
         "seen": list(seen),
     }
+
+
+def no_words(why: str) -> dict[str, Any]:
+    """What the chart draws where there is nothing to draw: one sentence that says why."""
+    return {"why": why}

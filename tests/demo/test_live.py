@@ -142,3 +142,16 @@ def test_the_data_tab_is_told_when_a_preparation_moves(session: Session, client:
     folder.mkdir(parents=True)
     (folder / "manifest.json").write_text(json.dumps({"fingerprint": "f"}))
     assert client.get("/slm/preparing", params={"seen": seen}).json() == {"repaint": True}
+
+
+def test_made_up_names_have_no_pictures_made_for_them(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_run(session, "one")
+    made = []
+    monkeypatch.setattr(live, "good_for_s", lambda cost_s: 3600.0)
+    monkeypatch.setattr(live, "watch", lambda *args, **more: made.append(args[1]) or watch(*args, **more))
+    asking = TestClient(Starlette(routes=routes(session)))
+    for name in ("latest", "../one", "", "nobody", *map(str, range(20))):
+        seen = live.seen_of(watch(session, name), name)
+        assert asking.get("/slm/watch", params={"seen": seen}).status_code in (200, 204)
+    asking.get("/slm/watch", params={"seen": live.seen_of(watch(session, "one"), "one")})
+    assert made == ["latest", "one"]

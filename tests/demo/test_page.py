@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
 import sys
 from pathlib import Path
@@ -98,7 +99,7 @@ def test_a_reader_of_metrics_goes_on_where_it_stopped(session: Session) -> None:
     with EventLog(run / "events.jsonl") as log:
         for step in (1, 2, 3):
             log.append("train", step, loss=float(step))
-        ask = Endpoints(session).metrics
+        ask = functools.partial(Endpoints(session).metrics, None)  # on one's own page nobody looks who asks
         first = ask("one")
         assert [event["step"] for event in first] == [1, 2, 3]
         assert [event["step"] for event in ask("one", first[1]["next_offset"])] == [3]
@@ -112,6 +113,28 @@ def test_endpoints_stay_inside_the_checkpoints(session: Session, name: str) -> N
     import gradio as gr
 
     with pytest.raises(gr.Error):
-        Endpoints(session).metrics(name)
+        Endpoints(session).metrics(None, name)
     with pytest.raises(gr.Error):
-        Endpoints(session).generate("Once", model=name or "..")
+        Endpoints(session).generate(None, "Once", model=name or "..")
+
+
+@pytest.mark.parametrize("offset", [-1, "0", None, True, float("nan"), float("inf"), 2**63])
+def test_an_offset_that_is_none_is_a_sentence(session: Session, offset: object) -> None:
+    import gradio as gr
+
+    (session.checkpoints / "one").mkdir(parents=True)
+    with pytest.raises(gr.Error, match="offset since_offset is a number from 0 on"):
+        Endpoints(session).metrics(None, "one", offset)
+    assert Endpoints(session).metrics(None, "one", 5.0) == []
+
+
+def test_a_full_queue_leaves_no_error_in_a_place_of_the_page(session: Session) -> None:
+    fns = build(session).fns
+    mended = {fn.trigger_after: fn for fn in fns.values() if fn.trigger_only_on_failure}
+    for fn in fns.values():
+        if fn.queue and fn.outputs and fn.name != "generate":
+            assert set(fn.outputs) <= set(mended[fn._id].outputs) and not mended[fn._id].queue, fn.name
+
+
+def test_nobody_gets_past_the_queue(session: Session) -> None:
+    assert build(session).api_open is False

@@ -121,9 +121,9 @@ def test_a_broken_model_is_one_sentence_and_the_page_goes_on(session, breakage, 
     assert time.perf_counter() - begin < 2
     assert any(words in shown for words in BREAKAGES[breakage].split("|")), shown
     assert "Traceback" not in shown
-    runs_tab.export_run(session, "broken", "gguf")
+    runs_tab.export_run(session, Request(), "broken", "gguf")
     assert len(warnings) == 1 and warnings[0].endswith(".")
-    session.model_choices(), session.default_model(), runs_tab.paint(session, None, None)
+    session.model_choices(), session.default_model(), runs_tab.paint(session, Request(), None, None)
     assert "ran" not in capsys.readouterr().out
     assert "Once" in told_on_the_write_tab(session, "whole")[-1]
 
@@ -135,7 +135,7 @@ def test_a_model_outside_the_folder_is_one_sentence(session, name, warnings):
     assert time.perf_counter() - begin < 2
     assert "slm-note" in shown or "." in shown
     assert "Once" not in shown
-    runs_tab.export_run(session, name, "zip")
+    runs_tab.export_run(session, Request(), name, "zip")
     assert len(warnings) == 1
 
 
@@ -152,15 +152,15 @@ def test_a_run_that_points_outside_itself_is_not_followed(session):
 def test_a_model_that_says_nonsense_of_itself_is_listed_all_the_same(session, facts):
     edit_json(session.checkpoints / "broken" / "slm.json", **facts)
     assert {name for _, name in session.model_choices()} == {"broken", "whole"}
-    runs_tab.paint(session, None, None)
+    runs_tab.paint(session, Request(), None, None)
     assert "Once" in told_on_the_write_tab(session, "broken")[-1]
 
 
-def test_an_exported_zip_holds_the_model_and_no_hidden_file(session):
+def test_an_exported_zip_holds_the_model_and_no_hidden_file(session, tmp_path):
     import zipfile
 
     (session.checkpoints / "whole" / ".token").write_text("secret")
-    with zipfile.ZipFile(export(session.checkpoints / "whole", "zip")) as archive:
+    with zipfile.ZipFile(export(session.checkpoints / "whole", "zip", tmp_path)) as archive:
         names = {Path(name).name for name in archive.namelist()}
     assert "model.safetensors" in names and "README.md" in names and ".token" not in names
 
@@ -171,6 +171,9 @@ def test_a_file_is_made_once_until_its_run_changes(session):
     edit_json(session.checkpoints / "whole" / "slm.json", step=6)
     second = session.exports.get(session.checkpoints / "whole", "zip")
     assert second != first and second.exists() and not first.exists()
+    with pytest.raises(ValueError, match="no export 'none'"):
+        session.exports.get(session.checkpoints / "whole", "none")
+    assert list(session.exports.home.iterdir()) == [second.parent]
 
 
 def test_two_pages_may_ask_for_a_broken_model_at_once(session):
