@@ -16,6 +16,7 @@ from slm.checkpoint import load_folder, save
 from slm.generate import load
 from slm.tokenizer import load_gpt2
 from tests.engine import SHAPES, random_lm, small_tokenizer
+from tests.waiting import QUICK_S
 
 GOLDEN = Path(__file__).parent / "golden" / "model"
 
@@ -225,7 +226,7 @@ def test_broken_folders_are_told_in_one_sentence(folder, breakage, message):
     begin = time.perf_counter()
     with pytest.raises(ValueError, match=message) as caught:
         load(folder)
-    assert time.perf_counter() - begin < 2
+    assert time.perf_counter() - begin < QUICK_S
     assert "\n" not in str(caught.value)
 
 
@@ -235,7 +236,7 @@ def test_a_config_that_asks_for_a_million_million_parameters_takes_neither_memor
     begin, before = time.perf_counter(), peak_memory_mb()
     with pytest.raises(ValueError, match=r"asks for 1,0\d\d,\d{3},\d{3},\d{3} parameters"):
         load(folder)
-    assert time.perf_counter() - begin < 2
+    assert time.perf_counter() - begin < QUICK_S
     assert peak_memory_mb() - before < 100
 
 

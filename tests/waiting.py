@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 PATIENCE_S = 300.0  # only what hangs takes so long
+QUICK_S = 30.0  # for what takes a moment where the machine has nothing else to do
 
 Value = TypeVar("Value")
 
