@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-import threading
 import time
-from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 from demo.exporting import Exports
 from demo.measuring import Speeds
+from demo.memory import EventCache, ModelCache, Stops
 from demo.rights import CLASS_PAGE, MAY_NOT, OWN_PAGE, SWITCHED_OFF, WORK, Limits, Pace, Rights
 from demo.views.words import compact
 from demo.written import WrittenStories
-from slm.events import read_events
-from slm.runs import RunSummary, after_resume, check_name, find_snapshots, list_runs, read_json, resolve
+from slm.runs import RunSummary, check_name, find_snapshots, list_runs, read_json
 
 if TYPE_CHECKING:
     from demo.zero import Zero
@@ -30,100 +28,6 @@ if TYPE_CHECKING:
 
 
 NEWEST = "newest"  # RUN@newest is whatever snapshot the run saved last
-
-
-class ModelCache:
-    """The models used last, so that a second story begins at once; a run that has a better snapshot is read anew."""
-
-    def __init__(self, most: int = 2, *, zero: Zero | None = None) -> None:
-        self._most, self._zero = most, zero
-        self._models: OrderedDict[tuple[str, int], LanguageModel] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, path: Path) -> LanguageModel:
-        """The model of a run or checkpoint folder. Raises ValueError where there is none."""
-        folder = resolve(path)
-        weights = sorted(folder.glob("*.safetensors"))
-        key = (str(folder), max((file.stat().st_mtime_ns for file in weights), default=0))
-        with self._lock:
-            if key not in self._models:
-                import slm
-
-                # On ZeroGPU this process has no GPU of its own.
-                self._models[key] = self._zero.lend(slm.load(folder, "cpu"), folder) if self._zero else slm.load(folder)
-            self._models.move_to_end(key)
-            while len(self._models) > self._most:
-                self._models.popitem(last=False)
-            return self._models[key]
-
-
-class Stops:
-    """One stop Event for the story each page is waiting for; pages that were closed meanwhile are forgotten."""
-
-    def __init__(self, most: int = 1000) -> None:
-        self._most = most
-        self._events: OrderedDict[str, threading.Event] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def begin(self, page: str) -> threading.Event:
-        """A new request of this page; an older one that still writes is stopped."""
-        self.stop(page)
-        with self._lock:
-            return self._begin(page)
-
-    def current(self, page: str) -> threading.Event:
-        """The event of the page's request; a fresh one where none was begun."""
-        with self._lock:
-            return self._events.get(page) or self._begin(page)
-
-    def _begin(self, page: str) -> threading.Event:
-        event = self._events[page] = threading.Event()
-        self._events.move_to_end(page)
-        while len(self._events) > self._most:
-            self._events.popitem(last=False)
-        return event
-
-    def stop(self, page: str) -> None:
-        """End the page's request; one that begins later knows nothing of it."""
-        with self._lock:
-            if event := self._events.get(page):
-                event.set()
-
-    def end(self, page: str) -> None:
-        """Forget the page's request."""
-        with self._lock:
-            self._events.pop(page, None)
-
-
-class EventCache:
-    """The events of the runs looked at last, read on from where the last reader stopped."""
-
-    def __init__(self, most: int = 8) -> None:
-        self._most = most
-        self._runs: OrderedDict[Path, tuple[int | None, int, list[dict[str, Any]]]] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def read(self, run_dir: Path) -> tuple[list[dict[str, Any]], int]:
-        """All events of a run that count, and the byte offset up to which the file was read."""
-        with self._lock:
-            identity = _inode(run_dir / "events.jsonl")
-            before, offset, events = self._runs.get(run_dir, (identity, 0, []))
-            if before != identity:  # deleted and begun anew
-                offset, events = 0, []
-            new, end = read_events(run_dir, offset)
-            events = after_resume([*events, *new]) if new else events
-            self._runs[run_dir] = (identity, end, events)
-            self._runs.move_to_end(run_dir)
-            while len(self._runs) > self._most:
-                self._runs.popitem(last=False)
-            return events, end
-
-
-def _inode(path: Path) -> int | None:
-    try:
-        return path.stat().st_ino
-    except FileNotFoundError:
-        return None
 
 
 @dataclass(frozen=True)

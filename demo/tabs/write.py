@@ -11,15 +11,16 @@ from demo.branching import look, next_words
 from demo.copying import check
 from demo.guard import pace
 from demo.session import Session, sentence
-from demo.stories import COMPARED, MOST_STORIES, OFF, Story, branch, grow_branch, sample_settings, score, write
+from demo.stories import COMPARED, Story, branch, grow_branch, sample_settings, score, write
+from demo.tabs import sampling
+from demo.tabs.sampling import AFTER_STORY, SETTINGS
 from demo.tabs.wiring import MODEL, PRIVATE, QUICK, TOLD, bind, choose, html, warn, warned
 from demo.telling import columns_html
 from demo.views.alternatives import alternatives_js
-from demo.views.next_words import NEXT_TEMPLATE, next_js, no_words
+from demo.views.next_words import no_words
 from demo.views.story import story_html, story_js
 from demo.views.words import note
 from demo.written import Choice
-from slm.config import SampleConfig, field_doc
 
 EXAMPLES = [
     "Once upon a time, there was a little dog who wanted to",
@@ -36,7 +37,6 @@ NO_MODEL = "There is no model to write with yet: press Start in the Train tab, a
 # A look at one token takes a forward pass; it need not wait until others have told their stories.
 LOOK: dict[str, Any] = {**PRIVATE, "concurrency_id": "look", "concurrency_limit": 2, "show_progress": "hidden"}
 SURPRISE_JS = "(by) => { document.getElementById('write-story').dataset.surprise = by; }"
-AFTER_STORY = "the story"
 
 
 def layout(session: Session) -> dict[str, Any]:
@@ -63,9 +63,9 @@ def layout(session: Session) -> dict[str, Any]:
                 ask = gr.Button("Did it copy?", size="md", scale=0, elem_id="write-did-it-copy", min_width=150)
             copied = html("", elem_id="write-copied")
         with gr.Column(scale=3, min_width=280):
-            settings, after, bars = _settings(session)
+            settings, after, bars = sampling.layout(session)
             with gr.Accordion("Several stories, or two side by side", open=False, elem_id="write-several"):
-                count, other, others = _comparison()
+                count, other, others = sampling.comparison()
     asked = gr.on([go.click, prompt.submit], bind(begin, session), [prompt], [story, panel, copied, go, stop], **QUICK)
     told = asked.then(
         bind(write_stories, session), [model, other, prompt, count, *settings.values(), *others], [story], **MODEL
@@ -88,74 +88,6 @@ def layout(session: Session) -> dict[str, Any]:
     gr.on([prompt.change, model.input, after.input], bind(look_ahead, session), looks, [bars],
           **{**LOOK, "trigger_mode": "always_last"})
     return {"models": [model, other], "looks": looks, "bars": bars}
-
-
-def _settings(session: Session) -> tuple[dict[str, gr.components.Component], gr.Radio, gr.HTML]:
-    """The sampling settings by field name, in the order of SETTINGS, and the chart of what they do."""
-    usual = SampleConfig()
-    drawn: dict[str, gr.Slider] = {
-        "temperature": gr.Slider(0, 2, usual.temperature, step=0.05, label="Temperature", **_info("temperature")),
-        "top_k": gr.Slider(0, 200, usual.top_k or 0, step=1, label="Top-k (0 is off)", **_info("top_k")),
-        "top_p": gr.Slider(0, 1, usual.top_p or 1, step=0.01, label="Top-p (1 is off)", **_info("top_p")),
-    }
-    bars = gr.HTML({"settings": _plain_settings(usual)}, html_template=NEXT_TEMPLATE, js_on_load=next_js(),
-                   elem_id="write-next", apply_default_css=False)
-    after = gr.Radio(["the beginning", AFTER_STORY], value="the beginning", label="The bars show what may come after",
-                     elem_id="write-next-after")
-    fields: dict[str, gr.components.Component] = {**drawn}
-    fields["max_new_tokens"] = gr.Slider(
-        1, session.most_tokens, usual.max_new_tokens, step=1, label="Length", **_info("max_new_tokens")
-    )
-    fields["seed"] = gr.Textbox("", label="Seed", max_lines=1, placeholder="new each time", **_info("seed"))
-    with gr.Accordion("More settings", open=False):
-        drawn["min_p"] = gr.Slider(0, 1, usual.min_p or 0, step=0.01, label="Min-p (0 is off)", **_info("min_p"))
-        drawn["repetition_penalty"] = gr.Slider(
-            0.5, 2, usual.repetition_penalty or 1, step=0.05, label="Repetition penalty (1 is off)",
-            **_info("repetition_penalty"),
-        )
-    gr.on([slider.change for slider in drawn.values()], None, list(drawn.values()), None,
-          js=_settings_js(list(drawn)), **QUICK)
-    fields |= drawn
-    return fields, after, bars
-
-
-def _comparison() -> tuple[gr.Slider, gr.Dropdown, list[gr.components.Component]]:
-    """How many stories, which second model, and whether and how its settings differ."""
-    usual = SampleConfig()
-    count = gr.Slider(1, MOST_STORIES, 1, step=1, label="Stories", elem_id="write-count",
-                      info="Written side by side, each from its own seed.")
-    other = gr.Dropdown([], label="Compare with", elem_id="write-other",
-                        info="A second model continues the same words with the same seed.")
-    unlike = gr.Checkbox(False, label="Compare with other settings", elem_id="write-other-settings",
-                         info="The same words and the same seed with these settings, side by side.")
-    second = [
-        gr.Slider(0, 2, 1.2, step=0.05, label="Second temperature", elem_id="write-other-temperature"),
-        gr.Slider(0, 200, usual.top_k or 0, step=1, label="Second top-k (0 is off)", elem_id="write-other-top-k"),
-        gr.Slider(0, 1, usual.top_p or 1, step=0.01, label="Second top-p (1 is off)", elem_id="write-other-top-p"),
-    ]
-    gr.on([slider.input for slider in second], None, None, [unlike], js="() => true", **QUICK)
-    return count, other, [unlike, *second]
-
-
-def _info(name: str) -> dict[str, Any]:
-    return {"info": field_doc(SampleConfig, name), "elem_id": "write-" + SHORT.get(name, name).replace("_", "-")}
-
-
-def _plain_settings(settings: SampleConfig) -> dict[str, Any]:
-    return {name: getattr(settings, name) for name in ("temperature", *OFF)}
-
-
-def _settings_js(names: list[str]) -> str:
-    """Hand the sliders' values to the next-word chart: a slider at its OFF end is null. Nothing goes to the server."""
-    values = ", ".join(f"{name}: {name} === {OFF[name]} ? null : {name}" if name in OFF else name for name in names)
-    return (
-        f"({', '.join(names)}) => {{ window.dispatchEvent(new CustomEvent('slm-settings', "
-        f"{{ detail: {{ {values} }} }})); }}"
-    )
-
-
-SHORT = {"max_new_tokens": "max_tokens"}
-SETTINGS = ("temperature", "top_k", "top_p", "max_new_tokens", "seed", "min_p", "repetition_penalty")
 
 
 def refresh(session: Session, model: str | None, other: str | None) -> tuple[Any, Any]:

@@ -21,6 +21,7 @@ from demo.rights import CLASS_PAGE, WORK, Rights
 from demo.session import Session
 from slm.runs import EventLog, write_json
 from tests.demo.test_rights import CODE, call, changing_handlers, handler_of, inputs_of
+from tests.waiting import PATIENCE_S
 
 HERE = "127.0.0.1"
 REFUSED = "within a minute; wait"
@@ -113,7 +114,10 @@ VALUES = {
     "write-model": "whole", "inside-model": "whole", "runs-run": "still", "runs-compare": ["still"],
     "runs-format": "run-none", "inside-word": "dog", "write-prompt": "Once", "write-next-after": "the story",
 }  # fmt: skip
-PROGRAMS = {"endpoints.generate": ["Once", "whole", 1, 1, None, None, 1], "endpoints.metrics": ["still", 0], "endpoints.runs": []}
+PROGRAMS: dict[str, list[Any]] = {
+    "endpoints.generate": ["Once", "whole", 1, 1, None, None, 1], "endpoints.metrics": ["still", 0],
+    "endpoints.runs": [],
+}  # fmt: skip
 ROW = {"index": [0, 0], "value": "still", "row_value": ["still"], "column": 0, "place": 0, "token": 1, "version": 0}
 
 
@@ -170,7 +174,7 @@ def test_ones_own_page_counts_nothing(tmp_path: Path) -> None:
 
 def post(url: str, headers: dict[str, str], body: bytes = b"") -> tuple[int, str]:
     """The answer to a POST that says these headers, whatever it sends."""
-    connection = http.client.HTTPConnection(HERE, int(url.rstrip("/").rpartition(":")[2]), timeout=30)
+    connection = http.client.HTTPConnection(HERE, int(url.rstrip("/").rpartition(":")[2]), timeout=PATIENCE_S)
     connection.putrequest("POST", "/gradio_api/queue/join")
     for name, value in headers.items():
         connection.putheader(name, value)
