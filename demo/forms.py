@@ -28,7 +28,7 @@ from slm.forecast import forecast as foretell
 from slm.launch import TrainSpec
 from slm.runs import check_name, checkpoints_dir, data_dir, training_holder
 
-STARTER = "starter"  # the dropdown's value for stories that are made when they are needed
+STARTER = "made here"  # the dropdown's value for stories that are made when they are needed; no data set is called so
 STARTER_LABEL = "Starter stories, made here"
 DEFAULT_PRESET = "micro"
 DEFAULT_MINUTES = 5.0
@@ -124,6 +124,11 @@ class TrainForm:
         names = [f.name for f in form_fields()]
         return cls(data or STARTER, preset, minutes, (run or "").strip(), dict(zip(names, more, strict=True)))
 
+    @property
+    def stories(self) -> str:
+        """What the stories are called in a run's name."""
+        return "starter" if self.data == STARTER else self.data
+
     def settings(self) -> dict[str, Any]:
         """Every field of the form, in the settings' own types."""
         return {f.name: typed(f, self.more[f.name]) for f in form_fields()}
@@ -155,7 +160,7 @@ class TrainForm:
 
 def data_name(form: TrainForm) -> str:
     """The name of the data set that the form means; starter stories are kept once for each vocabulary."""
-    return f"{STARTER}-{preset(form.preset).vocab}" if form.data == STARTER else check_name(form.data)
+    return f"{form.stories}-{preset(form.preset).vocab}" if form.data == STARTER else check_name(form.data)
 
 
 def vocab_size(session: Session, form: TrainForm) -> int:
@@ -183,7 +188,7 @@ def spec(session: Session, form: TrainForm) -> TrainSpec:
 
 def suggest_name(session: Session, form: TrainForm) -> str:
     """A free name that says what the run is: micro-starter-001."""
-    stem = f"{form.preset}-{form.data}"[:56].rstrip(".")
+    stem = f"{form.preset}-{form.stories}"[:56].rstrip(".")
     numbers = (path.name[len(stem) + 1 :] for path in session.checkpoints.glob(f"{stem}-*"))
     return f"{stem}-{1 + max((int(n) for n in numbers if n.isdigit()), default=0):03d}"
 
@@ -240,7 +245,7 @@ def _manifest(session: Session, form: TrainForm) -> dict[str, Any]:
 
 def _earlier(session: Session, form: TrainForm, manifest: Mapping[str, Any]) -> tuple[Training, ...]:
     """What is known of trainings on these stories: what was measured on such, else those that ended here."""
-    if measured := measured_on(str(manifest.get("source", form.data))):
+    if measured := measured_on(str(manifest.get("source", form.stories))):
         return measured
     return tuple(
         Training(run.n_params, run.tokens, run.step, run.val_bpb)

@@ -7,8 +7,20 @@ from collections import Counter
 
 import pytest
 
-from demo.forms import GROUPS, LEFT_OUT, field_groups, form_fields, preset_values, shown, typed
+from demo.forms import (
+    GROUPS,
+    LEFT_OUT,
+    STARTER,
+    TrainForm,
+    data_name,
+    field_groups,
+    form_fields,
+    preset_values,
+    shown,
+    typed,
+)
 from slm.config import PRESETS, ModelConfig, TrainConfig, field_doc
+from slm.folders import is_name
 
 SETTINGS = [(cls, f.name) for cls in (ModelConfig, TrainConfig) for f in dataclasses.fields(cls)]
 
@@ -38,3 +50,12 @@ def test_what_a_preset_puts_in_is_read_back_the_same(preset: str) -> None:
         usual = getattr(chosen.model if f.owner is ModelConfig else chosen.train, f.name)
         assert typed(f, value) == usual
         assert typed(f, shown(f, usual)) == usual
+
+
+def test_a_data_set_of_any_name_is_told_from_the_stories_made_here() -> None:
+    def chosen(data: str) -> str:
+        return data_name(TrainForm.from_values(data, "golden", 1.0, "", preset_values("golden")))
+
+    assert chosen("starter") == "starter"
+    assert chosen(STARTER) == "starter-512"
+    assert not is_name(STARTER)
