@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from slm.data import copies
 from slm.data.batches import Corpus
 from slm.data.copies import CopyIndex, build_index, has_index
 from slm.files import read_json, write_json
+from tests.waiting import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -148,14 +148,13 @@ def test_a_killed_build_leaves_the_earlier_index_and_no_litter(own: Path) -> Non
     before = (own / "copies" / "order.bin").read_bytes()
     code = (
         "import sys, time; from slm.data import copies; copies.PIECE = 64\n"
-        "for done in copies.build_index(sys.argv[1]): print(done, flush=True); time.sleep(0.05)"
+        "for done in copies.build_index(sys.argv[1]): print(done, flush=True); time.sleep(3600)"
     )
     words = [sys.executable, "-c", code, str(own)]
     process = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None and process.stdout.readline()
     os.kill(process.pid, signal.SIGKILL)
-    process.wait(30)
-    time.sleep(0.05)
+    process.wait(PATIENCE_S)
     assert list(own.glob(".copies.*.part"))
     assert (own / "copies" / "order.bin").read_bytes() == before and CopyIndex(own)
     list(build_index(own))

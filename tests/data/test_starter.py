@@ -13,6 +13,7 @@ from slm.data.starter.cast import Character
 from slm.data.starter.flow import with_pronouns
 from slm.data.starter.grammar import an, capital, listed, plural, text
 from slm.data.starter.scene import Scene
+from tests.waiting import QUICK_S
 
 GOLDEN = (
     'Have you ever met a funny girl? Tess was one. Toward noon, the sky grew as dark as ink. The first '
@@ -55,11 +56,11 @@ def test_stories_are_told_one_by_one():
     assert len(list(islice(stories(1, 10**9), 3))) == 3
 
 
-def test_twenty_thousand_distinct_stories_in_ten_seconds_with_a_rich_vocabulary():
-    start = time.process_time()
+def test_twenty_thousand_distinct_stories_in_seconds_with_a_rich_vocabulary():
+    start = time.process_time()  # what others on this machine do counts little
     corpus = list(stories(0, 20_000))
     elapsed_s = time.process_time() - start
-    assert elapsed_s < 10
+    assert elapsed_s < QUICK_S
     assert len(corpus) == len(set(corpus)) == 20_000
     vocabulary = {word for story in corpus for word in WORD.findall(story.lower())}
     assert len(vocabulary) >= 2_400

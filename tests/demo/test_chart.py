@@ -19,6 +19,7 @@ from demo.views.chart import (
     static_text,
 )
 from demo.views.landmarks import Landmark, earlier_runs, landmarks_for
+from tests.waiting import QUICK_S
 
 STORIES = {"vocab_size": 4096, "unigram_entropy": 5.5, "bigram_entropy": 3.5}
 
@@ -167,6 +168,7 @@ def browser():
     playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
     if CHROMIUM is None:
         pytest.skip("no Chromium on this machine")
+    playwright.expect.set_options(timeout=QUICK_S * 1000)
     with playwright.sync_playwright() as driver:
         running = driver.chromium.launch(
             executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"]

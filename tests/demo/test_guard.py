@@ -141,23 +141,24 @@ def test_who_asks_too_often_is_told_so_by_each_handler_and_cheap_ones_go_on(serv
     for name, fn in known:
         if name in ("write.refresh", "inside.refresh", "runs.paint"):
             call(url, fn, inputs_of(fn, ""))  # as a page does when it is opened: now it knows what can be chosen
-    for work in WORK:
-        use_up(session, work)
     capfd.readouterr()
     for name, fn in known:
         if name in COUNTED:
+            use_up(session, COUNTED[name])  # each time: a busy machine may need more than a minute for all of them
             told = answer(url, name, fn)
             assert f"asked for {WORK[COUNTED[name]]}" in told and REFUSED in told, (name, told)
     assert "Traceback" not in capfd.readouterr().err
     for name, fn in known:
         if name in CHEAP:
+            for work in WORK:
+                use_up(session, work)
             assert REFUSED not in answer(url, name, fn), name
 
 
 def test_the_kinds_of_work_are_counted_apart_and_visitors_too(served) -> None:
     _, session, _ = served
     use_up(session, "story")
-    with pytest.raises(ValueError, match="you asked for stories 60 times within a minute; wait 60 seconds"):
+    with pytest.raises(ValueError, match=r"you asked for stories 60 times within a minute; wait (60|[1-5]\d?) seconds"):
         session.allow_request(HERE, "story")
     session.allow_request(HERE, "view")
     session.allow_request("another", "story")

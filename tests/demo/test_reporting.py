@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
-import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from demo import reporting
 from demo.session import Session
 from slm.report import read_report
 from slm.runs import Busy, read_json, record_process, write_json
+from tests.waiting import wait_for
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "model"
 
@@ -33,15 +35,42 @@ def test_the_card_is_made_in_a_process_and_lies_beside_the_model(session: Sessio
     assert reporting.running_job(session) == "golden"
     with pytest.raises(Busy, match="'golden' is being made already"):
         reporting.start(session, "golden")
-    stages, end = set(), time.monotonic() + 240
-    while (stands := reporting.progress(session, "golden")) is not None and time.monotonic() < end:
-        stages.add(stands["stage"])
-        assert stands["stage"] != "error", stands
-        time.sleep(0.05)
-    assert {"loss", "write"} <= stages
+    stages: set[str] = set()
+
+    def is_over() -> bool:
+        stands = reporting.progress(session, "golden")
+        if stands is not None:
+            assert stands["stage"] != "error", stands
+            stages.add(stands["stage"])
+        return stands is None
+
+    wait_for(is_over)
+    assert stages & {"loss", "write", "training stories", "copies"}
     report = reporting.report(session, "golden")
     assert report is not None and report == read_report(session.checkpoints / "golden")
     assert [run.name for run in session.runs()] == ["golden"]
+
+
+def test_the_losses_come_first_then_stories(session: Session) -> None:
+    pieces = reporting.make(session.checkpoints / "golden", session.data / "starter")
+    stages = list(itertools.takewhile(lambda stage: stage != "write", (piece["stage"] for piece in pieces)))
+    assert stages and set(stages) == {"loss"}
+
+
+def test_progress_is_written_as_it_comes(tmp_path: Path, monkeypatch) -> None:
+    told = [{"stage": stage, "done": 1, "total": 2} for stage in ("loss", "write", "done")]
+    written: list[dict] = []
+
+    def make(folder: Path, data: Path) -> Iterator[dict]:
+        for piece in told:
+            yield piece
+            written.append(read_json(tmp_path / "progress.json"))
+
+    monkeypatch.setattr(reporting, "make", make)
+    monkeypatch.setattr(reporting, "WRITE_INTERVAL_S", -1.0)
+    write_json(tmp_path / "job.json", {"folder": "", "data": ""})
+    reporting.work(tmp_path)
+    assert written == told
 
 
 def test_stories_that_are_not_here_are_told(session: Session, tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from demo.rights import KEY_LIFE_S, Pace, Rights
 from demo.session import Session
 from demo.tabs import runs
 from slm.runs import EventLog, write_json
+from tests.waiting import PATIENCE_S
 
 CODE = "maple-é"
 
@@ -199,7 +200,7 @@ def served(tmp_path: Path) -> Iterator[tuple[Any, Session, str]]:
 def ask(url: str, path: str, body: dict[str, Any] | bytes, **headers: str) -> str:
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     request = urllib.request.Request(f"{url}gradio_api/{path}", data, {"content-type": "application/json", **headers})
-    return urllib.request.urlopen(request, timeout=30).read().decode()
+    return urllib.request.urlopen(request, timeout=PATIENCE_S).read().decode()
 
 
 def call(url: str, fn: Any, data: list[Any], event_data: Any = None) -> str:
@@ -212,7 +213,7 @@ def call(url: str, fn: Any, data: list[Any], event_data: Any = None) -> str:
             return error.read().decode()
     ask(url, "queue/join", body)
     answer = ""
-    with urllib.request.urlopen(f"{url}gradio_api/queue/data?session_hash=x", timeout=30) as stream:
+    with urllib.request.urlopen(f"{url}gradio_api/queue/data?session_hash=x", timeout=PATIENCE_S) as stream:
         for line in stream:
             answer += line.decode()
             if "process_completed" in answer or "close_stream" in answer:

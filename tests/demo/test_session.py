@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from demo.telling import stories_html
 from demo.watching import shown_run, watch
 from slm.config import PRESETS, ModelConfig, PrepareConfig, SampleConfig, TrainConfig
 from slm.runs import EventLog, record_process, write_json
+from tests.waiting import wait_for
 
 
 @pytest.fixture
@@ -283,10 +283,7 @@ def test_a_preparation_goes_on_by_itself_and_can_be_looked_at(session: Session) 
     assert preparing.progress(session.data) is None
     config = PrepareConfig(source="starter", name="tiny", vocab="512", limit=150, workers=1)
     name = preparing.start(config, session.data)
-    deadline = time.monotonic() + 120
-    while preparing.progress(session.data)["stage"] not in ("done", "error"):
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    wait_for(lambda: preparing.progress(session.data)["stage"] in ("done", "error"))
     assert preparing.progress(session.data)["stage"] == "done", preparing.progress(session.data)
     assert session.manifest(name)["train"]["stories"] <= 150
     with pytest.raises(ValueError, match="already"):
@@ -331,10 +328,10 @@ def test_a_class_writes_with_the_newest_snapshot_of_what_trains(own_home: Path) 
         assert watched.model_path("learning@newest").name == step
         assert watched.language_model("learning@newest").about["step"] == 5
     (label, value), *others = watched.model_choices()
-    assert value == "learning@newest" and re.fullmatch(r"newest snapshot of learning .*step 10, \d+ s old", label)
+    assert value == "learning@newest" and re.fullmatch(r"newest snapshot of learning .*step 10, \d+ (s|min) old", label)
     assert [name for _, name in others] == ["learning", "small"]
     remark = watched.remark_on_model("learning@newest", {"step": 10})
-    assert re.fullmatch(r"learning as it was after step 10, saved \d+ s ago\.", remark)
+    assert re.fullmatch(r"learning as it was after step 10, saved \d+ (s|min) ago\.", remark)
     assert watched.remark_on_model("learning", {"step": 10}) == ""
 
 

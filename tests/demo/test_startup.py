@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import PATIENCE_S, free_port
+
 pytest.importorskip("gradio")
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -34,29 +36,25 @@ from demo.session import Session
 answered = threading.Event()
 
 def warm(session):
-    answered.wait(60)
+    answered.wait(3600)
 Session.warm = warm
 
 import gradio as gr
 
 def look(page):
-    body = urllib.request.urlopen(page.local_url, timeout=60).read()
+    body = urllib.request.urlopen(page.local_url).read()
     late = [name for name in ("torch", "datasets", "transformers", "matplotlib") if name in sys.modules]
     print(json.dumps({"bytes": len(body), "late": late}), flush=True)
     os._exit(0)
 gr.Blocks.block_thread = look
-import socket
-with socket.socket() as free:
-    free.bind(("127.0.0.1", 0))
-    port = free.getsockname()[1]
-sys.argv = ["app.py", "--port", str(port), "--checkpoints", sys.argv[1], "--data-dir", sys.argv[1]]
+sys.argv = ["app.py", "--port", sys.argv[2], "--checkpoints", sys.argv[1], "--data-dir", sys.argv[1]]
 app.main()
 """
 
 
 def told(code: str, *words: str) -> dict:
     done = subprocess.run(
-        [sys.executable, "-c", code, *words], cwd=PROJECT, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", code, *words], cwd=PROJECT, capture_output=True, text=True, timeout=PATIENCE_S
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.strip().splitlines()[-1])
@@ -73,6 +71,6 @@ def test_gradio_is_whole_and_parses_none_of_its_sources() -> None:
 
 @pytest.mark.slow
 def test_the_page_answers_before_torch_is_imported(tmp_path: Path) -> None:
-    seen = told(ANSWERS, str(tmp_path))
+    seen = told(ANSWERS, str(tmp_path), str(free_port()))
     assert seen["bytes"] > 10_000
     assert seen["late"] == []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from demo.watching import watch
 from slm.launch import TrainSpec
 from slm.runs import list_runs, read_events, status, summarize, training_holder
 from tests.engine import random_lm
+from tests.waiting import wait_for
 
 
 @pytest.fixture
@@ -57,12 +57,14 @@ def test_leases_look_like_one_run_to_the_page(lent: Session, monkeypatch) -> Non
     run_dir = training.start(lent, spec, make_data=False)
     assert run_dir == lent.checkpoints / "lent"
     seen = set()
-    deadline = time.monotonic() + 120
-    while training_holder(lent.checkpoints) and time.monotonic() < deadline:
-        view = watch(lent, "latest")
-        assert view is not None
+
+    def is_over() -> bool:
+        over = training_holder(lent.checkpoints) is None
+        assert watch(lent, "latest") is not None
         seen.add(list_runs(lent.checkpoints)[0].status)
-        time.sleep(0.05)
+        return over
+
+    wait_for(is_over)
     assert seen <= {"running", "finished"} and status(run_dir) == "finished"
     events = read_events(run_dir)[0]
     assert [e["step"] for e in events if e["kind"] == "train"] == [1, 2, 3]
@@ -70,8 +72,7 @@ def test_leases_look_like_one_run_to_the_page(lent: Session, monkeypatch) -> Non
 
     monkeypatch.setattr(zero, "STRETCH_S", 30.0)
     training.resume(lent, run_dir, minutes=(summarize(run_dir).elapsed_s or 0.0) / 60 + 0.03)
-    while training_holder(lent.checkpoints) and time.monotonic() < deadline:
-        time.sleep(0.05)
+    wait_for(lambda: training_holder(lent.checkpoints) is None)
     assert status(run_dir) == "finished"
     resumed = [e.get("resumed_from_step") for e in read_events(run_dir)[0] if e["kind"] == "start"]
     assert resumed == [None, 3]
