@@ -60,14 +60,7 @@ def layout(session: Session, key: gr.BrowserState) -> dict[str, Any]:
             costs = html(elem_id="train-size")
             outlook = html(elem_id="train-forecast")
         with gr.Column(elem_classes="slm-train-more"):
-            with gr.Accordion("More settings", open=False):
-                run = gr.Textbox("", label="Name of the run", max_lines=1, elem_id="train-run",
-                                 info="Empty takes the next free name.")
-                more = more_settings()
-                mistake = html(elem_id="train-mistake")
-            with gr.Accordion("The same from the command line", open=False):
-                command = gr.Code(elem_id="train-command", show_label=False, interactive=False, lines=1,
-                                  wrap_lines=True, show_line_numbers=False, buttons=["copy"])
+            run, more, mistake, command = further_settings()
         with gr.Column(elem_classes="slm-train-watch"):
             chosen = gr.Dropdown([("The latest", LATEST)], value=LATEST, label="Run", elem_id="train-shown",
                                  info="Whose training is shown below.")
@@ -97,7 +90,20 @@ def layout(session: Session, key: gr.BrowserState) -> dict[str, Any]:
             "ahead": [costs, outlook], "guarded": [start]}
 
 
-def more_settings() -> list[Any]:
+def further_settings() -> tuple[gr.Textbox, list[Any], gr.HTML, gr.Code]:
+    """What few need: the run's name, the fields of form_fields, what is wrong with them, the command line."""
+    with gr.Accordion("More settings", open=False):
+        run = gr.Textbox("", label="Name of the run", max_lines=1, elem_id="train-run",
+                         info="Empty takes the next free name.")
+        more = grouped_fields()
+        mistake = html(elem_id="train-mistake")
+    with gr.Accordion("The same from the command line", open=False):
+        command = gr.Code(elem_id="train-command", show_label=False, interactive=False, lines=1, wrap_lines=True,
+                          show_line_numbers=False, buttons=["copy"])
+    return run, more, mistake, command
+
+
+def grouped_fields() -> list[Any]:
     """The fields of form_fields, each group under a small heading."""
     usual = dict(zip((f.name for f in form_fields()), preset_values(DEFAULT_PRESET), strict=True))
     fields: list[Any] = []
