@@ -130,7 +130,8 @@ def test_who_waits_sees_the_place_and_writes_in_turn_and_who_finds_no_room_is_to
     )
     expect(fifth.part("write-go")).to_be_enabled(timeout=SLOW_MS)
     expect(fifth.part("write-stop")).to_be_disabled()
-    fifth.tab("Inside")
+    with fifth.page.expect_response(lambda answer: answer.status == 503, timeout=SLOW_MS):
+        fifth.tab("Inside")  # which looks inside at once, and finds no room either
     expect(fifth.page.get_by_text("This application is currently busy.").first).to_be_visible(timeout=SLOW_MS)
     expect(fifth.part("inside-tokens")).to_have_text("Type a sentence, and see it cut into tokens.", timeout=SLOW_MS)
     fifth.tab("Write")
