@@ -6,7 +6,7 @@ import json
 import os
 import re
 import shutil
-import socket
+import signal
 import subprocess
 import sys
 import time
@@ -20,24 +20,35 @@ playwright = pytest.importorskip("playwright.sync_api", reason="playwright is no
 pytest.importorskip("gradio")
 from playwright.sync_api import Browser, Locator, Page, expect  # noqa: E402
 
+from slm import runs  # noqa: E402
 from slm.config import PrepareConfig  # noqa: E402
+from tests.waiting import PATIENCE_S, free_port  # noqa: E402
 
 pytestmark = pytest.mark.browser
 PROJECT = Path(__file__).resolve().parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-SLOW_MS = 90_000  # a training process imports torch first
+SLOW_MS = 120_000  # a training process imports torch first
+expect.set_options(timeout=SLOW_MS)  # what a machine does at once it does late when it is busy
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkpoints and a data folder, with one small data set and one barely trained model."""
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A checkpoints and a data folder, with one small data set and one barely trained model, the same everywhere."""
     from slm.data.prepare import prepare
 
     folder = tmp_path_factory.mktemp("home")
     list(prepare(PrepareConfig(source="starter", name="tiny", vocab="512", limit=300, workers=1), folder / "data"))
-    words = ["train", "--run", "first", "--data", "tiny", "--preset", "golden", "--steps", "5", "--eval-windows", "4"]
+    words = ["train", "--run", "first", "--data", "tiny", "--preset", "golden", "--steps", "5", "--eval-windows", "4",
+             "--threads", "1", "--dtype", "float32"]  # fmt: skip
     subprocess.run([sys.executable, "-m", "slm", *words], cwd=PROJECT, env=environment(folder), check=True)
-    return folder
+    yield folder
+    end_trainings(folder)
+
+
+def end_trainings(home: Path) -> None:
+    """End what a test that failed left behind: trainings outlive whoever started them."""
+    if holder := runs.training_holder(home / "checkpoints"):
+        os.kill(holder["pid"], signal.SIGKILL)
 
 
 def environment(home: Path) -> dict[str, str]:
@@ -48,18 +59,18 @@ def environment(home: Path) -> dict[str, str]:
 class Server:
     """`python app.py` on a free port, with these further words."""
 
+    program: tuple[str, ...] = ("app.py",)
+
     def __init__(self, home: Path, *words: str, **variables: str) -> None:
         self.home, self.words, self.variables = home, words, variables
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/"
         self.start()
 
     def start(self) -> None:
-        words = [sys.executable, "app.py", "--port", str(self.port), *self.words]
+        words = [sys.executable, *self.program, "--port", str(self.port), *self.words]
         self.process = subprocess.Popen(words, cwd=PROJECT, env={**environment(self.home), **self.variables})
-        deadline = time.monotonic() + 2 * SLOW_MS / 1000
+        deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline and self.process.poll() is None:
             try:
                 urllib.request.urlopen(self.url, timeout=5).read()
@@ -71,7 +82,7 @@ class Server:
 
     def stop(self) -> None:
         self.process.terminate()
-        self.process.wait(30)
+        self.process.wait(PATIENCE_S)
 
 
 @pytest.fixture(scope="module")
@@ -93,8 +104,8 @@ def browser() -> Iterator[Browser]:
         opened.close()
 
 
-CUT_OFF = ("ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED_ENCODING", "network error", "AbortError",
-           "Connection errored out")  # fmt: skip
+CUT_OFF = ("ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE", "ERR_INCOMPLETE_CHUNKED_ENCODING",
+           "network error", "Failed to fetch", "AbortError", "Connection errored out")  # fmt: skip
 
 
 class Watched:
@@ -102,12 +113,14 @@ class Watched:
 
     def __init__(self, browser: Browser, url: str, width: int = 1280) -> None:
         self.page: Page = browser.new_page(viewport={"width": width, "height": 900})
+        self.page.set_default_timeout(SLOW_MS)
         self.complaints: list[str] = []
         self.page.on("console", lambda m: self._note(m.text) if m.type in ("error", "warning") else None)
         self.page.on("pageerror", lambda error: self._note(str(error)))
         self.page.on("request", lambda r: None if r.url.startswith((url, "data:", "blob:")) else self._note(r.url))
         self.page.goto(url)
-        expect(self.page.locator("#write-go")).to_be_visible(timeout=SLOW_MS)
+        # Once it is painted: what is chosen before that, the answer that is on its way would take back.
+        expect(self.part("write-model").locator("input")).not_to_have_value("")
 
     def _note(self, complaint: str) -> None:
         # While the server restarts the page asks in vain, and a reload leaves its questions; that is the test's doing.
@@ -129,6 +142,13 @@ class Watched:
         self.part(elem_id).locator("input").click()
         self.page.get_by_role("option", name=re.compile(option)).first.click()
 
+    def choose_set(self, name: str) -> None:
+        """Open the Data tab and, once it is painted and has nothing new, choose a data set there."""
+        with self.page.expect_response(lambda reply: "slm/preparing" in reply.url and reply.status == 204):
+            self.tab("Data")
+        expect(self.part("data-sets").locator("input")).not_to_have_value("")
+        self.choose("data-sets", name)
+
 
 @pytest.fixture
 def opened(browser: Browser, server: Server) -> Iterator[Watched]:
@@ -141,31 +161,60 @@ def opened(browser: Browser, server: Server) -> Iterator[Watched]:
 def test_writes_the_same_story_for_the_same_seed(opened: Watched) -> None:
     story = opened.part("write-story")
     opened.fill("write-prompt", "Once upon <b>a</b> time {{7*7}} ${7*7} `x`")
-    opened.fill("write-seed", "7")
     opened.fill("write-max-tokens", "12")
     told = []
-    for _ in range(2):
+    for seed in ("7", "8", "7"):  # another one in between, so that an old story is not taken for the new
+        opened.fill("write-seed", seed)
         opened.part("write-go").click()
-        expect(story).to_contain_text("seed 7", timeout=SLOW_MS)
-        expect(opened.part("write-go")).to_be_enabled(timeout=SLOW_MS)
+        expect(story).to_contain_text(re.compile(f"seed {seed} .*(the end|stopped at your number)"))
+        expect(opened.part("write-go")).to_be_enabled()
         told.append(story.locator("p").inner_text())
-    assert told[0] == told[1]
+    assert told[0] == told[2] != told[1]
     assert told[0].startswith("Once upon <b>a</b> time {{7*7}} ${7*7} `x`")
     assert len(told[0]) > len("Once upon <b>a</b> time {{7*7}} ${7*7} `x`")
 
 
-def test_stops_at_once_and_writes_again(opened: Watched) -> None:
-    story = opened.part("write-story")
-    opened.fill("write-max-tokens", "1000")
-    opened.fill("write-temperature", "0")  # so young a model then says the same for ever and finds no end
-    opened.part("write-go").click()
-    expect(story).to_contain_text("writing", timeout=SLOW_MS)
-    opened.part("write-stop").click()
-    expect(story).to_contain_text("stopped by you", timeout=3000)
-    expect(opened.part("write-go")).to_be_enabled()
-    opened.fill("write-max-tokens", "3")
-    opened.part("write-go").click()
-    expect(story).to_contain_text(re.compile("3 tokens|the end"), timeout=SLOW_MS)
+# The page with models that take half a second for each token.
+SLOW_WRITER = """
+import time
+import app
+from slm.generate import LanguageModel
+write_many = LanguageModel.write_many
+def slowly(self, *args, **settings):
+    for column in write_many(self, *args, **settings):
+        time.sleep(0.5)
+        yield column
+LanguageModel.write_many = slowly
+app.main()
+"""
+
+
+class SlowServer(Server):
+    """A server whose stories are long under way on the fastest machine too, so that Stop comes in their midst."""
+
+    program = ("-c", SLOW_WRITER)
+
+
+def test_stops_at_once_and_writes_again(browser: Browser, home: Path) -> None:
+    server = SlowServer(home)
+    try:
+        opened = Watched(browser, server.url)
+        story = opened.part("write-story")
+        opened.choose("write-model", "first")
+        opened.fill("write-max-tokens", "1000")
+        opened.fill("write-temperature", "0")  # so young a model then says the same for ever and finds no end
+        opened.part("write-go").click()
+        expect(story).to_contain_text(re.compile(r"\d tokens .*writing"))
+        opened.part("write-stop").click()
+        expect(story).to_contain_text("stopped by you", timeout=30_000)  # the whole story takes 500 seconds
+        expect(opened.part("write-go")).to_be_enabled()
+        opened.fill("write-max-tokens", "3")
+        opened.part("write-go").click()
+        expect(story).to_contain_text(re.compile(r"\b3 tokens .*stopped at your number|the end"))
+        opened.page.close()
+    finally:
+        server.stop()
+    assert opened.complaints == []
 
 
 def test_says_what_is_wrong_in_a_sentence(opened: Watched) -> None:
@@ -205,7 +254,7 @@ def test_a_training_outlives_pages_and_servers(opened: Watched, browser: Browser
     opened.tab("Train")
     opened.choose("train-data", "tiny")
     opened.choose("train-preset", "golden")
-    opened.fill("train-minutes", "10")
+    opened.fill("train-minutes", "90")
     expect(opened.part("train-size")).to_contain_text("187 k parameters", timeout=SLOW_MS)
     opened.part("train-start").click()
     status = opened.part("train-status")
@@ -245,7 +294,7 @@ def test_a_training_outlives_pages_and_servers(opened: Watched, browser: Browser
     opened.tab("Write")
     opened.choose("write-model", run)
     opened.part("write-go").click()
-    expect(opened.part("write-story")).to_contain_text("tokens/s", timeout=SLOW_MS)
+    expect(opened.part("write-story")).to_contain_text(re.compile("tokens/s|the end"), timeout=SLOW_MS)
 
     opened.tab("Runs")
     expect(opened.part("runs-table")).to_contain_text(run)
@@ -254,18 +303,24 @@ def test_a_training_outlives_pages_and_servers(opened: Watched, browser: Browser
 
 
 def test_a_training_is_foretold_watched_and_brought_to_a_good_end(opened: Watched, server: Server) -> None:
+    from slm.data.prepare import prepare
+
+    # So many stories that nothing is wrong with reading them, however often a machine does so before it is looked at.
+    config = PrepareConfig(source="starter", name="many", vocab="512", limit=3000, workers=1)
+    list(prepare(config, server.home / "data"))
+    opened.page.reload()
     opened.tab("Train")
-    opened.choose("train-data", "tiny")
+    opened.choose("train-data", "many")
     opened.choose("train-preset", "golden")
-    opened.fill("train-minutes", "10")
+    opened.fill("train-minutes", "90")
     opened.choose("train-shown", "The latest")
     size, outlook = opened.part("train-size"), opened.part("train-forecast")
     expect(size).to_contain_text("multiplications and additions", timeout=SLOW_MS)
     expect(size.locator(".slm-stack").first).to_have_attribute("aria-label", re.compile("embedding .* attention"))
     expect(outlook).to_contain_text("Forecast for golden", timeout=2 * SLOW_MS)
     expect(outlook).to_contain_text("Measured on this machine")
-    expect(outlook).to_contain_text("10 min")
-    expect(outlook).to_contain_text("each story", timeout=SLOW_MS)
+    expect(outlook).to_contain_text("1 h 30 min")
+    expect(outlook).to_contain_text(re.compile("each story|% of the stories"))
 
     opened.part("train-start").click()
     status, chart = opened.part("train-status"), opened.part("train-chart")
@@ -298,6 +353,7 @@ def test_says_what_a_story_copied(opened: Watched) -> None:
     opened.fill("write-max-tokens", "5")
     opened.part("write-go").click()
     expect(opened.part("write-story")).to_contain_text(re.compile("5 tokens|the end"), timeout=SLOW_MS)
+    expect(opened.part("write-go")).to_be_enabled()
     expect(opened.part("write-copied")).to_be_empty()
     opened.part("write-did-it-copy").click()
     copied = opened.part("write-copied")
@@ -309,8 +365,7 @@ def test_says_what_a_story_copied(opened: Watched) -> None:
 
 def preview_of(opened: Watched) -> str:
     """The first words of a training story, as the Data tab shows it."""
-    opened.tab("Data")
-    opened.choose("data-sets", "tiny")
+    opened.choose_set("tiny")
     expect(opened.part("data-manifest")).to_contain_text("tiny", timeout=SLOW_MS)
     story = opened.part("data-preview").locator("article p").first
     expect(story).to_be_visible(timeout=SLOW_MS)
@@ -369,13 +424,24 @@ def bring_in(opened: Watched, file: Path) -> None:
     chooser.value.set_files(file)
 
 
+# The tabs, and a part by which each is known to be there.
+TABS = {"Write": "write-go", "Train": "train-start", "Inside": "inside-go", "Data": "data-prepare",
+        "Runs": "runs-table"}  # fmt: skip
+
+
+def fits(page: Page, part: str) -> None:
+    """Once this part is seen and had a moment to settle, the page comes to fit into its window's width."""
+    expect(page.locator(f"#{part}")).to_be_visible()
+    page.wait_for_timeout(400)
+    page.wait_for_function("document.documentElement.scrollWidth <= window.innerWidth")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_phone_needs_no_sideways_scroll(browser: Browser, server: Server, scheme: str) -> None:
     watched = Watched(browser, server.url, width=390)
     watched.page.emulate_media(color_scheme=scheme)
-    for name in ("Write", "Train", "Inside", "Data", "Runs"):
+    for name, part in TABS.items():
         watched.tab(name)
-        watched.page.wait_for_timeout(400)
-        assert watched.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), name
+        fits(watched.page, part)
     watched.page.close()
     assert watched.complaints == []

@@ -96,8 +96,7 @@ def test_a_hostile_run_is_only_text(opened: Watched) -> None:
 
 
 def test_a_hostile_data_set_is_only_text(opened: Watched) -> None:
-    opened.tab("Data")
-    opened.choose("data-sets", "^hostile")
+    opened.choose_set("^hostile")
     expect(opened.part("data-preview")).to_contain_text("onerror", timeout=SLOW_MS)
     harmless(opened)
     opened.tab("Train")

@@ -7,17 +7,17 @@ import urllib.parse
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytest.importorskip("gradio")
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.demo.test_browser import SLOW_MS, Server, Watched, browser, home, server  # noqa: F401
+from tests.demo.test_browser import SLOW_MS, TABS, Server, Watched, browser, fits, home, server  # noqa: F401
 
 pytestmark = pytest.mark.browser
-TABS = ("Write", "Train", "Inside", "Data", "Runs")
 MANY = 10
 NAME = """node => {
   const named = node.getAttribute("aria-label") || node.title || node.innerText || node.placeholder || node.alt || "";
@@ -33,6 +33,13 @@ RING = """node => {
 }"""  # noqa: E501
 
 
+def context_of(browser: Browser, **options: Any) -> BrowserContext:  # noqa: F811
+    """A browser of its own that has patience with a busy machine."""
+    context = browser.new_context(**options)
+    context.set_default_timeout(SLOW_MS)
+    return context
+
+
 @pytest.fixture
 def opened(browser: Browser, server: Server) -> Iterator[Watched]:  # noqa: F811
     watched = Watched(browser, server.url)
@@ -42,7 +49,7 @@ def opened(browser: Browser, server: Server) -> Iterator[Watched]:  # noqa: F811
 
 
 def test_with_the_network_cut_nothing_is_missing(browser: Browser, server: Server) -> None:  # noqa: F811
-    context = browser.new_context()
+    context = context_of(browser)
     asked: list[str] = []
     context.on("request", lambda request: asked.append(request.url))
     page = context.new_page()
@@ -64,19 +71,31 @@ def test_nothing_keeps_people_out(browser: Browser, server: Server, scheme: str)
     package = find_spec("axe_playwright_python")
     if package is None or package.origin is None:
         pytest.skip("axe-playwright-python, which carries axe-core, is not installed")
-    context = browser.new_context(color_scheme=scheme, viewport={"width": 1280, "height": 900})
+    context = context_of(browser, color_scheme=scheme, viewport={"width": 1280, "height": 900})
     page = context.new_page()
     page.goto(server.url)
     expect(page.locator("#write-go")).to_be_visible(timeout=SLOW_MS)
     page.evaluate((Path(package.origin).parent / "axe.min.js").read_text(encoding="utf-8"))
     found = []
-    for name in TABS:
+    for name, part in TABS.items():
         page.get_by_role("tab", name=name, exact=True).click()
-        page.wait_for_timeout(1500)
-        for violation in page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]:
-            found += [f"{name}: {violation['id']} {node['target']} {node['html'][:120]}" for node in violation["nodes"]]
+        expect(page.locator(f"#{part}")).to_be_visible()
+        found += violations(page, name)
     context.close()
     assert found == []
+
+
+def violations(page: Page, name: str) -> list[str]:
+    """What axe-core finds in this tab and goes on finding: what is half drawn may look like anything."""
+    found: list[str] = []
+    for _ in range(5):
+        page.wait_for_timeout(1500)
+        seen = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
+        nodes = [(kind["id"], node) for kind in seen for node in kind["nodes"]]
+        found = [f"{name}: {kind} {node['target']} {node['html'][:120]}" for kind, node in nodes]
+        if not found:
+            break
+    return found
 
 
 def test_a_keyboard_reaches_every_control_and_shows_where_it_is(opened: Watched) -> None:
@@ -115,10 +134,9 @@ def test_projector_mode_is_larger_and_remembered(opened: Watched) -> None:
     assert page.locator(".slm-advice").evaluate("node => getComputedStyle(node).color") != soft
     page.reload()
     expect(button).to_have_attribute("aria-pressed", "true", timeout=SLOW_MS)
-    for name in TABS:
+    for name, part in TABS.items():
         opened.tab(name)
-        page.wait_for_timeout(400)
-        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), name
+        fits(page, part)
     button.click()
     opened.tab("Train")
     assert [letters(part) for part in parts] == usual
@@ -139,22 +157,22 @@ def test_a_screen_reader_hears_that_a_story_stands_but_not_its_words(opened: Wat
 
 
 def test_whoever_wants_no_motion_has_none(browser: Browser, server: Server) -> None:  # noqa: F811
-    context = browser.new_context(reduced_motion="reduce")
+    context = context_of(browser, reduced_motion="reduce")
     page = context.new_page()
     page.goto(server.url)
     expect(page.locator("#write-go")).to_be_visible(timeout=SLOW_MS)
-    moving = page.evaluate("""() => [...document.querySelectorAll(".gradio-container *")].filter((node) => {
+    # Gradio moves some parts by itself while it puts the page together, and a slow machine is long at that.
+    page.wait_for_function("""() => [...document.querySelectorAll(".gradio-container *")].every((node) => {
       const style = getComputedStyle(node);
-      return [...style.transitionDuration.split(","), ...style.animationDuration.split(",")].some((s) => parseFloat(s) > 0.001);
-    }).length""")  # noqa: E501
+      return [...style.transitionDuration.split(","), ...style.animationDuration.split(",")].every((s) => parseFloat(s) <= 0.001);
+    })""")  # noqa: E501
     context.close()
-    assert moving == 0
 
 
 @pytest.mark.slow
 def test_ten_tabs_of_one_browser_all_answer(browser: Browser, server: Server) -> None:  # noqa: F811
     """A browser opens six connections to a host: an open stream for each tab would keep the seventh waiting."""
-    context = browser.new_context()
+    context = context_of(browser)
     pages: list[Page] = [context.new_page() for _ in range(MANY)]
     for page in pages:
         page.goto(server.url, wait_until="commit")
@@ -167,10 +185,10 @@ def test_ten_tabs_of_one_browser_all_answer(browser: Browser, server: Server) ->
     for page in pages:
         page.bring_to_front()
         expect(page.locator("#write-story")).to_contain_text(re.compile("12 tokens|the end"), timeout=2 * SLOW_MS)
-    for page in pages:  # all idle now: what one asks is answered at once
+    for page in pages:  # all idle now: what one asks is answered, and not only when another closes
         page.bring_to_front()
         page.get_by_role("tab", name="Train", exact=True).click()
-        with page.expect_response(re.compile("slm/watch"), timeout=10_000) as answer:
+        with page.expect_response(re.compile("slm/watch")) as answer:
             pass
         assert answer.value.status in (200, 204)
     context.close()

@@ -59,6 +59,7 @@ def test_the_browsers_arithmetic_is_the_samplers(browser: Browser, wanted: dict)
     logits = torch.randn(311, generator=generator) * 4
     seen = torch.randint(311, (29,), generator=generator).tolist()
     page = browser.new_page()
+    page.set_default_timeout(SLOW_MS)
     ours = page.evaluate(
         "([code, ...args]) => Array.from(new Function(code + 'return sampled;')()(...args))",
         [static_text("sampling.js"), logits.tolist(), seen, {name: getattr(settings, name) for name in FIELDS}],
@@ -201,6 +202,7 @@ def test_sliders_move_the_next_word_bars_without_the_server(opened: Watched, ser
         likely.append(expect_bars(**settings))
     assert len({round(shares[0], 6) for shares in likely}) == len(likely)
     assert [request for request in asked if request["trigger_id"] in sliders] == []
+    opened.fill("write-seed", "7")
     opened.part("write-go").click()  # what the page does ask the server is seen here
     expect(opened.part("write-story")).to_contain_text("tokens/s", timeout=SLOW_MS)
     assert any("trigger_id" in request for request in asked)
