@@ -6,12 +6,12 @@ import os
 import sys
 
 from slm.cli import main
+from slm.processes import leaves_threads
 
 if __name__ == "__main__":
     code = main()
-    if int(os.environ.get("WORLD_SIZE", 1)) > 1:
-        # Gloo's threads outlive their process group (DistributedDataParallel holds it), and one that still lets go of
-        # a tensor while Python shuts down aborts the process after all was done.
+    if leaves_threads():
+        sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
     sys.exit(code)

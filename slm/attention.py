@@ -28,7 +28,8 @@ def _by_products(q: Tensor, k: Tensor, v: Tensor, *, start: int, dropout: float)
     """The same with all scores in memory: in bfloat16 on a CPU, torch's own backward pass takes three times as long."""
     B, H, T, D = q.shape
     S = k.shape[2]
-    hidden = _hidden(T, start, q.dtype).expand(B * H, T, S)
+    make_hidden = _hidden.__wrapped__ if torch.compiler.is_compiling() else _hidden  # the compiler warns of a cache
+    hidden = make_hidden(T, start, q.dtype).expand(B * H, T, S)
     scores = torch.baddbmm(hidden, q.reshape(-1, T, D), k.reshape(-1, S, D).mT, alpha=D**-0.5)  # (B x H, T, S)
     weights = F.dropout(scores.softmax(dim=-1), dropout)
     return torch.bmm(weights, v.reshape(-1, S, D)).view(B, H, T, D)

@@ -63,6 +63,13 @@ class Budget:
         """The budget in seconds, where it is minutes."""
         return None if self.config.minutes is None else 60 * self.config.minutes
 
+    def left_s(self, *, update_s: float) -> float:
+        """Seconds of work that are left, where an update takes `update_s`."""
+        if self.max_steps is not None:
+            return max(0, self.max_steps - self.step) * update_s
+        assert self.budget_s is not None
+        return max(0.0, self.budget_s - self.elapsed_s)
+
     def progress(self) -> float:
         """Share of the budget that is used, 0 to 1."""
         if self.finish_plan is None:

@@ -227,7 +227,7 @@ class TrainConfig(Checked):
         "auto", "Arithmetic of the matrix products.", choices=("auto", "float32", "bfloat16", "float16")
     )
     compile: bool | None = option(
-        None, "Compile the model first (a minute or so); none does so on a CUDA GPU with a budget that is long enough."
+        None, "Compile the model first (a minute or so); none does so where that is measured to pay within the budget."
     )
     threads: int | None = option(None, "CPU threads; none is one for each core.", minimum=1, maximum=1024)
 

@@ -9,7 +9,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from slm.train import Trainer
+    from slm.trainer import Trainer
 
 
 def handed_over(trainer: Trainer) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import platform
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,18 @@ from slm.files import read_json, remove, write_json
 PROCESS_FILE = "process.json"
 LOCK_FILE = ".training.lock"
 HOLDER_FILE = ".training.json"
+
+
+COMPILER_THREAD = "compiler"
+
+
+def leaves_threads() -> bool:
+    """Whether threads are at work that would abort this process while Python shuts down, after all was done.
+
+    Gloo's outlive their process group (DistributedDataParallel holds it), and the compiler's cannot be asked to stop.
+    """
+    in_team = int(os.environ.get("WORLD_SIZE", 1)) > 1
+    return in_team or any(thread.name == COMPILER_THREAD for thread in threading.enumerate())
 
 
 class Busy(ValueError):

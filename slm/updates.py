@@ -30,13 +30,28 @@ class Update:
 class Updater:
     """A model, its optimizer and the arithmetic they are moved in. `batch_size` rows are taken at a time."""
 
-    def __init__(self, model: GPT, config: TrainConfig, *, team: Team, dtype: torch.dtype) -> None:
+    def __init__(
+        self, model: GPT, config: TrainConfig, *, team: Team, dtype: torch.dtype, compiled: bool = False
+    ) -> None:
         self.team, self.device, self.dtype = team, team.device, dtype
         self.model, self.config = model.to(team.device).train(), config
         self.batch_size = config.batch_size
         self.optimizer = Optimizer(model, config, dtype=dtype)
         self.loss_scale = LossScale(2.0**16 if dtype == torch.float16 else None)
-        self.loss = team.joint(model, torch.compile(model.loss) if pays_to_compile(config, team.device) else model.loss)
+        self._can_compile = True
+        self.use_compiled(compiled)
+
+    def use_compiled(self, wanted: bool) -> None:
+        """Compute the loss by code that is compiled for each shape when it first comes, or as it is written."""
+        self.compiled = wanted and self._can_compile
+        loss = torch.compile(self.model.loss, dynamic=False) if self.compiled else self.model.loss
+        self.loss = self.team.joint(self.model, loss)
+
+    def rehearse(self, rows: int, length: int) -> None:
+        """Compute the gradients of a micro-batch of this shape and forget them."""
+        ids = torch.arange(rows * length).view(rows, length) % self.model.config.vocab_size
+        self.backward(ids, ids.clone(), share=1.0)  # compiled code is made anew where its arguments are one tensor
+        self.model.zero_grad(set_to_none=True)
 
     def update(
         self, x: np.ndarray, y: np.ndarray, *, scale: float, seed: int, stop: Callable[[], bool]
@@ -88,7 +103,8 @@ class Updater:
     def give_up_compiling(self) -> None:
         """Go on with the model as it is written, after it could not be compiled."""
         self.model.zero_grad(set_to_none=True)
-        self.loss = self.team.joint(self.model, self.model.loss)
+        self._can_compile = False
+        self.use_compiled(False)
 
     def _to_device(self, x: Tensor) -> Tensor:
         return x.pin_memory().to(self.device, non_blocking=True) if self.device.type == "cuda" else x.to(self.device)
@@ -115,15 +131,3 @@ class Updater:
                 f"the memory of {self.device.type} is too small for the optimizer's state; take a smaller model "
                 "(n_layer, n_embd)"
             ) from error
-
-
-# A compiled model takes about a minute of its first update; a budget below these would hardly win that back.
-COMPILE_MINUTES, COMPILE_STEPS = 10.0, 5000
-
-
-def pays_to_compile(config: TrainConfig, device: torch.device) -> bool:
-    """Whether the model is to be compiled: as asked for, else on CUDA with a long budget."""
-    if config.compile is not None:
-        return config.compile
-    is_long = config.tokens is not None or (config.minutes or 0) >= COMPILE_MINUTES
-    return device.type == "cuda" and (is_long or (config.steps or 0) >= COMPILE_STEPS)

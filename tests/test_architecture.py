@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 GROUND = {"slm", "slm.config", "slm.tokenizer", "slm.runs", "slm.files", "slm.events", "slm.folders", "slm.processes",
           "slm.digest", "slm.bpe_files"}  # fmt: skip
-WORK = {"slm.train", "slm.handover", "slm.job", "slm.beginning", "slm.leases"}
+WORK = {"slm.train", "slm.trainer", "slm.position", "slm.handover", "slm.job", "slm.beginning", "slm.leases"}
 CONTROL = {"slm.launch", "slm.cli", "slm.commands", "slm.train_command", "slm.copied_command",
            "slm.evaluate_command", "slm.pack_command", "slm.__main__"}  # fmt: skip
 LAYERS = ("ground", "engine", "work", "control", "demo", "app")

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
 
-from slm.config import TrainConfig
 from slm.errors import is_out_of_memory
 from slm.runs import read_json, request_stop
 from slm.train import train
-from slm.updates import Updater, pays_to_compile
+from slm.updates import Updater
 from tests.training import job, losses
 
 # As PyTorch's allocators say it.
@@ -120,43 +115,3 @@ def test_another_error_is_not_taken_for_a_full_memory(starter_data, tmp_path, mo
     monkeypatch.setattr("slm.updates.Updater.backward", with_room_for(0, RuntimeError("the device fell over")))
     with pytest.raises(RuntimeError, match="fell over"):
         list(train(job(starter_data, tmp_path)))
-
-
-@pytest.mark.parametrize(
-    ("settings", "device", "pays"),
-    [
-        ({"minutes": 60}, "cpu", False),
-        ({"minutes": 60}, "cuda", True),
-        ({"minutes": 2}, "cuda", False),
-        ({"steps": 100}, "cuda", False),
-        ({"steps": 10_000}, "cuda", True),
-        ({"minutes": 60, "compile": False}, "cuda", False),
-        ({"minutes": 1, "compile": True}, "cpu", True),
-    ],
-)
-def test_a_model_is_compiled_where_that_is_asked_for_or_pays(settings, device, pays):
-    assert pays_to_compile(TrainConfig(**settings), torch.device(device)) is pays
-
-
-COMPILED_RUN = """
-import sys
-from pathlib import Path
-from tests.training import job
-from slm.train import train
-
-if __name__ == "__main__":
-    for event in train(job(Path(sys.argv[1]), Path(sys.argv[2]), train={"steps": 2, "compile": True})):
-        print(event["kind"], event.get("code") or event.get("reason") or "")
-"""
-
-
-def test_without_a_compiler_the_training_goes_on_with_a_warning(starter_data, tmp_path):
-    nowhere = {"CXX": str(tmp_path / "no-compiler"), "TORCHINDUCTOR_CACHE_DIR": str(tmp_path / "cache")}
-    done = subprocess.run(
-        [sys.executable, "-c", COMPILED_RUN, str(starter_data), str(tmp_path)],
-        cwd=Path(__file__).resolve().parent.parent, env={**os.environ, **nowhere}, capture_output=True, text=True,
-        timeout=300,
-    )  # fmt: skip
-    lines = done.stdout.split("\n")
-    assert lines[:2] == ["start ", "warning compile-failed"], done.stderr
-    assert lines.count("train ") == 2 and "end finished" in lines

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -246,7 +247,19 @@ def _loss_doc(loss: float | None, where: str) -> str:
 
 
 def _warnings(events: Iterable[Mapping[str, Any]], *, told: Collection[str]) -> list[str]:
-    """Each warning once, the newest last; none that the doctor told already."""
+    """Each warning once, the newest last; none that the doctor told already, and none of what is over."""
+    events = list(events)
+    over = _over(events)
     seen = {str(e.get("code") or e.get("message")): e for e in events if e.get("kind") == "warning"}
+    seen = {code: event for code, event in seen.items() if code not in over}
     new = [event for code, event in seen.items() if code not in told][-5:]
     return [note(str(event.get("message") or event.get("code") or ""), kind="warning") for event in new]
+
+
+def _over(events: Sequence[Mapping[str, Any]]) -> set[str]:
+    """Codes of warnings that told what was about to come, and by now has come."""
+    since = list(itertools.takewhile(lambda event: event.get("kind") != "start", reversed(events)))
+    kinds, codes = ({event.get(name) for event in since} for name in ("kind", "code"))
+    compiling = "compiling" in codes and not kinds & {"train", "end"}
+    finishing = "finishing" in codes and "end" not in kinds
+    return {code for code, current in (("compiling", compiling), ("finishing", finishing)) if not current}

@@ -136,3 +136,14 @@ def test_a_quick_end_counts_the_steps_that_are_left():
     assert done.share == pytest.approx(7 / 9) and done.left_s == pytest.approx(4.0)
     resumed = [*log(budget_s=60.0), asked, {**START, "step": 7, "budget_s": 60.0, "resumed_from_step": 7}]
     assert progress(running(), resumed, now=114.0).share == pytest.approx(14 / 60)
+
+
+def test_what_was_about_to_come_is_told_until_it_has():
+    compiling = {"kind": "warning", "step": 0, "code": "compiling", "message": "Compiled first."}
+    finishing = {"kind": "warning", "step": 7, "code": "finishing", "message": "Ends soon.", "last_step": 9}
+    assert "Compiled first." in status_html(running(), [START, compiling], now=101.0)
+    assert "Compiled first." not in status_html(running(), [START, compiling, train(1)], now=103.0)
+    assert "Ends soon." in status_html(running(), [*log(), finishing, train(8)], now=117.0)
+    ended = [*log(), finishing, {"kind": "end", "step": 9, "reason": "finished"}]
+    assert "Ends soon." not in status_html(running(status="finished"), ended, now=118.0)
+    assert "Ends soon." not in status_html(running(), [*ended, START], now=119.0)

@@ -1,0 +1,81 @@
+"""Where a training stands: what of it is saved, and how it is taken up again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from slm.beginning import first_model
+from slm.device import describe
+from slm.divergence import LossWatch
+from slm.job import check_data_unchanged, description
+from slm.model import GPT
+from slm.updates import Updater
+
+if TYPE_CHECKING:
+    from slm.trainer import Trainer
+
+Saved = tuple[GPT, dict[str, Tensor], dict[str, Any]]  # model, optimizer state, and what `position` gave
+
+
+def position(trainer: Trainer) -> dict[str, Any]:
+    """What a training needs to go on, beside model and optimizer, in JSON's types."""
+    return {
+        "tokens": trainer.budget.tokens,
+        "elapsed_s": trainer.budget.elapsed_s,
+        "measured": trainer.observer.measured,
+        "fingerprint": trainer.corpus.fingerprint,
+        "dtype": str(trainer.updater.dtype).removeprefix("torch."),
+        "compiled": trainer.compiled,
+        "batch_size": trainer.updater.batch_size,
+        "rate": trainer.rate,
+    }
+
+
+def restore(trainer: Trainer, saved: Saved | None) -> None:
+    """Make model and optimizer what they were when they were saved, or new where nothing was."""
+    state: dict[str, Any] = {}
+    if saved is None:
+        model = first_model(trainer.job, trainer.corpus)
+    else:
+        model, optimizer_state, state = saved
+        check_data_unchanged(trainer.job, trainer.corpus, state["fingerprint"])
+        trainer.dtype = getattr(torch, state["dtype"])
+    config, team = trainer.config, trainer.team
+    # One process alone compiles before its first update, several in theirs.
+    compiled = bool(config.compile) and team.size > 1
+    trainer.updater = Updater(model, config, team=team, dtype=trainer.dtype, compiled=compiled)
+    if saved is not None:
+        trainer.updater.optimizer.load_state(optimizer_state)
+    trainer.updater.batch_size = min(config.batch_size, state.get("batch_size", config.batch_size))
+    trainer.compiled = state.get("compiled", trainer.compiled)
+    trainer.rate = min(trainer.rate, state.get("rate", 1.0))
+    trainer.watch = LossWatch()
+    trainer.observer.measured = state.get("measured", {})
+    trainer.observer.last_s = trainer.last_save_s = state.get("elapsed_s", 0.0)
+    trainer.budget.begin(**{key: state[key] for key in ("step", "tokens", "elapsed_s") if key in state})
+
+
+def recorded(trainer: Trainer) -> dict[str, Any]:
+    """run.json of a training: everything needed to start it again."""
+    return {**description(trainer.job, trainer.corpus), "begun_from": trainer.before}
+
+
+def about(trainer: Trainer) -> dict[str, Any]:
+    """slm.json of a snapshot taken now; losses are None where this very step was not evaluated."""
+    measured = trainer.observer.measured
+    losses = measured if measured.get("step") == trainer.budget.step else {}
+    return {
+        **recorded(trainer),
+        "command": " ".join(trainer.job.command),
+        "step": trainer.budget.step,
+        "tokens": trainer.budget.tokens,
+        "elapsed_s": round(trainer.budget.elapsed_s, 3),
+        "hardware": describe(trainer.team.device),
+        "train_loss": trainer.train_loss,
+        "val_loss": losses.get("val_loss"),
+        "val_bpb": losses.get("val_bpb"),
+        "torch_version": torch.__version__,
+    }
