@@ -37,12 +37,15 @@ from slm.runs import (
 )
 from slm.snapshots import RunStore, is_log_spaced
 from slm.team import Team
+from slm.updates import Updater
 
 Event = tuple[str, dict[str, Any]]  # kind and fields; the step is the trainer's
 
 
 class Trainer:
     """The state of one training, and the things done to it."""
+
+    updater: Updater  # made by `restore`
 
     def __init__(self, job: TrainJob, team: Team) -> None:
         self.job, self.config, self.team = job, job.train, team
