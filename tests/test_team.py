@@ -11,6 +11,7 @@ import torch
 
 from slm.runs import after_resume, read_events
 from slm.team import Team
+from tests.waiting import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parent.parent
 STEPS = 50
@@ -28,7 +29,7 @@ def run(starter_data: Path, checkpoints: Path, *words: str, processes: int) -> s
     places = ["--checkpoints", str(checkpoints), "--data-dir", str(starter_data)]
     return subprocess.run(
         [sys.executable, *(several if processes > 1 else one), "train", *words, *places],
-        cwd=ROOT, capture_output=True, text=True, timeout=300,
+        cwd=ROOT, capture_output=True, text=True, timeout=2 * PATIENCE_S,
     )  # fmt: skip
 
 

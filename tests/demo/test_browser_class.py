@@ -14,7 +14,7 @@ pytest.importorskip("gradio")
 from playwright.sync_api import Browser, expect  # noqa: E402
 
 from slm.config import PrepareConfig  # noqa: E402
-from tests.demo.test_browser import CHROMIUM, SLOW_MS, Server, Watched  # noqa: E402
+from tests.demo.test_browser import CHROMIUM, SLOW_MS, Server, Watched, end_trainings  # noqa: E402
 
 pytestmark = pytest.mark.browser
 CODE = "maple-tree-7"
@@ -32,13 +32,14 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Places with one small data set and no run."""
     from slm.data.prepare import prepare
 
     folder = tmp_path_factory.mktemp("class")
     list(prepare(PrepareConfig(source="starter", name="tiny", vocab="512", limit=300, workers=1), folder / "data"))
-    return folder
+    yield folder
+    end_trainings(folder)
 
 
 def picture(watched: Watched, name: str) -> None:
@@ -80,7 +81,7 @@ def test_one_starts_and_stops_and_the_others_watch_and_write(
 
     teacher.choose("train-data", "tiny")
     teacher.choose("train-preset", "golden")
-    teacher.fill("train-minutes", "10")
+    teacher.fill("train-minutes", "90")
     teacher.part("train-start").click()
     run = "golden-tiny-001"
     for page in (teacher, student):  # the student has chosen nothing
@@ -105,7 +106,7 @@ def test_one_starts_and_stops_and_the_others_watch_and_write(
     late.fill("write-max-tokens", "20")
     late.part("write-go").click()
     expect(late.part("write-story")).to_contain_text(
-        re.compile(rf"{run} as it was after step [\d,]+, saved \d+ s ago"), timeout=SLOW_MS
+        re.compile(rf"{run} as it was after step [\d,]+, saved \d+ (s|min) ago"), timeout=SLOW_MS
     )
     picture(late, "student-write")
 
