@@ -77,6 +77,9 @@ def test_tokens_have_numbers_and_nothing_typed_becomes_markup(opened, snapshots:
 
 
 def test_a_token_that_is_clicked_is_chosen_in_every_picture(opened) -> None:
+    # The last that the page asks by itself when it is opened: a busy machine comes to it late.
+    expect(opened.part("write-next").locator("li").first).to_be_attached()
+    opened.page.wait_for_timeout(1000)
     requests: list[str] = []
     opened.page.on("request", lambda request: requests.append(request.url))
     last = bars(opened)
