@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import PATIENCE_S
+
 ROOT = Path(__file__).resolve().parent.parent
 
 GROUND = {"slm", "slm.config", "slm.tokenizer", "slm.runs", "slm.files", "slm.events", "slm.folders", "slm.processes",
@@ -118,7 +120,7 @@ assert sys.argv[1] == "slow" or not slow, f"{slow} were imported"
 
 def probe(kind: str, modules: list[str]) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", PROBE, kind, *modules], cwd=ROOT, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", PROBE, kind, *modules], cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
