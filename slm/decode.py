@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from slm.int8 import Int8Linear
 from slm.model import GPT, Attention, Block, RMSNorm
+from slm.steps import Fixed, Growing, Repeated
 
 Product = Callable[[Tensor, Tensor | None], Tensor]
 MOST_PARTS = 32
@@ -37,8 +38,11 @@ def window_start(prompt_tokens: int, tokens: int, block_size: int) -> int:
 class Decoder:
     """B stories that begin with the same prompt and grow by one token each at every step."""
 
-    def __init__(self, model: GPT, prompt: list[int], batch_size: int = 1) -> None:
-        """Read the prompt, which must leave room in the context; `logits` (B, V) then tells what may follow."""
+    def __init__(self, model: GPT, prompt: list[int], batch_size: int = 1, *, fixed: bool | None = None) -> None:
+        """Read the prompt, which must leave room in the context; `logits` (B, V) then tells what may follow.
+
+        With `fixed`, each step is the same work at the same place in memory, which CUDA repeats as one; None: on CUDA.
+        """
         self.model, self.batch_size = model, batch_size
         cache = model.new_cache()
         ids = torch.tensor([prompt], device=model.wte.weight.device)
@@ -53,6 +57,13 @@ class Decoder:
         self._norm_embedding = _RMSNorm(model.config.n_embd, model.config.eps, model.wte.weight)
         self._norm = norm_function(model.ln_f, model.wte.weight)
         self._head = product_function(model.lm_head, batch_size)
+        device = model.wte.weight.device
+        fixed = device.type == "cuda" if fixed is None else fixed
+        self._fixed = Fixed(model.config.block_size, device) if fixed else None
+        if fixed:  # a mask hides numbers, but not what is no number
+            for t in (self.cache.k, self.cache.v):
+                t[:, :, :, self.cache.length :] = 0
+        self._repeated: Repeated | None = None
 
     @property
     def full(self) -> bool:
@@ -61,18 +72,30 @@ class Decoder:
 
     def step(self, ids: Tensor) -> None:
         """Add one token to each story, ids (B,) int64; there must be room."""
-        model, position = self.model, self.cache.length
-        x = F.embedding(ids.to(model.wte.weight.device), model.wte.weight)  # (B, C)
+        ids = ids.to(self.model.wte.weight.device)
+        if self._fixed is None:
+            self.logits = self._scores(ids, Growing(self.cache.length))
+        else:
+            place = self._fixed
+            place.position.fill_(self.cache.length)
+            if self._repeated is None:  # its trials write into the cache where this step then writes
+                self._repeated = Repeated(lambda x: self._scores(x, place), self.batch_size, ids.device)
+            self.logits = self._repeated(ids)
+        self.cache.length += 1
+
+    def _scores(self, ids: Tensor, place: Growing | Fixed) -> Tensor:
+        """What may follow ids (B,), which stand at `place`: (B, V)."""
+        model = self.model
+        x = F.embedding(ids, model.wte.weight)  # (B, C)
         turn = None
         if model.wpe is not None:
-            x = x + model.wpe.weight[position]
+            x = x + place.row(model.wpe.weight)
         else:
-            x, turn = self._norm_embedding(x), (self._cos[position], self._sin[position])
+            x, turn = self._norm_embedding(x), (place.row(self._cos), place.row(self._sin))
         for block, k, v in self._blocks:
-            x = block(x, k, v, position, turn)
-        self.cache.length += 1
+            x = block(x, k, v, place, turn)
         z, cap = self._head(self._norm(x), None), model.config.logit_softcap  # (B, V)
-        self.logits = z if cap is None else cap * torch.tanh(z / cap)
+        return z if cap is None else cap * torch.tanh(z / cap)
 
     def read_again(self, ids: Tensor) -> None:
         """Forget everything and read ids (B, T) int64 instead."""
@@ -97,10 +120,12 @@ class _FlatBlock:
         self.classic = block.mlp.classic
         self.norm_heads = _RMSNorm(self.head_size, attention.eps, model.wte.weight)
 
-    def __call__(self, x: Tensor, k: Tensor, v: Tensor, position: int, turn: tuple[Tensor, Tensor] | None) -> Tensor:
-        """x (B, C) at `position`; its keys and values are written into k and v (B, H, block_size, D).
+    def __call__(
+        self, x: Tensor, k: Tensor, v: Tensor, place: Growing | Fixed, turn: tuple[Tensor, Tensor] | None
+    ) -> Tensor:
+        """x (B, C) at `place`; its keys and values are written into k and v (B, H, block_size, D).
 
-        `turn` is the rotation of that position as 2 x (D,), where positions are rotary.
+        `turn` is the rotation of that place as 2 x (D,), where positions are rotary.
         """
         B, C = x.shape
         heads = self.c_attn(self.ln_1(x), None).view(B, 3, self.n_head, self.head_size)
@@ -109,10 +134,8 @@ class _FlatBlock:
             qk, (cos, sin) = heads.narrow(1, 0, 2), turn  # (B, 2, H, D)
             swapped = torch.roll(qk, self.head_size // 2, -1)
             q, new_k = self.norm_heads(torch.addcmul(qk * cos, swapped, sin)).unbind(1)
-        k.select(2, position).copy_(new_k)
-        v.select(2, position).copy_(new_v)
-        end = position + 1
-        y = F.scaled_dot_product_attention(q.unsqueeze(2), k.narrow(2, 0, end), v.narrow(2, 0, end))  # (B, H, 1, D)
+        k, v = place.keep(k, new_k), place.keep(v, new_v)  # 2 x (B, H, S, D)
+        y = F.scaled_dot_product_attention(q.unsqueeze(2), k, v, attn_mask=place.mask)  # (B, H, 1, D)
         x = self.c_proj(y.view(B, C), x)
         h = self.c_fc(self.ln_2(x), None)  # (B, mlp_size)
         if self.classic:

@@ -18,16 +18,19 @@ SHAPES = [
 ]
 
 
-def grown(model, *, prompt: int, stories: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+def grown(
+    model, *, prompt: int, stories: int, seed: int, fixed: bool | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
     """(scores after the last of some steps, scores of the whole sequences read at once), both (stories, V)."""
     generator, V = torch.Generator().manual_seed(seed), model.config.vocab_size
     begin = torch.randint(V, (prompt,), generator=generator)
     steps = torch.randint(V, (stories, model.config.block_size - prompt), generator=generator)
-    decoder = Decoder(model, begin.tolist(), stories)
+    decoder = Decoder(model, begin.tolist(), stories, fixed=fixed)
     for column in steps.T:
         decoder.step(column)
     assert decoder.full
-    return decoder.logits, model(torch.cat((begin.expand(stories, -1), steps), dim=1))[:, -1]
+    ids = torch.cat((begin.expand(stories, -1), steps), dim=1).to(model.wte.weight.device)
+    return decoder.logits, model(ids)[:, -1]
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda s: f"{s['architecture']}-{s['n_embd']}")
@@ -38,6 +41,40 @@ def test_steps_equal_the_whole_sequence_read_at_once(shape, stories):
     for prompt in (1, 4, 18):
         stepped, whole = grown(model, prompt=prompt, stories=stories, seed=prompt)
         torch.testing.assert_close(stepped, whole, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda s: f"{s['architecture']}-{s['n_embd']}")
+@pytest.mark.parametrize("stories", [1, 3])
+@torch.inference_mode()
+def test_steps_at_a_fixed_place_equal_the_whole_sequence_too(monkeypatch, shape, stories):
+    """As on CUDA; memory there may hold anything before it is written."""
+    empty = torch.empty
+    model = random_model(ModelConfig(**shape, block_size=19), seed=stories)
+    monkeypatch.setattr("torch.empty", lambda *size, **settings: empty(*size, **settings).fill_(torch.nan))
+    for prompt in (1, 4, 18):
+        stepped, whole = grown(model, prompt=prompt, stories=stories, seed=prompt, fixed=True)
+        torch.testing.assert_close(stepped, whole, atol=1e-4, rtol=1e-4)
+
+
+@torch.inference_mode()
+def test_a_fixed_place_serves_stories_that_are_chosen_and_read_again():
+    model = random_model(ModelConfig(**SHAPES[2], block_size=19))
+    decoder = Decoder(model, [5, 6, 7], 3, fixed=True)
+    decoder.step(torch.tensor([11, 12, 13]))
+    decoder.choose(torch.tensor([2, 0, 2]))
+    decoder.read_again(torch.tensor([[7, 13], [7, 11], [7, 13]]))
+    decoder.step(torch.tensor([21, 22, 23]))
+    ids = torch.tensor([[7, 13, 21], [7, 11, 22], [7, 13, 23]])
+    torch.testing.assert_close(decoder.logits, model(ids)[:, -1], atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA GPU on this machine")
+@torch.inference_mode()
+def test_a_captured_step_gives_what_its_operations_give():
+    model = random_model(ModelConfig(**SHAPES[2], block_size=19))
+    for stories in (1, 3):
+        stepped, whole = grown(model.cuda(), prompt=4, stories=stories, seed=stories)
+        torch.testing.assert_close(stepped, whole, atol=1e-3, rtol=1e-3)
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda s: f"{s['architecture']}-{s['n_embd']}")
