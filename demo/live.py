@@ -29,7 +29,7 @@ from slm.data.prepare import list_datasets
 
 SHORTEST_S = 1.5  # between two questions of a page
 LONGEST_S = 6.0
-PAGES_A_SECOND = 10  # that ask, when there are many
+PAGES_A_SECOND = 6  # that ask, when there are many
 REMEMBERED_S = 15.0  # a page that has not asked for so long is gone
 SHARE = 0.01  # of a core for making pictures of a run anew, at most ...
 OLDEST_S = 6.0  # ... unless the last is so old
