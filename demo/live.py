@@ -28,7 +28,7 @@ from demo.watching import LATEST, RunView, watch
 from slm.data.prepare import list_datasets
 
 SHORTEST_S = 1.5  # between two questions of a page
-LONGEST_S = 6.0
+LONGEST_S = 8.0
 PAGES_A_SECOND = 6  # that ask, when there are many
 REMEMBERED_S = 15.0  # a page that has not asked for so long is gone
 SHARE = 0.01  # of a core for making pictures of a run anew, at most ...
