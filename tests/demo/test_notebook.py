@@ -15,11 +15,17 @@ NOTEBOOK = ROOT / "demo" / "SLM.ipynb"
 CELLS = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
 
 
-def test_no_output_is_kept_and_a_badge_comes_first():
+def test_no_output_is_kept():
     for cell in CELLS:
         assert cell["cell_type"] == "markdown" or (cell["outputs"] == [] and cell["execution_count"] is None)
-    assert "colab.research.google.com" in CELLS[0]["source"][0]
     assert 10 <= len(CELLS) <= 16
+
+
+def test_where_slm_is_missing_the_notebook_asks_for_an_address(monkeypatch):
+    monkeypatch.delenv("SLM_REPOSITORY", raising=False)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(SystemExit, match="address of a copy of the project"):
+        exec("".join(CELLS[1]["source"]), {})
 
 
 def test_every_cell_is_python():
