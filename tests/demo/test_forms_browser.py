@@ -1,0 +1,37 @@
+"""More settings in a real browser: as many columns as there is room for, and what is wrong in sight of the fields."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+pytest.importorskip("gradio")
+from playwright.sync_api import Browser, expect
+
+from demo.forms import GROUPS
+from tests.demo.test_browser import SLOW_MS, Server, browser, home, server  # noqa: F401
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.mark.parametrize(("width", "columns"), [(1440, 3), (390, 1)])
+def test_groups_stand_side_by_side_and_a_mistake_is_seen(
+    browser: Browser, server: Server, width: int, columns: int  # noqa: F811
+) -> None:
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    page.goto(server.url)
+    page.get_by_role("tab", name="Train", exact=True).click(timeout=SLOW_MS)
+    page.get_by_role("button", name="More settings").locator("visible=true").click()
+    groups = page.locator(".slm-group")
+    expect(groups.first).to_be_visible(timeout=SLOW_MS)
+    expect(groups).to_have_count(len(GROUPS))
+    lefts = {round(box["x"]) for group in groups.all() if (box := group.bounding_box())}
+    assert len(lefts) == columns
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+    page.locator("#train-n-head input").fill("7")
+    page.locator("#train-n-head input").press("Tab")
+    said = page.locator("#train-mistake .slm-note")
+    expect(said).to_contain_text("not divisible", timeout=SLOW_MS)
+    expect(said).to_be_in_viewport()
+    page.close()
