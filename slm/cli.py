@@ -35,6 +35,7 @@ DESCRIPTION = "Train a small language model from scratch, watch it learn, and wr
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run one command; its exit code: 0 done, 1 failed, 2 a mistake in the words, 130 interrupted."""
+    _print_any_letter()
     words = sys.argv[1:] if words is None else list(words)
     if words[:1] == ["--"]:  # torchrun before Python 3.13 takes --run for a flag of its own, unless -- stands before
         words = words[1:]
@@ -58,6 +59,13 @@ def main(words: Sequence[str] | None = None) -> int:
         return 0
     except OSError as error:
         return _fail(f"{error}", code=1, as_json=as_json)
+
+
+def _print_any_letter() -> None:
+    # Stories hold letters that a Windows code page lacks; better a question mark than the end of a training.
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
 
 
 def _fail(message: str, *, code: int, as_json: bool) -> int:

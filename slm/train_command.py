@@ -194,7 +194,8 @@ def _stopping(run_dir: Path) -> Iterator[list[int]]:
 class _TrainingBar:
     """Progress of a training: a bar on a terminal, a line for each evaluation and its sample story everywhere.
 
-    A terminal that is gone, or a full disk behind it, does not end the training; it then goes on in silence.
+    A terminal that is gone or cannot show a letter, or a full disk behind it, does not end the training; it then goes
+    on in silence.
     """
 
     def __enter__(self) -> _TrainingBar:
@@ -213,7 +214,7 @@ class _TrainingBar:
         try:
             if self.heard:
                 self._show(event)
-        except OSError:
+        except (OSError, UnicodeError):
             self.heard = False
 
     def _show(self, event: dict[str, Any]) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import itertools
+import os
 import signal
 import subprocess
 import sys
@@ -19,6 +21,7 @@ from slm.data.batches import Corpus
 from slm.generate import LanguageModel
 from slm.model import GPT, initialise
 from slm.observe import Observer
+from slm.train_command import _TrainingBar
 from tests.waiting import PATIENCE_S, wait_for
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -91,6 +94,24 @@ def test_a_stop_cuts_a_story_and_an_evaluation_short(starter_data):
     answers = iter([False, True])
     assert observer.evaluate(model, step=1, batch_size=2) is None
     assert list(answers) == []
+
+
+def test_a_letter_that_the_terminal_lacks_does_not_end_a_training(tmp_places, starter_data):
+    words = ("train", "--run", "a", "--data", "starter", "--preset", "golden", "--steps", "1", "--sample-prompt", "ж→")
+    done = subprocess.run(
+        [sys.executable, "-m", "slm", *words, "--data-dir", str(starter_data), "--eval-windows", "1", "--threads", "1"],
+        cwd=ROOT, capture_output=True, timeout=PATIENCE_S, env={**os.environ, "PYTHONIOENCODING": "cp1252"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr.decode("cp1252")
+    assert b"  ??" in done.stdout
+    assert end_of(tmp_places.checkpoints / "a")["reason"] == "finished"
+
+
+def test_the_bar_falls_silent_where_a_letter_cannot_be_written(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding="ascii"))
+    with _TrainingBar() as bar:
+        bar.show({"kind": "sample", "step": 1, "prompt": "ж", "text": "→"})
+    assert not bar.heard
 
 
 # A training whose last save, the one that a stop asks for, never ends.
