@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +30,13 @@ SPEED_FIELDS = ("batch_size", "grad_accum_steps", "optimizer", "device", "dtype"
 
 @dataclass(frozen=True)
 class Speed:
-    """Tokens a second of training, the most memory it took in MB (None where the system does not tell), and where."""
+    """Tokens a second of training, the most memory it took in MB (None where the system does not tell), where, and
+    when (unix seconds)."""
 
     tok_per_s: float
     memory_mb: float | None
     device: str
+    measured_at: float = field(default_factory=time.time)
 
 
 class Speeds:

@@ -162,10 +162,12 @@ def _histogram(histogram: Mapping[str, Any] | None) -> str:
         return ""
     width, height, base = 600, 150, 120
     slot = width / len(counts)
-    shapes = []
+    shapes, rows = [], []
     for i, count in enumerate(counts):
         tall = (base - 8) * count / most
-        until = f"to {edges[i + 1] - 1:,}" if i + 1 < len(edges) else "or more"
+        last = f"{edges[i + 1] - 1:,}" if i + 1 < len(edges) else None
+        until = f"to {last}" if last else "or more"
+        rows.append(f"<tr><td>{edges[i]:,}</td><td>{last or 'or more'}</td><td>{count:,}</td></tr>")
         title = f"{edges[i]:,} {until} tokens: {plural(count, 'story', 'stories')} ({percent(count / total)})"
         shapes.append(
             f'<rect x="{(i + 0.06) * slot:.1f}" y="{base - tall:.1f}" width="{slot * 0.88:.1f}" height="{tall:.1f}">'
@@ -180,7 +182,16 @@ def _histogram(histogram: Mapping[str, Any] | None) -> str:
     return (
         '<figure class="slm-histogram"><figcaption>How long the stories are, in tokens</figcaption>'
         f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="Histogram of story lengths in tokens">'
-        f"{''.join(shapes)}{''.join(names)}</svg></figure>"
+        f"{''.join(shapes)}{''.join(names)}</svg>{_lengths(rows)}</figure>"
+    )
+
+
+def _lengths(rows: Iterable[str]) -> str:
+    heads = "".join(f"<th scope='col'>{name}</th>" for name in ("from", "to", "stories"))
+    return (
+        "<details><summary>The numbers</summary><div class='slm-scroll' tabindex='0'><table class='slm-table'>"
+        f"<caption class='slm-sr'>Stories by their length in tokens</caption><thead><tr>{heads}</tr></thead>"
+        f"<tbody>{''.join(rows)}</tbody></table></div></details>"
     )
 
 
@@ -199,4 +210,11 @@ def preview_html(stories: Iterable[str | Mapping[str, Any]] | None, *, limit: in
 def compact_counts(manifest: Mapping[str, Any]) -> str:
     """One line for a list: "2.1 M stories, 450 M tokens"."""
     train = manifest.get("train") or {}
-    return f"{compact(train.get('stories'))} stories, {compact(train.get('tokens'))} tokens"
+    return ", ".join(f"{compact(n)} {one if n == 1 else many}" for n, one, many in (
+        (train.get("stories"), "story", "stories"), (train.get("tokens"), "token", "tokens")
+    ))
+
+
+def made_at(manifest: Mapping[str, Any]) -> float:
+    """When a data set was made, in unix seconds; 0.0 where it does not say."""
+    return finite(manifest.get("created")) or 0.0

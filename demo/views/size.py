@@ -21,6 +21,8 @@ PARTS = {
 }
 SHOWN = {"mlp": "MLP"}
 MEASURING = "Measuring this machine for three seconds \u2026"
+NOT_MEASURED = "How long this takes here is not known yet: the teacher's page measures this machine."
+JUST_NOW_S = 60.0
 
 
 def size_html(
@@ -63,7 +65,10 @@ def _stack(sizes: Mapping[str, float], labels: Mapping[str, str]) -> str:
     return f'<div class="slm-stack" role="img" aria-label="{said}">{blocks}</div><ul class="slm-legend">{legend}</ul>'
 
 
-def forecast_html(told: Forecast, *, of: str, tok_per_s: float, device: str, nats_per_bpb: float | None = None) -> str:
+def forecast_html(
+    told: Forecast, *, of: str, tok_per_s: float, device: str, measured_s_ago: float = 0.0,
+    nats_per_bpb: float | None = None,
+) -> str:
     """A forecast of a preset as three figures a beginner can check afterwards, and what they rest on.
 
     `nats_per_bpb` turns bits per byte into nats a token of this data set.
@@ -81,7 +86,8 @@ def forecast_html(told: Forecast, *, of: str, tok_per_s: float, device: str, nat
         f"<div><dt>{escape(name)}</dt><dd>{escape(value)} <small>{escape(unit)}</small></dd></div>"
         for name, value, unit in rows
     )
-    speed = f"Measured on this machine just now: {compact(tok_per_s)} tokens a second ({device})."
+    when = "just now" if measured_s_ago < JUST_NOW_S else f"{duration(measured_s_ago)} ago"
+    speed = f"Measured on this machine {when}: {compact(tok_per_s)} tokens a second ({device})."
     why = f"{speed} {told.silence}".strip()
     return (
         f'<section class="slm slm-forecast" aria-label="Forecast">'
