@@ -218,7 +218,9 @@ class TrainConfig(Checked):
     eval_windows: int = option(
         64, "Fixed windows of the validation stories in each evaluation.", minimum=1, maximum=10**6
     )
-    save_interval_s: float = option(120.0, "Most seconds of work that a crash may lose.", minimum=0.0)
+    save_interval_s: float = option(
+        120.0, "Most seconds of work that a crash may lose; 0 saves at each evaluation.", minimum=0.0
+    )
     sample_prompt: str = option("Once upon a time", "How the sample story of each evaluation begins.")
     sample_tokens: int = option(120, "Length of the sample stories, in tokens.", minimum=1, maximum=4096)
     seed: int = option(1337, "Seed of weights, batches and samples.", minimum=0, maximum=2**31 - 1)
@@ -348,8 +350,10 @@ PRESETS: dict[str, Preset] = {
     "micro": Preset(
         purpose="first readable sentences on two CPU cores in a minute or two",
         vocab="4096",
-        model=ModelConfig(n_layer=2, n_head=4, n_embd=128, block_size=128, vocab_size=4096),
-        train=TrainConfig(batch_size=16, learning_rate=6e-3, muon_learning_rate=0.03, ramp_steps=300),
+        model=ModelConfig(n_layer=2, n_head=2, n_embd=128, block_size=128, vocab_size=4096),
+        train=TrainConfig(
+            batch_size=16, learning_rate=1e-2, muon_learning_rate=0.03, decay_ratio=0.4, ramp_steps=300
+        ),
     ),
     "golden": Preset(
         purpose="tests",
