@@ -110,8 +110,11 @@ class Trainer:
             yield "train", fields
             self.watch.look(fields["loss"], sound=sound)
             due = self.observer.is_due(step=self.budget.step, elapsed_s=self.budget.elapsed_s)
-            if self.team.is_first and due and self.budget.progress() < 1.0:
-                yield from self._look(final=False)
+            if self.team.is_first and self.budget.progress() < 1.0:
+                if due:
+                    yield from self._look(final=False)
+                elif self.config.save_interval_s and self._much_is_unsaved() and self.watch.calm:
+                    yield self._save(final=False)
             if self._lease_is_over() and self.budget.progress() < 1.0:
                 yield "checkpoint", self.save(hand_over=True)
                 return {}
@@ -193,10 +196,12 @@ class Trainer:
         if not self.stopping():
             yield "sample", self.observer.sample(model)
         self.observer.last_s, self.observer.cost_s = self.budget.elapsed_s, self.budget.elapsed_s - begin_s
-        waited_s = self.budget.elapsed_s - self.last_save_s
-        wanted = is_log_spaced(step, self.store.steps()) or waited_s >= self.config.save_interval_s
+        wanted = is_log_spaced(step, self.store.steps()) or self._much_is_unsaved()
         if final or (wanted and self.watch.calm):
             yield self._save(final=final)
+
+    def _much_is_unsaved(self) -> bool:
+        return self.budget.elapsed_s - self.last_save_s >= self.config.save_interval_s
 
     def _evaluate(self) -> dict[str, Any] | None:
         return self.observer.evaluate(self.updater.model, step=self.budget.step, batch_size=self.updater.batch_size)

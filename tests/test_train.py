@@ -119,6 +119,34 @@ def test_minutes_are_a_budget_that_ends_on_time_with_the_learning_rate_down(star
     assert events[-1]["reason"] == "finished"
 
 
+def test_no_more_than_the_save_interval_is_at_risk_however_rare_the_evaluations(starter_data, tmp_path, monkeypatch):
+    monkeypatch.setattr("slm.budget.time", clock := Clock())
+    monkeypatch.setattr("slm.updates.Updater.backward", spoiled(set(range(1000)), clock.update))
+    settings = {"steps": 40, "eval_interval": 10**6, "save_interval_s": 5 / 16}
+    events = list(train(job(starter_data, tmp_path, train=settings)))
+    assert [e["step"] for e in events if e["kind"] == "checkpoint"] == list(range(5, 41, 5))
+    assert [e["step"] for e in events if e["kind"] == "eval"] == [40]
+    best = json.loads((tmp_path / "run" / "best.json").read_text())
+    assert best["step"] == 40 and best["val_loss"] is not None
+
+
+def test_a_run_killed_between_evaluations_goes_on_from_what_the_interval_saved(starter_data, tmp_path, monkeypatch):
+    settings = {"eval_interval": 10**6, "save_interval_s": 5 / 16}
+    whole = job(starter_data, tmp_path / "whole", train=settings)
+    list(train(whole))
+    parts = job(starter_data, tmp_path / "parts", train=settings)
+    with monkeypatch.context() as patch:
+        patch.setattr("slm.budget.time", clock := Clock())
+        patch.setattr("slm.updates.Updater.backward", spoiled(set(range(1000)), clock.update))
+        begun = train(parts)
+        while (event := next(begun))["kind"] != "train" or event["step"] < 8:
+            pass
+        begun.close()
+    assert next(train(replace(parts, resume=True)))["resumed_from_step"] == 5
+    list(train(replace(parts, resume=True)))
+    assert losses(parts.run_dir) == losses(whole.run_dir)
+
+
 def test_tokens_are_a_budget(starter_data, tmp_path):
     events = list(train(job(starter_data, tmp_path, train={"steps": None, "tokens": 5 * 31 * 3 + 1})))
     assert events[0]["max_steps"] == 4
