@@ -158,6 +158,11 @@ class ModelConfig(Checked):
                 f"rotary positions turn pairs: n_embd {self.n_embd} / n_head {self.n_head} = {self.head_size} "
                 "must be even"
             )
+        if self.architecture == "gpt2" and self.logit_softcap is not None:
+            raise ValueError(
+                f"logit_softcap is {self.logit_softcap:g}, but GPT-2's own format has no place for it: leave it out, or "
+                "choose architecture nanochat"
+            )
 
 
 def parameter_parts(config: ModelConfig) -> dict[str, int]:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from slm.config import TrainConfig
+from slm.config import ModelConfig, TrainConfig
 
 
 @pytest.mark.parametrize(
@@ -17,3 +17,9 @@ def test_a_ramp_halves_sequences_and_length_and_never_to_nothing():
     config = TrainConfig(batch_size=7, grad_accum_steps=3, ramp_steps=2)
     assert [config.step_shape(step, 17) for step in range(4)] == [(10, 8), (10, 8), (21, 17), (21, 17)]
     assert TrainConfig(batch_size=1, ramp_steps=1).step_shape(0, 2) == (1, 2)
+
+
+def test_what_gpt2s_own_format_cannot_hold_is_refused():
+    with pytest.raises(ValueError, match=r"logit_softcap is 15, .*choose architecture nanochat"):
+        ModelConfig(architecture="gpt2", logit_softcap=15.0)
+    assert ModelConfig(architecture="nanochat", logit_softcap=15.0).logit_softcap == 15.0
