@@ -8,7 +8,7 @@ emulate; here matrices of one shape are handled as one batch, in the arithmetic 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -179,6 +179,16 @@ class LossScale:
     def __init__(self, factor: float | None) -> None:
         self.factor = factor
         self.good_steps = 0
+
+    def state(self) -> tuple[float, int] | None:
+        """What it has learnt; None where it leaves the gradients as they are."""
+        return None if self.factor is None else (self.factor, self.good_steps)
+
+    def load_state(self, state: Sequence[float] | None) -> None:
+        """Go on from what `state` gave; from the beginning where that is None."""
+        if state is not None:
+            factor, good_steps = state
+            self.factor, self.good_steps = factor, int(good_steps)
 
     def enlarge(self, loss: Tensor) -> Tensor:
         return loss if self.factor is None else loss * self.factor

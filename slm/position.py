@@ -31,6 +31,7 @@ def position(trainer: Trainer) -> dict[str, Any]:
         "compiled": trainer.compiled,
         "batch_size": trainer.updater.batch_size,
         "rate": trainer.rate,
+        "loss_scale": trainer.updater.loss_scale.state(),
     }
 
 
@@ -49,6 +50,7 @@ def restore(trainer: Trainer, saved: Saved | None) -> None:
     trainer.updater = Updater(model, config, team=team, dtype=trainer.dtype, compiled=compiled)
     if saved is not None:
         trainer.updater.optimizer.load_state(optimizer_state)
+        trainer.updater.loss_scale.load_state(state.get("loss_scale"))
     trainer.updater.batch_size = min(config.batch_size, state.get("batch_size", config.batch_size))
     trainer.compiled = state.get("compiled", trainer.compiled)
     trainer.rate = min(trainer.rate, state.get("rate", 1.0))
