@@ -48,9 +48,10 @@ class Updater:
         self.loss = self.team.joint(self.model, loss)
 
     def rehearse(self, rows: int, length: int) -> None:
-        """Compute the gradients of a micro-batch of this shape and forget them."""
+        """Compute the gradients of a micro-batch of this shape and forget them; the device is done with it then."""
         ids = torch.arange(rows * length).view(rows, length) % self.model.config.vocab_size
-        self.backward(ids, ids.clone(), share=1.0)  # compiled code is made anew where its arguments are one tensor
+        # Compiled code would be made anew where its two arguments are one tensor.
+        self.backward(ids, ids.clone(), share=1.0).item()
         self.model.zero_grad(set_to_none=True)
 
     def update(
@@ -62,7 +63,7 @@ class Updater:
         each micro-batch, says to leave it: then nothing has moved, as after an error on the way to the gradients.
         """
         torch.manual_seed(seed + self.team.rank * 2**32)
-        loss = 0.0
+        total = torch.zeros((), device=self.device)
         for start in range(0, len(x), self.batch_size):
             if stop():
                 self.model.zero_grad(set_to_none=True)
@@ -70,21 +71,21 @@ class Updater:
             rows = slice(start, start + self.batch_size)
             share, is_last = len(x[rows]) / len(x), rows.stop >= len(x)
             with contextlib.nullcontext() if is_last else self.team.apart(self.loss):
-                loss += self.backward(torch.from_numpy(x[rows]), torch.from_numpy(y[rows]), share=share)
-        loss = self.team.mean(loss)
+                total += self.backward(torch.from_numpy(x[rows]), torch.from_numpy(y[rows]), share=share)
+        loss = self.team.mean(total.item())  # the first moment at which Python waits for the device
         if not math.isfinite(loss):
             self.model.zero_grad(set_to_none=True)
             return Update(loss, math.nan, sound=False)
         norm = self._move(scale)
         return Update(loss, norm, sound=math.isfinite(norm) or self.loss_scale.may_overflow)
 
-    def backward(self, x: Tensor, y: Tensor, *, share: float) -> float:
-        """Add this share of the gradients of one micro-batch x, y (B, T); that share of its loss."""
+    def backward(self, x: Tensor, y: Tensor, *, share: float) -> Tensor:
+        """Add this share of the gradients of one micro-batch x, y (B, T); that share of its loss, a scalar."""
         x, y = self._to_device(x), self._to_device(y)
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
             loss = self.loss(x, y) * share
         self.loss_scale.enlarge(loss).backward()
-        return loss.item()
+        return loss.detach()
 
     def halve(self) -> None:
         """Take half as many rows at a time, after the memory was full; ValueError where it was one row already."""
