@@ -160,8 +160,8 @@ class ModelConfig(Checked):
             )
         if self.architecture == "gpt2" and self.logit_softcap is not None:
             raise ValueError(
-                f"logit_softcap is {self.logit_softcap:g}, but GPT-2's own format has no place for it: leave it out, or "
-                "choose architecture nanochat"
+                f"logit_softcap is {self.logit_softcap:g}, but GPT-2's own format has no place for it; leave it out, "
+                "or choose architecture nanochat"
             )
 
 
