@@ -45,14 +45,15 @@ class _LinearCrossEntropy(torch.autograd.Function):
                     dw.addmm_(p.t(), h[piece], alpha=1 / N)
                 else:
                     dw.add_(p.t() @ h[piece], alpha=1 / N)
-            dh /= N
+        # A float16 gradient divided by N would vanish: that waits until the loss scale is there to multiply.
+        ctx.N = N
         ctx.save_for_backward(dh.to(hidden.dtype), dw.to(weight.dtype))
         return total / N
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None]:
         dh, dw = ctx.saved_tensors
-        return dh * grads[0], dw * grads[0], None
+        return dh * (grads[0] / ctx.N), dw * grads[0], None
 
 
 def _losses(scores: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:

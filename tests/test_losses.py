@@ -57,3 +57,15 @@ def test_bfloat16_under_autocast_is_near_and_its_sums_are_float32():
     for got, want in zip(torch.autograd.grad(loss, (hidden, weight)), expected, strict=True):
         assert got.dtype == torch.float32
         torch.testing.assert_close(got, want, rtol=0.05, atol=0.01)
+
+
+def test_small_gradients_of_float16_do_not_vanish_before_the_loss_is_scaled():
+    generator = torch.Generator().manual_seed(7)
+    scale, rows = 2.0**16, 4000
+    hidden = (torch.randn(rows, C, generator=generator) * 2).half().requires_grad_()
+    weight = (torch.randn(V, C, generator=generator) * 1e-4).half().requires_grad_()
+    targets = torch.randint(0, V, (rows,), generator=generator)
+    exact = hidden.detach().float().requires_grad_()
+    (expected,) = torch.autograd.grad(scale * F.cross_entropy(exact @ weight.detach().float().t(), targets), exact)
+    (got,) = torch.autograd.grad(scale * linear_cross_entropy(hidden, weight, targets), hidden)
+    torch.testing.assert_close(got.float(), expected, rtol=0.02, atol=float(expected.abs().max()) / 100)
