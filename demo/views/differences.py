@@ -42,7 +42,7 @@ def _general(record: Mapping[str, Any], name: str) -> str:
 
 def _word(value: Any) -> str:
     if value is None:
-        return "off"
+        return "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:,.6g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)

@@ -14,7 +14,8 @@ MOST_IN_LIST = 50
 def samples_html(events: Sequence[Mapping[str, Any]]) -> str:
     """A few stories from the first to the newest side by side, and all of them, the newest first, folded below."""
     losses = {e.get("step"): finite(e.get("val_loss")) for e in events if e.get("kind") == "eval"}
-    samples = [e for e in events if e.get("kind") == "sample"]
+    # The last look of a training may be at the step of the one before: the same story once more.
+    samples = list({e.get("step"): e for e in events if e.get("kind") == "sample"}.values())
     if not samples:
         hint = "Here you will read what the model writes while it learns: first noise, then words, then sentences."
         return f'<section class="slm slm-samples">{note(hint)}</section>'

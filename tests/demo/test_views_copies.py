@@ -65,7 +65,7 @@ def test_only_what_differs_is_named_with_its_meaning() -> None:
     [row] = differences([record(), record(learning_rate=0.02)])
     assert row == ("learning rate", field_doc(type(PRESETS["golden"].train), "learning_rate"), ["0.003", "0.02"])
     named = {name: values for name, _, values in differences([record(), record(steps=None, compile=True, minutes=1.5)])}
-    assert named == {"minutes": ["off", "1.5"], "steps": ["300", "off"], "compile": ["no", "yes"]}
+    assert named == {"minutes": ["none", "1.5"], "steps": ["300", "none"], "compile": ["no", "yes"]}
     renewed = {**record(), "data": {"name": "tiny", "fingerprint": "cd" * 32}}
     assert differences([record(), renewed])[0][2] == ["tiny ababab", "tiny cdcdcd"]
 

@@ -46,3 +46,10 @@ def test_many_are_folded_the_newest_first():
     folded = re.findall(r"<b>step (\d+)</b>", markup.split("<details")[1])
     assert folded == [str(step) for step in range(99, 49, -1)]
     assert "All 99 stories" in markup
+
+
+def test_two_looks_at_one_step_are_one_story():
+    told = ((3, "A."), (7, "B."), (7, "B."))
+    events = [{"kind": "sample", "step": step, "prompt": "Once", "text": text} for step, text in told]
+    markup = samples_html(events)
+    assert markup.count("step 7") == 1 and markup.count("step 3") == 1
