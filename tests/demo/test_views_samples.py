@@ -49,7 +49,5 @@ def test_many_are_folded_the_newest_first():
 
 
 def test_two_looks_at_one_step_are_one_story():
-    told = ((3, "A."), (7, "B."), (7, "B."))
-    events = [{"kind": "sample", "step": step, "prompt": "Once", "text": text} for step, text in told]
-    markup = samples_html(events)
+    markup = samples_html(told(3, 7, 7))
     assert markup.count("step 7") == 1 and markup.count("step 3") == 1
