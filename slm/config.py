@@ -252,6 +252,11 @@ class TrainConfig(Checked):
         rows = self.batch_size * self.grad_accum_steps
         return (rows, block_size) if step >= self.ramp_steps else (max(1, rows // 2), max(2, block_size // 2))
 
+    @property
+    def row_counts(self) -> set[int]:
+        """Sequences in an update, in the ramp and behind it."""
+        return {self.step_shape(step, block_size=2)[0] for step in (0, self.ramp_steps)}
+
     def tokens_per_step(self, block_size: int) -> int:
         """Tokens of an update after the ramp."""
         return math.prod(self.step_shape(self.ramp_steps, block_size))

@@ -159,9 +159,8 @@ def command_line(spec: TrainSpec) -> str:
 def _program(config: TrainConfig) -> list[str]:
     """What stands between Python and the words of the command: torchrun, where this machine has several GPUs to use."""
     gpus = gpu_count() if config.device in ("auto", "cuda") else 0
-    # Each process takes equally many sequences of an update, in the ramp and behind it.
-    rows = {config.step_shape(step, block_size=2)[0] for step in (0, config.ramp_steps)}
-    processes = max((n for n in range(1, gpus + 1) if not any(r % n for r in rows)), default=1)
+    # Each process takes equally many sequences of an update.
+    processes = max((n for n in range(1, gpus + 1) if not any(rows % n for rows in config.row_counts)), default=1)
     if processes == 1:
         return ["-m", "slm"]
     return ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes), "-m", "slm", "--"]

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from slm.config import TrainConfig
 from slm.device import choose_device
 
 T = TypeVar("T")
@@ -36,13 +37,18 @@ class Team:
     def is_first(self) -> bool:
         return self.rank == 0
 
+    def check_shares(self, config: TrainConfig) -> None:
+        """Raise ValueError where the sequences of an update, in the ramp or behind it, do not come out even."""
+        for rows in sorted(config.row_counts):
+            if rows % self.size:
+                raise ValueError(
+                    f"{rows} sequences in an update do not divide among {self.size} processes; choose batch_size x "
+                    f"grad_accum_steps (and half of it, where there is a ramp) as a multiple of {self.size}"
+                )
+
     def share_of(self, rows: Any) -> Any:
-        """This process's rows of a batch; ValueError where they do not come out even."""
-        if len(rows) % self.size:
-            raise ValueError(
-                f"{len(rows)} sequences in an update do not divide among {self.size} processes; choose batch_size x "
-                f"grad_accum_steps (and half of it, where there is a ramp) as a multiple of {self.size}"
-            )
+        """This process's rows of a batch, which come out even (`check_shares`)."""
+        assert len(rows) % self.size == 0, (len(rows), self.size)
         return rows[self.rank :: self.size]
 
     def agree(self, number: float) -> float:

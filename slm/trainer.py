@@ -51,6 +51,7 @@ class Trainer:
         self.job, self.config, self.team = job, job.train, team
         self.corpus = Corpus(job.data)
         check(job, self.corpus)
+        team.check_shares(job.train)
         if self.config.threads is not None:
             torch.set_num_threads(self.config.threads)
         make_ready(team.device)

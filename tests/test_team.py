@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 from pathlib import Path
@@ -9,8 +10,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from slm.config import TrainConfig
 from slm.runs import after_resume, read_events
 from slm.team import Team
+from slm.train import train
+from tests.training import job
 from tests.waiting import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -76,6 +80,20 @@ def test_a_run_goes_on_with_another_number_of_processes(starter_data, alone, tmp
 
 
 def test_rows_that_do_not_divide_are_told():
+    two = Team(torch.device("cpu"), rank=0, size=2)
     with pytest.raises(ValueError, match="7 sequences in an update do not divide among 2 processes"):
-        Team(torch.device("cpu"), rank=0, size=2).share_of(range(7))
+        two.check_shares(TrainConfig(batch_size=7))
+    with pytest.raises(ValueError, match="3 sequences in an update do not divide among 2 processes"):
+        two.check_shares(TrainConfig(batch_size=6, ramp_steps=5))
+    two.check_shares(TrainConfig(batch_size=6))
     assert list(Team(torch.device("cpu"), rank=1, size=3).share_of(range(6))) == [1, 4]
+
+
+def test_rows_that_do_not_divide_behind_the_ramp_are_told_before_anything_is_written(
+    starter_data, tmp_path, monkeypatch
+):
+    three = Team(torch.device("cpu"), rank=0, size=3)
+    monkeypatch.setattr("slm.train.assembled", lambda device: contextlib.nullcontext(three))
+    with pytest.raises(ValueError, match="7 sequences in an update do not divide among 3 processes"):
+        next(train(job(starter_data, tmp_path, train={"batch_size": 7, "ramp_steps": 5})))
+    assert list(tmp_path.iterdir()) == []
