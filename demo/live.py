@@ -16,6 +16,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -23,6 +24,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from demo import preparing
+from demo.comparing import Seen, curves_chart, seen_now
 from demo.session import Session
 from demo.watching import LATEST, RunView, watch
 from slm.data.prepare import list_datasets
@@ -39,7 +41,8 @@ REPAINT = b'{"repaint": true}'
 
 @dataclass(frozen=True)
 class Picture:
-    """What the Train tab shows of a run, ready to send. `seen` names it; `shape` changes when buttons or lists do."""
+    """What a tab shows of one run or of several, ready to send. `seen` names it; `shape` changes when buttons, lists or
+    tables do."""
 
     seen: str
     shape: str
@@ -104,9 +107,22 @@ def paint(session: Session, chosen: str, last: Picture | None = None) -> Picture
         assert last is not None
         return last
     parts = {"train-status": view.status, "train-chart": view.chart, "train-samples": view.samples}
-    seen = seen_of(view, chosen)
+    return _picture(seen_of(view, chosen), parts, shape=_short(view.shape), version=view.version)
+
+
+def paint_curves(session: Session, names: str, last: Picture | None = None) -> Picture:
+    """The picture of several runs' curves, whose names come as JSON: the last one where nothing is new."""
+    chosen = json.loads(names)
+    seen = seen_now(session, chosen)
+    if last is not None and last.version == str(seen):
+        return last
+    parts = {"runs-chart": curves_chart(session, seen.names)}
+    return _picture(str(seen), parts, shape=seen.table, version=str(seen))
+
+
+def _picture(seen: str, parts: dict[str, Any], *, shape: str, version: str) -> Picture:
     body = json.dumps({"seen": seen, "parts": parts}).encode()
-    return Picture(seen, _short(view.shape), view.version, body, gzip.compress(body, 5))
+    return Picture(seen, shape, version, body, gzip.compress(body, 5))
 
 
 def seen_of(view: RunView, chosen: str | None) -> str:
@@ -128,6 +144,7 @@ def preparing_version(session: Session) -> str:
 def routes(session: Session) -> list[Route]:
     """What the page's own server answers beside gradio."""
     audience, gallery = Audience(), Gallery(functools.partial(paint, session))
+    comparisons = Gallery(functools.partial(paint_curves, session))
 
     def headers(request: Request) -> dict[str, str]:
         page = request.query_params.get("page", "")[:40]
@@ -138,15 +155,14 @@ def routes(session: Session) -> list[Route]:
         chosen, shape = parse_seen(seen)
         # Each run has a picture; names that somebody made up share one, or each would have one made for it.
         chosen = chosen if has_run(session, chosen) else LATEST
-        picture = await gallery.newest(chosen)
-        if picture.seen == seen:
-            return Response(status_code=204, headers=answer)
-        if picture.shape != shape:
-            return Response(REPAINT, media_type="application/json", headers=answer)
-        if "gzip" not in request.headers.get("accept-encoding", ""):
-            return Response(picture.body, media_type="application/json", headers=answer)
-        answer["content-encoding"] = "gzip"
-        return Response(picture.zipped, media_type="application/json", headers=answer)
+        return send(await gallery.newest(chosen), request, seen, shape, answer)
+
+    async def watch_curves(request: Request) -> Response:
+        seen, answer = request.query_params.get("seen", ""), headers(request)
+        shown = Seen.parse(seen)
+        # As above: only runs that there are, and the same ones in any order have one picture.
+        names = sorted({name for name in shown.names if has_run(session, name)})[: session.limits.curves]
+        return send(await comparisons.newest(json.dumps(names)), request, seen, shown.table, answer)
 
     async def watch_preparing(request: Request) -> Response:
         answer = headers(request)
@@ -154,7 +170,19 @@ def routes(session: Session) -> list[Route]:
             return Response(status_code=204, headers=answer)
         return Response(REPAINT, media_type="application/json", headers=answer)
 
-    return [Route("/slm/watch", watch_run), Route("/slm/preparing", watch_preparing)]
+    places = {"watch": watch_run, "curves": watch_curves, "preparing": watch_preparing}
+    return [Route(f"/slm/{place}", answer) for place, answer in places.items()]
+
+
+def send(picture: Picture, request: Request, seen: str, shape: str, headers: dict[str, str]) -> Response:
+    """The answer to a page that shows `seen`, of this shape: nothing, the picture, or that gradio is to paint."""
+    if picture.seen == seen:
+        return Response(status_code=204, headers=headers)
+    if picture.shape != shape:
+        return Response(REPAINT, media_type="application/json", headers=headers)
+    if "gzip" not in request.headers.get("accept-encoding", ""):
+        return Response(picture.body, media_type="application/json", headers=headers)
+    return Response(picture.zipped, media_type="application/json", headers={**headers, "content-encoding": "gzip"})
 
 
 def has_run(session: Session, name: str) -> bool:

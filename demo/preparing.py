@@ -17,10 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from slm.config import PrepareConfig
+from slm.files import remove
 from slm.runs import Busy, check_name, process_alive, read_json, record_process, write_json
 
 PROJECT = Path(__file__).resolve().parent.parent
 WRITE_INTERVAL_S = 0.3
+BEGINS_WITHIN_S = 20.0  # a process that was started and has not said that it is there yet
 MOST_TEXT_CHARACTERS = 200_000_000
 
 
@@ -33,7 +35,7 @@ def start(config: PrepareConfig, data_dir: Path) -> str:
         raise ValueError(f"there is a data set {name} already; choose another name")
     job = data_dir / ".jobs" / name
     job.mkdir(parents=True, exist_ok=True)
-    for old in ("process.json", "progress.json"):
+    for old in ("process.json", "progress.json", "stop"):
         (job / old).unlink(missing_ok=True)
     write_json(job / "job.json", {"data_dir": data_dir, "created": time.time(), "config": dataclasses.asdict(config)})
     with open(job / "log.txt", "wb") as log:
@@ -42,10 +44,10 @@ def start(config: PrepareConfig, data_dir: Path) -> str:
             stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
         )
     threading.Thread(target=process.wait, daemon=True).start()  # so that it leaves no zombie behind
-    for _ in range(200):
-        if (job / "process.json").exists() or process.poll() is not None:
-            break
+    while _begins(job) and process.poll() is None:
         time.sleep(0.05)
+    if process.poll() is not None and not (job / "process.json").exists():
+        write_json(job / "progress.json", _interrupted(job))
     return name
 
 
@@ -57,7 +59,7 @@ def cancel(data_dir: Path) -> None:
 
 def running_job(data_dir: Path) -> str | None:
     """The name of the data set that is being prepared now."""
-    return next((job.name for job in _jobs(data_dir) if process_alive(job)), None)
+    return next((job.name for job in _jobs(data_dir) if _begins(job) or process_alive(job)), None)
 
 
 def progress(data_dir: Path, name: str | None = None) -> dict[str, Any] | None:
@@ -69,25 +71,52 @@ def progress(data_dir: Path, name: str | None = None) -> dict[str, Any] | None:
     if not jobs:
         return None
     job = jobs[0]
-    alive = process_alive(job)  # asked first: a process that ends in between has written its last progress
+    # Asked first: a process that ends in between has written its last progress.
+    alive = _begins(job) or process_alive(job)
     try:
         last = read_json(job / "progress.json")
     except (FileNotFoundError, ValueError):
         last = {"stage": "read"}
     if not alive and last["stage"] not in ("done", "error"):
-        last = {"stage": "error", "message": f"Preparing {job.name} was interrupted. {_last_words(job)}".strip()}
+        last = _interrupted(job)
     return {**last, "name": job.name}
+
+
+def _begins(job: Path) -> bool:
+    """Whether the job was handed over a moment ago to a process that has not said yet that it is there."""
+    if (job / "process.json").exists() or (job / "progress.json").exists():
+        return False
+    return time.time() - _handed_over(job) < BEGINS_WITHIN_S
+
+
+def _handed_over(job: Path) -> float:
+    """When a job was asked for, in unix seconds; 0.0 for one that was forgotten meanwhile."""
+    try:
+        return (job / "job.json").stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
+def _interrupted(job: Path) -> dict[str, str]:
+    return {"stage": "error", "message": f"Preparing {job.name} was interrupted. {_last_words(job)}".strip()}
 
 
 def _jobs(data_dir: Path) -> list[Path]:
     """The job folders, the newest first."""
-    found = (data_dir / ".jobs").glob("*/job.json")
-    return [file.parent for file in sorted(found, key=lambda file: file.stat().st_mtime, reverse=True)]
+    return sorted((file.parent for file in (data_dir / ".jobs").glob("*/job.json")), key=_handed_over, reverse=True)
 
 
 def _last_words(job: Path) -> str:
     lines = (job / "log.txt").read_text(errors="replace").strip().splitlines() if (job / "log.txt").exists() else []
     return lines[-1][:300] if lines else "Start it again."
+
+
+def forget(name: str, data_dir: Path) -> None:
+    """Drop what is kept of how a data set was made: the job, and the text or file that it was made from."""
+    remove(data_dir / ".jobs" / check_name(name))
+    for file in (data_dir / ".uploads").glob(f"{check_name(name)}.*"):
+        if file.stem == name:
+            file.unlink()
 
 
 def save_text(text: str, data_dir: Path, *, name: str) -> Path:
@@ -112,11 +141,10 @@ def keep_file(file: Path, data_dir: Path, *, name: str) -> Path:
 
 def work(job: Path) -> None:
     """Do the job of this folder, writing progress.json as it goes."""
+    record_process(job)  # before the imports, which take seconds
     from slm.data.prepare import prepare
 
-    record_process(job)
     what = read_json(job / "job.json")
-    (job / "stop").unlink(missing_ok=True)
     written = 0.0
     try:
         for last in prepare(PrepareConfig(**what["config"]), Path(what["data_dir"])):

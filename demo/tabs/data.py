@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.events import Dependency
 
 from demo import preparing
+from demo.datasets import delete_dataset
 from demo.live import preparing_version
 from demo.session import Session, sentence
-from demo.tabs.wiring import QUICK, TICK, TOLD, bind, choose, html, live, warn, warned
-from demo.views.data import compact_counts, manifest_html, preview_html, progress_html
+from demo.tabs.wiring import QUICK, TICK, TOLD, bind, choose, html, inform, live, warn, warned
+from demo.views.data import compact_counts, made_at, manifest_html, preview_html, progress_html
 from slm.config import PrepareConfig, field_doc, parse_fields
 from slm.data.prepare import default_name, list_datasets
 from slm.runs import check_name, read_json
@@ -46,7 +48,7 @@ VOCABULARIES = [
     ("4,096 tokens, for micro and mini", "4096"),
     ("8,192 tokens, for slm-55m", "8192"),
     ("GPT-2's 50,257 tokens, for slm-51m", "gpt2"),
-    ("512 tokens, for golden", "512"),
+    ("512 tokens, for very short texts", "512"),
 ]
 UPLOAD_TYPES = [".txt", ".jsonl", ".json", ".parquet"]
 
@@ -80,16 +82,32 @@ def layout(session: Session, key: gr.BrowserState) -> dict[str, Any]:
             manifest = html(manifest_html(None), elem_id="data-manifest")
             gr.Markdown("### Some of the stories")
             preview = html(preview_html([]), elem_id="data-preview")
+            delete, question = deleting(session, prepared, key)
     seen = live("slm/preparing")
     shown = [seen, status, cancel, prepared, manifest, preview]
     source.input(choose_source, [source], [about, place, text, upload], **QUICK)
     wish = [source, place, text, upload, vocab, name, limit, key]
-    begun = prepare.click(bind(start_preparing, session), wish, [status], **TOLD)
-    begun.then(bind(paint, session), [prepared, key], shown, **QUICK)
+    begun = prepare.click(bind(start_preparing, session), wish, [status, upload], **TOLD)
+    for painted_after in (begun, question):
+        painted_after.then(bind(paint, session), [prepared, key], shown, **QUICK)
     cancel.click(bind(cancel_preparing, session), [key], [cancel], **TOLD)
     prepared.input(bind(show, session), [prepared], [manifest, preview], **QUICK)
     seen.tick(bind(tick, session), [prepared, seen, key], shown, **TICK)
-    return {"prepared": prepared, "view": shown, "guarded": [prepare, upload]}
+    return {"prepared": prepared, "view": shown, "guarded": [prepare, upload, delete]}
+
+
+def deleting(session: Session, prepared: gr.Dropdown, key: gr.BrowserState) -> tuple[gr.Button, Dependency]:
+    """The button that deletes the data set that is shown, after a question; the event that did."""
+    with gr.Row():
+        delete = gr.Button("Delete this data set \u2026", variant="stop", elem_id="data-delete", scale=0, min_width=200)
+    named = gr.Textbox("", visible="hidden", elem_id="data-delete-name")
+    with gr.Row(visible=False) as sure:
+        which = gr.Markdown("")
+        yes = gr.Button("Yes, delete it", variant="stop", elem_id="data-delete-yes", min_width=120)
+        no = gr.Button("Keep it", elem_id="data-delete-no", min_width=100)
+    delete.click(ask_to_delete_set, [prepared], [named, which, sure], **QUICK)
+    gr.on([no.click, prepared.change], lambda: gr.update(visible=False), None, [sure], **QUICK)
+    return delete, yes.click(bind(delete_set, session), [named, key], [sure], **TOLD)
 
 
 def choose_source(source: str) -> tuple[str, Any, Any, Any]:
@@ -102,7 +120,7 @@ def start_preparing(
     session: Session, source: str, place: str | None, text: str | None, upload: str | None, vocab: str,
     name: str | None, limit: str | None, key: str | None,
 ) -> Any:
-    """Begin to prepare in a process of its own."""
+    """Begin to prepare in a process of its own; a file that was uploaded for it is kept, so its field is emptied."""
     try:
         session.allow_change(key)
         config = prepare_config(
@@ -111,8 +129,8 @@ def start_preparing(
         preparing.start(config, session.data)
     except ValueError as error:
         warn(error, "Not started")
-        return progress_html({"stage": "error", "message": sentence(error)})
-    return progress_html({"stage": "read"})
+        return progress_html({"stage": "error", "message": sentence(error)}), gr.skip()
+    return progress_html({"stage": "read"}), gr.update(value=None)
 
 
 def prepare_config(
@@ -125,6 +143,8 @@ def prepare_config(
         source = place.strip()
         if not source:
             raise ValueError("which data set? Type a Hub id, a file or a folder")
+    elif source == "text" and upload and text.strip():
+        raise ValueError("there is a text and a file: take the file away, or empty the text")
     elif source == "text" and upload:
         file = Path(upload)
         name = name or f"{file.stem}-{vocab}"
@@ -155,6 +175,20 @@ def cancel_preparing(session: Session, key: str) -> Any:
     return gr.update(interactive=False)
 
 
+def ask_to_delete_set(name: str | None) -> tuple[str | None, str, Any]:
+    """The question before a data set is gone, and the name that it is about."""
+    return name, f"Delete the data set {name} with its stories, for good?", gr.update(visible=bool(name))
+
+
+@warned
+def delete_set(session: Session, name: str | None, key: str) -> Any:
+    """Delete the data set that the question named."""
+    session.allow_change(key)
+    delete_dataset(session, name)
+    inform(f"the data set {name} is gone", "Deleted")
+    return gr.update(visible=False)
+
+
 def show(session: Session, name: str | None) -> tuple[str, str]:
     """Counts and stories of a data set."""
     try:
@@ -173,7 +207,7 @@ def paint(session: Session, chosen: str | None, key: str) -> tuple[Any, ...]:
 def tick(session: Session, chosen: str | None, seen: str, key: str) -> Any:
     """What is new on the disk, if anything is."""
     progress = preparing.progress(session.data)
-    sets = {m["name"]: m for m in list_datasets(session.data)}
+    sets = {m["name"]: m for m in sorted(list_datasets(session.data), key=made_at, reverse=True)}
     stage = progress["stage"] if progress else "none"
     may = session.rights.holds(key)
     version = preparing_version(session)

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
 
+from demo.comparing import Seen, curves_chart, seen_now, trained
 from demo.exporting import FORMATS
 from demo.guard import pace
 from demo.session import Session, sentence
 from demo.stories import sample_settings, write
 from demo.tabs import report
-from demo.tabs.wiring import MODEL, PRIVATE, QUICK, TOLD, bind, chart, choose, html, warn, warned
+from demo.tabs.wiring import MODEL, PRIVATE, QUICK, TICK, TOLD, bind, chart, choose, html, inform, live, warn, warned
 from demo.telling import stories_html
 from demo.views.differences import differences_html
 from demo.views.runs import runs_rows
 from demo.views.words import note
-from demo.watching import compare_chart
 from slm.pack import unpack
 from slm.runs import delete_run, find_snapshots, rename_run
 
@@ -64,6 +65,7 @@ def layout(session: Session, key: gr.BrowserState) -> dict[str, Any]:
                               placeholder="letters, digits, - and _", info="What the run is to be called.")
         rename = gr.Button("Rename", elem_id="runs-rename", min_width=100)
         delete = gr.Button("Delete \u2026", variant="stop", elem_id="runs-delete", min_width=100)
+    named = gr.Textbox("", visible="hidden", elem_id="runs-delete-name")
     with gr.Row(visible=False) as sure:
         which = gr.Markdown("")
         yes = gr.Button("Yes, delete it", variant="stop", elem_id="runs-delete-yes", min_width=120)
@@ -74,23 +76,26 @@ def layout(session: Session, key: gr.BrowserState) -> dict[str, Any]:
     with gr.Row():
         bring = gr.UploadButton("Bring in a .zip", file_types=[".zip"], elem_id="runs-import", scale=0,
                                 min_width=200)
-    view = [table, run, compare, curve, differ, stage]
-    table.select(bind(choose_row, session), None, [run, compare, curve, differ, stage], **QUICK)
-    run.input(bind(choose_run, session), [run], [compare, curve, differ, stage], **QUICK)
-    compare.input(bind(compare_runs, session), [compare], [curve, differ], **QUICK)
+    seen = live("slm/curves")
+    view = [seen, table, run, compare, curve, differ, stage]
+    of_run = [seen, compare, curve, differ, stage]
+    table.select(bind(choose_row, session), [seen], [run, *of_run], **QUICK)
+    run.input(bind(choose_run, session), [run, seen], of_run, **QUICK)
+    compare.input(bind(compare_runs, session), [compare, seen], [seen, curve, differ], **QUICK)
+    seen.tick(bind(tick, session), [run, compare, seen], [seen, table, run, compare, differ, stage], **TICK)
     gr.on([stage.input, again.click, prompt.submit, seed.submit], bind(tell, session), [run, prompt, seed, stage],
           [told], **{**MODEL, "trigger_mode": "always_last", "show_progress": "hidden"})
     gr.on([table.select, run.input, bring.upload], lambda: note(NOTHING_TOLD), None, [told], **QUICK)
     take.click(bind(export_run, session), [run, target], [file], **PRIVATE)
-    delete.click(ask_to_delete, [run], [which, sure], **QUICK)
-    no.click(lambda: gr.update(visible=False), None, [sure], **QUICK)
-    yes.click(bind(delete_chosen, session), [run, key], [sure], **TOLD).then(
+    delete.click(ask_to_delete, [run], [named, which, sure], **QUICK)
+    gr.on([no.click, run.change, table.select], lambda: gr.update(visible=False), None, [sure], **QUICK)
+    yes.click(bind(delete_chosen, session), [named, key], [sure], **TOLD).then(
         bind(paint, session), [run, compare], view, **QUICK)
     gr.on([rename.click, new_name.submit], bind(rename_chosen, session), [run, new_name, key], [run, new_name],
           **TOLD).then(bind(paint, session), [run, compare], view, **QUICK)
     bring.upload(bind(bring_in, session), [bring, key], [bring, run], **PRIVATE).then(
         bind(paint, session), [run, compare], view, **QUICK).then(
-        bind(choose_run, session), [run], [compare, curve, differ, stage], **QUICK)
+        bind(choose_run, session), [run, seen], of_run, **QUICK)
     return {"chosen": [run, compare], "view": view, "guarded": [rename, delete, bring, *card["guarded"]],
             "report": card}
 
@@ -100,18 +105,39 @@ def paint(session: Session, request: gr.Request, run: str | None, compare: list[
     try:
         pace(session, request, "view")
     except ValueError as error:
-        return *[gr.skip()] * 4, _no_curves(error), gr.skip()
+        return *[gr.skip()] * 5, _no_curves(error), gr.skip()
     runs = session.runs()
     headers, rows = runs_rows(runs)
     names = [(r.name, r.name) for r in runs]
     known = [name for name, _ in names]
     asked, run = run, run if run in known else next(iter(known), None)
-    trained = [r.name for r in runs if r.status != "bundled"]
-    compared = [name for name in compare or [] if name in trained] or [name for name in [run] if name in trained]
+    could = [r.name for r in trained(runs)]
+    compared = [name for name in compare or [] if name in could] or [name for name in [run] if name in could]
     compared = compared[: session.limits.curves]
+    seen = seen_now(session, compared).choosing(compared)
     return (
-        gr.update(value=rows, headers=headers), choose(names, asked, run),
-        gr.update(choices=trained, value=compared), *curves(session, compared), stages(session, run),
+        str(seen), gr.update(value=rows, headers=headers), choose(names, asked, run),
+        gr.update(choices=could, value=compared), *curves(session, compared), stages(session, run),
+    )
+
+
+def tick(session: Session, run: str | None, compare: list[str] | None, seen: str) -> Any:
+    """What is new in the table and the lists; the curves come by demo.live, and what a person chose stays."""
+    shown, now = Seen.parse(seen), seen_now(session, compare or [])
+    if now.table == shown.table:
+        return gr.skip()
+    runs = session.runs()
+    headers, rows = runs_rows(runs)
+    names, could = [(r.name, r.name) for r in runs], [r.name for r in trained(runs)]
+    lists = [gr.skip(), gr.skip()]
+    if now.lists != shown.lists:
+        gone = set(compare or []) - set(could)
+        curved = gr.update(choices=could, value=list(now.names)) if gone else gr.update(choices=could)
+        lists = [choose(names, run, next((name for name, _ in names), None)), curved]
+    there = any(name == run for name, _ in names)
+    return (
+        str(replace(now, curves=shown.curves)), gr.update(value=rows, headers=headers), *lists,
+        differences(session, now.names), further_stages(session, run) if there else gr.skip(),
     )
 
 
@@ -121,31 +147,42 @@ def stages(session: Session, run: str | None) -> Any:
     return gr.update(maximum=max(2, count), value=max(1, count), interactive=count > 1)
 
 
-def choose_row(session: Session, request: gr.Request, event: gr.SelectData) -> tuple[Any, ...]:
+def further_stages(session: Session, run: str | None) -> Any:
+    """The slider over a run's snapshots with those that came since, left where it was put."""
+    count = len(find_snapshots(session.run_dir(run)))
+    return gr.update(maximum=max(2, count), interactive=count > 1)
+
+
+def choose_row(session: Session, request: gr.Request, seen: str, event: gr.SelectData) -> tuple[Any, ...]:
     """Work with the run of the row that was clicked."""
     name = str(event.row_value[0])
-    return name, *choose_run(session, request, name)
+    return name, *choose_run(session, request, name, seen)
 
 
-def choose_run(session: Session, request: gr.Request, run: str) -> tuple[Any, ...]:
+def choose_run(session: Session, request: gr.Request, run: str, seen: str) -> tuple[Any, ...]:
     """Show another run's curve, and its snapshots on the slider."""
     try:
         pace(session, request, "view")
-        return [run], *curves(session, [run]), stages(session, run)
+        could = [r.name for r in trained(session.runs())]
+        names = [run] if run in could else []
+        return (
+            str(Seen.parse(seen).choosing(names)), gr.update(choices=could, value=names), *curves(session, names),
+            stages(session, run),
+        )
     except ValueError as error:
-        return gr.skip(), gr.skip(), _no_curves(error), gr.skip()
+        return gr.skip(), gr.skip(), gr.skip(), _no_curves(error), gr.skip()
 
 
-def compare_runs(session: Session, request: gr.Request, names: list[str] | None) -> tuple[Any, str]:
+def compare_runs(session: Session, request: gr.Request, names: list[str] | None, seen: str) -> tuple[Any, Any, str]:
     """The curves of several runs, and what differs between them."""
     most = session.limits.curves
     try:
         if most is not None and len(names or []) > most:
             raise ValueError(f"{len(names or [])} curves at once are too many here; choose {most}")
         pace(session, request, "view")
-        return curves(session, names)
+        return str(Seen.parse(seen).choosing(names or [])), *curves(session, names or [])
     except ValueError as error:
-        return gr.skip(), _no_curves(error)
+        return gr.skip(), gr.skip(), _no_curves(error)
 
 
 def _no_curves(error: ValueError) -> str:
@@ -153,11 +190,16 @@ def _no_curves(error: ValueError) -> str:
     return note(sentence(error), kind="warning")
 
 
-def curves(session: Session, names: list[str] | None) -> tuple[Any, str]:
+def curves(session: Session, names: Sequence[str]) -> tuple[Any, str]:
     """The curves of these runs, and what differs between them."""
-    runs = {run.name: run for run in session.runs() if run.status != "bundled"}
-    chosen = [runs[name] for name in names or [] if name in runs]
-    return compare_chart(session, names or []), differences_html(chosen, [session.record(run.name) for run in chosen])
+    return curves_chart(session, names), differences(session, names)
+
+
+def differences(session: Session, names: Sequence[str]) -> str:
+    """What differs between these runs; names that are gone are left out."""
+    runs = {run.name: run for run in trained(session.runs())}
+    chosen = [runs[name] for name in names if name in runs]
+    return differences_html(chosen, [session.record(run.name) for run in chosen])
 
 
 def tell(session: Session, run: str, prompt: str, seed: int | None, stage: int, request: gr.Request) -> Iterator[str]:
@@ -188,15 +230,17 @@ def export_run(session: Session, request: gr.Request, run: str, target: str) -> 
 def rename_chosen(session: Session, run: str, name: str, key: str) -> Any:
     """Give the run another name."""
     session.allow_change(key)
-    named = rename_run(session.run_dir(run), (name or "").strip(), checkpoints=session.checkpoints).name
-    gr.Info(f"{run} is called {named} now.", title="Renamed")
+    if not (name := (name or "").strip()):
+        raise ValueError("type the new name first")
+    named = rename_run(session.run_dir(run), name, checkpoints=session.checkpoints).name
+    inform(f"{run} is called {named} now", "Renamed")
     names = [r.name for r in session.runs()]
     return gr.update(choices=names, value=named), ""
 
 
-def ask_to_delete(run: str | None) -> tuple[str, Any]:
-    """The question before a run is gone."""
-    return f"Delete {run} with all its snapshots, for good?", gr.update(visible=True)
+def ask_to_delete(run: str | None) -> tuple[str | None, str, Any]:
+    """The question before a run is gone, and the name that it is about."""
+    return run, f"Delete {run} with all its snapshots, for good?", gr.update(visible=bool(run))
 
 
 def bring_in(session: Session, file: str | None, key: str) -> Any:
@@ -209,14 +253,14 @@ def bring_in(session: Session, file: str | None, key: str) -> Any:
     except ValueError as error:
         warn(error, "Not brought in")
         return None, gr.skip()
-    gr.Info(f"{name} stands among the runs now.", title="Brought in")
+    inform(f"{name} stands among the runs now", "Brought in")
     return None, gr.update(choices=[r.name for r in session.runs()], value=name)
 
 
 @warned
 def delete_chosen(session: Session, run: str, key: str) -> Any:
-    """Delete the run for good."""
+    """Delete the run that the question named, for good."""
     session.allow_change(key)
     delete_run(session.run_dir(run), checkpoints=session.checkpoints)
-    gr.Info(f"{run} is deleted.", title="Deleted")
+    inform(f"{run} is gone", "Deleted")
     return gr.update(visible=False)

@@ -25,14 +25,15 @@ from demo.forms import (
     suggest_name,
 )
 from demo.live import seen_of
+from demo.rights import SWITCHED_OFF
 from demo.session import Session, sentence
-from demo.tabs.wiring import PRIVATE, QUICK, TICK, TOLD, bind, chart, choose, html, live, part, warn, warned
+from demo.tabs.wiring import PRIVATE, QUICK, TICK, TOLD, bind, chart, choose, html, inform, live, part, warn, warned
 from demo.views.chart import static_text
 from demo.views.presets import measured_html
 from demo.views.samples import samples_html
-from demo.views.size import waiting_html
+from demo.views.size import MEASURING, NOT_MEASURED, waiting_html
 from demo.views.status import status_html
-from demo.views.words import note
+from demo.views.words import duration, note
 from demo.watching import LATEST, RunView, shown_run, watch
 from slm import launch
 from slm.data.prepare import list_datasets
@@ -48,7 +49,8 @@ def layout(session: Session, key: gr.BrowserState) -> dict[str, Any]:
             chosen_preset = gr.Dropdown(preset_choices(), value=DEFAULT_PRESET, label="Size", elem_id="train-preset",
                                         info="Larger models write better, and learn more slowly.")
             minutes = gr.Number(DEFAULT_MINUTES, label="Minutes", elem_id="train-minutes",
-                                info="The training ends by itself after this time; the model is saved along the way.")
+                                info="The training ends by itself after this time; the model is saved along the way. "
+                                     "Resume gives it on top to a run that has finished.")
             with gr.Row():
                 start = gr.Button("Start", variant="primary", elem_id="train-start", min_width=110,
                                   interactive=not session.rights.public)
@@ -154,12 +156,13 @@ def explain(
 def look_ahead(
     session: Session, data: str, preset: str, minutes: float | None, run: str, *more_and_key: Any
 ) -> tuple[Any, Any]:
-    """Size and forecast after this machine was measured, for those who may train on it."""
+    """Size and forecast, after this machine was measured where who asks may train on it; a known speed is for all."""
     *more, key = more_and_key
+    may = session.rights.holds(key)
+    unknown = MEASURING if may else sentence(SWITCHED_OFF) if session.rights.switched_off else NOT_MEASURED
     try:
         form = TrainForm.from_values(data, preset, minutes, run, more)
-        session.allow_change(key)
-        outlook = forecast(session, form, measure=True)
+        outlook = forecast(session, form, measure=may, unknown=unknown)
         return size(session, form), outlook
     except ValueError as error:
         return gr.skip(), waiting_html(sentence(error))
@@ -178,7 +181,6 @@ def start_training(
         training.start(session, wanted, make_data=form.data == STARTER)
     except ValueError as error:
         warn(error, "Not started")
-        session.notices["train"] = note(sentence(error), kind="warning")
     yield gr.skip(), refresh_data(session, data), LATEST
 
 
@@ -200,7 +202,7 @@ def stop_training(session: Session, chosen: str, key: str) -> Any:
     if run is None or run.status != "running":
         raise ValueError("nothing is training now")
     launch.stop(run.path)
-    gr.Info("It saves what was learnt, then it ends: a few seconds.", title="Stopping")
+    inform("it saves what was learnt, then it ends within a few seconds", "Stopping")
     return gr.update(interactive=False)
 
 
@@ -212,7 +214,7 @@ def finish_training(session: Session, chosen: str, key: str) -> Any:
     if run is None or run.status != "running":
         raise ValueError("nothing is training now")
     launch.finish(run.path)
-    gr.Info("Its learning rate falls quickly, which makes a better model than Stop; then it ends.", title="Finishing")
+    inform("its learning rate falls quickly, which makes a better model than Stop; then it ends", "Finishing")
     return gr.update(interactive=False)
 
 
@@ -225,12 +227,13 @@ def resume_training(session: Session, chosen: str, minutes: float | None, key: s
         if run is None:
             raise ValueError("there is no run to go on with yet; press Start")
         session.notices.pop("train", None)
-        yield note(f"Going on with {run.name}: the next numbers come in a few seconds.")
-        longer = (run.elapsed_s or 0) / 60 + (minutes or DEFAULT_MINUTES) if run.status == "finished" else None
+        further = (minutes or DEFAULT_MINUTES) if run.status == "finished" else None
+        longer = None if further is None else (run.elapsed_s or 0) / 60 + further
+        span = f" for {duration(60 * further)} more" if further else ""
+        yield note(f"Going on with {run.name}{span}: the next numbers come in a few seconds.")
         training.resume(session, run.path, minutes=longer)
     except ValueError as error:
         warn(error, "Not resumed")
-        session.notices["train"] = note(sentence(error), kind="warning")
     yield gr.skip()
 
 

@@ -30,8 +30,16 @@ def bind(handler: Callable[..., Any], session: Session, *more: Any) -> Callable[
 
 
 def warn(error: Exception | str, title: str) -> None:
-    """Show a message as one sentence. Gradio takes it for HTML, and a message may repeat what somebody typed."""
-    gr.Warning(escape(sentence(error)), title=title)
+    """Show what went wrong as one sentence that begins with the title, since gradio shows none of its own.
+
+    Gradio takes it for HTML, and a message may repeat what somebody typed.
+    """
+    gr.Warning(escape(sentence(f"{title}: {error}")))
+
+
+def inform(text: str, title: str) -> None:
+    """Show what was done as one sentence that begins with the title, as `warn` does."""
+    gr.Info(escape(sentence(f"{title}: {text}")))
 
 
 def warned(handler: Callable[..., Any]) -> Callable[..., Any]:

@@ -122,9 +122,12 @@ def decimate(points: Sequence[tuple[int, float]], most: int = MOST_POINTS) -> li
 
 
 def chart_value(
-    curves: Sequence[Curve], *, landmarks: Sequence[Landmark] = (), budget: Mapping[str, float] | None = None
+    curves: Sequence[Curve], *, landmarks: Sequence[Landmark] = (), budget: Mapping[str, float] | None = None,
+    nothing: str | None = None,
 ) -> dict[str, Any]:
     """What the chart component shows, as plain JSON: at most 500 points a series.
+
+    `nothing` stands in the place of the curves where there are none, unless the first step is awaited.
 
     `budget` is one of {"steps": n}, {"tokens": n}, {"minutes": m} and {"seconds": s}; its end becomes a line.
     Each point is [step, loss, mean of its stretch, tokens, seconds], of the training loss also learning rate, gradient
@@ -145,6 +148,7 @@ def chart_value(
             for mark in landmarks
         ],
         "budget": _budget(budget),
+        "nothing": nothing,
     }
 
 

@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
+from demo import measuring
 from demo.forms import (
+    DEFAULT_PRESET,
     GROUPS,
     LEFT_OUT,
     STARTER,
     TrainForm,
+    data_choices,
     data_name,
     field_groups,
+    forecast,
     form_fields,
+    preset_choices,
     preset_values,
     shown,
+    spec,
     typed,
 )
+from demo.measuring import Speed
+from demo.session import Session
 from slm.config import PRESETS, ModelConfig, TrainConfig, field_doc
+from slm.data.prepare import list_datasets
+from slm.files import write_json
 from slm.folders import is_name
 
 SETTINGS = [(cls, f.name) for cls in (ModelConfig, TrainConfig) for f in dataclasses.fields(cls)]
@@ -59,3 +71,41 @@ def test_a_data_set_of_any_name_is_told_from_the_stories_made_here() -> None:
     assert chosen("starter") == "starter"
     assert chosen(STARTER) == "starter-512"
     assert not is_name(STARTER)
+
+
+def own_set(session: Session, name: str, *, tokens: int, created: float = 1.0) -> None:
+    counts = {"stories": 1, "tokens": tokens, "bytes": 4 * tokens}
+    manifest = {"name": name, "fingerprint": name, "created": created, "vocab_size": 512, "train": counts}
+    write_json(session.data / name / "manifest.json", manifest)
+
+
+def test_stories_shorter_than_what_the_model_reads_at_once_are_said_before_a_start(tmp_path: Path) -> None:
+    session = Session(tmp_path / "checkpoints", tmp_path / "data")
+    form = TrainForm.from_values("own", "golden", 1.0, "", preset_values("golden"))
+    needed = PRESETS["golden"].model.block_size + 1
+    own_set(session, "own", tokens=needed - 1)
+    with pytest.raises(ValueError, match=f"own has {needed - 1} tokens .* reads {needed} at once: .*block size"):
+        spec(session, form)
+    own_set(session, "own", tokens=needed)
+    assert spec(session, form).data == "own"
+
+
+def test_the_newest_data_set_stands_first(tmp_path: Path) -> None:
+    session = Session(tmp_path / "checkpoints", tmp_path / "data")
+    for name, created in (("a-old", 1.0), ("b-new", 3.0), ("c-between", 2.0)):
+        own_set(session, name, tokens=99, created=created)
+    assert [name for _, name in data_choices(list_datasets(session.data))] == ["b-new", "c-between", "a-old", STARTER]
+
+
+def test_the_preset_for_tests_is_not_offered() -> None:
+    offered = [name for _, name in preset_choices()]
+    assert offered[0] == DEFAULT_PRESET and {*offered, "golden"} == set(PRESETS) and "golden" not in offered
+
+
+def test_a_forecast_says_when_the_machine_was_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    session = Session(tmp_path / "checkpoints", tmp_path / "data")
+    form = TrainForm.from_values(STARTER, "golden", 1.0, "", preset_values("golden"))
+    assert "a sentence of ours" in forecast(session, form, unknown="a sentence of ours")
+    monkeypatch.setattr(measuring, "_ask", lambda key: Speed(1234.0, 100.0, "cpu", time.time() - 200))
+    assert "Measured on this machine 3 min 20 s ago: 1.23 k tokens" in forecast(session, form, measure=True)
+    assert "1.23 k tokens a second" in forecast(session, form)

@@ -49,7 +49,7 @@ COUNTED = {
 KEYED = {
     "train.start_training", "train.stop_training", "train.finish_training", "train.resume_training", "train.look_ahead",
     "data.start_preparing", "data.cancel_preparing", "report.begin", "runs.rename_chosen", "runs.delete_chosen",
-    "runs.bring_in", "rights.unlock",
+    "runs.bring_in", "rights.unlock", "data.delete_set",
 }  # fmt: skip
 NO_WORK, NAMES, ONE_FILE, PICTURE = (
     "touches neither a model nor the disk",
@@ -68,7 +68,7 @@ CHEAP = {
     "inside.follow": NAMES, "train.refresh_data": NAMES, "data.paint": NAMES, "data.tick": NAMES,
     "endpoints.runs": NAMES, "train.explain": NAMES,
     "data.show": ONE_FILE, "report.show": ONE_FILE,
-    "train.paint": PICTURE,
+    "train.paint": PICTURE, "runs.tick": NAMES, "data.<lambda>": NO_WORK, "data.ask_to_delete_set": NO_WORK,
 }  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,7 @@ def test_the_same_settings_are_measured_once(asked: list[str]) -> None:
     longer = dataclasses.replace(GOLDEN.train, minutes=3.0, learning_rate=1e-3, seed=5)
     assert speeds.measure(GOLDEN.model, longer) == speeds.known(GOLDEN.model, longer) == first
     assert len(asked) == 1
+    assert first.measured_at == pytest.approx(time.time(), abs=60)
 
 
 @pytest.mark.parametrize("change", [{"batch_size": 7}, {"optimizer": "muon"}, {"threads": 3}])

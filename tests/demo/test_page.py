@@ -56,7 +56,7 @@ def test_everything_else_is_private(session: Session) -> None:
 def test_painting_what_is_new_neither_queues_nor_flickers(session: Session) -> None:
     page = build(session)
     ticks = [fn for fn in page.fns.values() if any(event == "tick" for _, event in fn.targets)]
-    assert len(ticks) == 4
+    assert len(ticks) == 5
     assert all(not fn.queue and fn.show_progress == "hidden" and fn.trigger_mode == "once" for fn in ticks)
 
 

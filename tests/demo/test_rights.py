@@ -157,7 +157,7 @@ def test_it_listens_to_this_machine_alone_but_on_a_space(monkeypatch) -> None:
 # --- every handler over HTTP ------------------------------------------------------------------------------------------
 
 # What a handler must not reach without the key, and those that only look with them.
-CHANGING = {"launch", "training", "preparing", "delete_run", "rename_run", "unpack"}
+CHANGING = {"launch", "training", "preparing", "delete_run", "delete_dataset", "rename_run", "unpack"}
 LOOKING = {"explain", "tick"}
 
 
@@ -241,7 +241,7 @@ def test_every_changing_handler_refuses_who_has_no_key(served, tmp_path: Path) -
     handlers = changing_handlers(page)
     assert set(handlers) == {
         "start_training", "stop_training", "finish_training", "resume_training", "start_preparing", "cancel_preparing",
-        "rename_chosen", "delete_chosen", "bring_in",
+        "rename_chosen", "delete_chosen", "bring_in", "delete_set",
     }  # fmt: skip
     opening = next(fn for fn in page.fns.values() if handler_of(fn) is runs.paint)
     call(url, opening, [None, []])  # as a page does when it is opened: now it knows the runs' names
@@ -283,5 +283,5 @@ def test_a_class_page_has_limits(served) -> None:
     assert page._queue.max_size == session.limits.queue
     with pytest.raises(ValueError, match="most possible is 4,000"):
         session.check_prompt("a" * 4001)
-    _, says = runs.compare_runs(session, None, ["still"] * 9)
+    *_, says = runs.compare_runs(session, None, ["still"] * 9, "")
     assert "9 curves at once are too many here; choose 8." in says

@@ -102,7 +102,7 @@ def test_stop_reaches_its_own_page_only() -> None:
     stops.stop("mine")
     assert mine.is_set() and not theirs.is_set()
     again = stops.begin("mine")
-    assert not again.is_set() and stops.current("mine") is again
+    assert not again.is_set() and stops.newest("mine") is again
 
 
 def test_a_new_request_ends_the_pages_older_one() -> None:
@@ -349,6 +349,8 @@ def test_a_warning_shows_what_was_typed_as_text(monkeypatch: pytest.MonkeyPatch)
     from demo.tabs import wiring
 
     told = []
-    monkeypatch.setattr(gr, "Warning", lambda message, title: told.append((message, title)))
+    monkeypatch.setattr(gr, "Warning", told.append)
+    monkeypatch.setattr(gr, "Info", told.append)
     wiring.warn(ValueError("there is no run '<img src=x>'"), "Not yet")
-    assert told == [("There is no run &#x27;&lt;img src=x&gt;&#x27;.", "Not yet")]
+    wiring.inform("a<b is gone", "Deleted")
+    assert told == ["Not yet: there is no run &#x27;&lt;img src=x&gt;&#x27;.", "Deleted: a&lt;b is gone."]

@@ -87,6 +87,13 @@ def test_manifest_counts_drops_and_lengths():
     heights = [float(h) for h in re.findall(r'height="([\d.]+)"><title>', markup)]
     assert heights[1] == pytest.approx(3 * heights[0], abs=0.2) and heights[2] == 0
     assert "50 to 99 tokens: 30 stories (75 %)" in markup
+    table = markup.partition("<summary>The numbers</summary>")[2]
+    assert re.findall(r"<td>([^<]*)</td>", table) == ["0", "49", "10", "50", "99", "30", "100", "149", "0"]
+
+
+def test_lengths_without_an_end_say_so():
+    markup = manifest_html({"name": "x", "length_histogram": {"edges": [0, 1000], "counts": [1, 2]}})
+    assert re.findall(r"<td>([^<]*)</td>", markup)[-6:] == ["0", "999", "1", "1,000", "or more", "2"]
 
 
 def test_half_a_manifest_is_shown_as_far_as_it_goes():
@@ -94,6 +101,7 @@ def test_half_a_manifest_is_shown_as_far_as_it_goes():
     assert "older" in manifest_html({"name": "older"})
     assert "<rect" not in manifest_html({"name": "x", "length_histogram": {"edges": [], "counts": []}})
     assert compact_counts(MANIFEST) == "5.00 k stories, 1.00 M tokens"
+    assert compact_counts({"train": {"stories": 1, "tokens": 1}}) == "1 story, 1 token"
 
 
 def test_preview_is_limited():

@@ -31,6 +31,14 @@ def test_a_forecast_says_tokens_time_and_both_units_of_loss():
     assert "it takes 5 min about 617 steps" in shown
     assert "0.94 to 1.06 bits per byte (2.61 to 2.94 nats a token); lower is better" in shown
     assert "4.10 k tokens a second (cpu)" in shown
+    assert "Measured on this machine just now" in shown
+
+
+def test_a_forecast_says_how_old_its_speed_is():
+    told = Forecast(tokens=9_000, steps=9, seconds=60, readings=None, bpb=None, silence="Nothing was measured.")
+    for age_s, words in ((59, "just now"), (61, "1 min 1 s ago"), (7_300, "2 h 1 min ago")):
+        shown = text(forecast_html(told, of="micro", tok_per_s=100, device="cpu", measured_s_ago=age_s))
+        assert f"Measured on this machine {words}: 100 tokens a second" in shown
 
 
 def test_where_no_loss_is_foretold_it_says_why():

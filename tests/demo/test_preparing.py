@@ -1,0 +1,77 @@
+"""A preparation from its first moment: nobody is told that it was interrupted while its process still begins."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from demo import preparing
+from demo.preparing import BEGINS_WITHIN_S, progress, running_job
+from slm.config import PrepareConfig
+from slm.runs import Busy, record_process, write_json
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Path:
+    """A job that was handed over just now."""
+    job = tmp_path / ".jobs" / "mine"
+    write_json(job / "job.json", {})
+    return job
+
+
+def made_s_ago(job: Path, seconds: float) -> None:
+    when = time.time() - seconds
+    os.utime(job / "job.json", (when, when))
+
+
+def test_a_process_that_begins_is_at_work(tmp_path: Path, job: Path) -> None:
+    assert progress(tmp_path) == {"stage": "read", "name": "mine"} and running_job(tmp_path) == "mine"
+    with pytest.raises(Busy, match="'mine' is being prepared already"):
+        preparing.start(PrepareConfig(source="starter", name="other"), tmp_path)
+    record_process(job)
+    made_s_ago(job, 2 * BEGINS_WITHIN_S)
+    assert progress(tmp_path)["stage"] == "read" and running_job(tmp_path) == "mine"
+
+
+def test_one_that_never_began_is_told(tmp_path: Path, job: Path) -> None:
+    made_s_ago(job, BEGINS_WITHIN_S + 1)
+    stands = progress(tmp_path)
+    assert stands["stage"] == "error" and stands["message"] == "Preparing mine was interrupted. Start it again."
+    assert running_job(tmp_path) is None
+
+
+def test_a_process_that_ends_before_it_says_anything_is_told_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = subprocess.Popen
+
+    def dies(words: list[str], **more: object) -> subprocess.Popen:
+        return real([sys.executable, "-c", "raise SystemExit('no room')"], **more)
+
+    monkeypatch.setattr(subprocess, "Popen", dies)
+    preparing.start(PrepareConfig(source="starter", name="mine"), tmp_path)
+    assert progress(tmp_path)["message"] == "Preparing mine was interrupted. no room"
+    assert running_job(tmp_path) is None
+
+
+def test_the_process_says_that_it_is_there_before_it_imports_what_takes_long(
+    tmp_path: Path, job: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "slm.data.prepare", None)  # so that importing it fails
+    with pytest.raises(ImportError):
+        preparing.work(job)
+    assert (job / "process.json").exists()
+
+
+def test_nothing_is_kept_of_what_is_forgotten(tmp_path: Path, job: Path) -> None:
+    mine = preparing.save_text("Once.", tmp_path, name="mine")
+    other = preparing.save_text("Twice.", tmp_path, name="mine.2")
+    preparing.forget("mine", tmp_path)
+    assert not job.exists() and not mine.exists() and other.exists()
+    assert progress(tmp_path) is None
+    preparing.forget("mine", tmp_path)

@@ -1,0 +1,197 @@
+"""Handlers of the Train, Data and Runs tabs, called without a page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+pytest.importorskip("gradio")
+import gradio as gr
+
+from demo import measuring
+from demo.comparing import NO_CURVE, Seen, seen_now
+from demo.forms import STARTER, preset_values
+from demo.measuring import Speed
+from demo.rights import Rights
+from demo.session import Session
+from demo.tabs import data, runs, train
+from demo.views.size import NOT_MEASURED
+from slm.runs import EventLog, write_json
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Session:
+    return Session(tmp_path / "checkpoints", tmp_path / "data")
+
+
+@pytest.fixture(autouse=True)
+def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What pops up on the page."""
+    told: list[str] = []
+    monkeypatch.setattr(gr, "Warning", told.append)
+    monkeypatch.setattr(gr, "Info", told.append)
+    return told
+
+
+def make_run(session: Session, name: str, *, snapshots: int = 0, end: str | None = None) -> Path:
+    run = session.checkpoints / name
+    write_json(run / "run.json", {"name": name, "created": 1.0})
+    with EventLog(run / "events.jsonl") as log:
+        log.append("train", 1, loss=3.0, elapsed_s=60.0)
+        if end:
+            log.append("end", 1, reason=end, message="")
+    for step in range(snapshots):
+        write_json(run / f"snapshots/{step + 1:06d}/config.json", {})
+        (run / f"snapshots/{step + 1:06d}/model.safetensors").touch()
+    return run
+
+
+def bundled(session: Session, name: str) -> None:
+    write_json(session.checkpoints / name / "config.json", {})
+    (session.checkpoints / name / "model.safetensors").touch()
+
+
+def value(update: Any) -> Any:
+    return update.get("value", "kept") if isinstance(update, dict) else update
+
+
+# --- Runs ---------------------------------------------------------------------------------------------------
+
+
+def test_the_run_that_is_deleted_is_the_one_that_was_asked_about(session: Session, told: list[str]) -> None:
+    for name in ("a", "b"):
+        make_run(session, name, end="stopped")
+    named, question, shown = runs.ask_to_delete("a")
+    assert "Delete a with" in question and shown["visible"]
+    runs.delete_chosen(session, named, "")
+    assert [run.name for run in session.runs()] == ["b"] and told == ["Deleted: a is gone."]
+    assert runs.ask_to_delete(None)[2]["visible"] is False
+
+
+def test_a_bundled_model_brings_no_curve(session: Session) -> None:
+    make_run(session, "own")
+    bundled(session, "came")
+    seen, compare, curve, _, _ = runs.choose_run(session, None, "came", str(seen_now(session, ["own"])))
+    assert compare["value"] == [] and compare["choices"] == ["own"]
+    assert curve["runs"] == [] and curve["nothing"] == NO_CURVE and Seen.parse(seen).names == ()
+    _, compare, curve, _, _ = runs.choose_run(session, None, "own", seen)
+    assert compare["value"] == ["own"] and [run["name"] for run in curve["runs"]] == ["own"]
+    _, _, run, compare, curve, *_ = runs.paint(session, None, "came", [])
+    assert value(run) == "kept" and compare["value"] == [] and curve["nothing"] == NO_CURVE
+
+
+def test_what_is_new_takes_nothing_from_who_looks(session: Session) -> None:
+    run = make_run(session, "one", snapshots=2)
+    seen = str(seen_now(session, ["one"]))
+    assert runs.tick(session, "one", ["one"], seen) == gr.skip()
+    with EventLog(run / "events.jsonl") as log:
+        log.append("eval", 2, val_loss=2.0, val_bpb=0.8)
+    after, table, chosen, compare, _, stage = runs.tick(session, "one", ["one"], seen)
+    assert "0.800" in table["value"][0]
+    assert chosen == compare == gr.skip()  # the lists are the same
+    assert "value" not in stage and stage["maximum"] == 2
+    assert runs.tick(session, "one", ["one"], after) == gr.skip()
+    make_run(session, "two")
+    after, _, chosen, compare, _, stage = runs.tick(session, "one", ["one"], after)
+    assert [name for name, _ in chosen["choices"]] == compare["choices"] == ["one", "two"]
+    assert "value" not in chosen and "value" not in compare and "value" not in stage
+
+
+def test_what_is_gone_is_chosen_no_more(session: Session) -> None:
+    make_run(session, "one")
+    shown = Seen(("gone", "one"), curves="old")
+    seen, _, chosen, compare, _, stage = runs.tick(session, "gone", ["gone", "one"], str(shown))
+    assert chosen["value"] == "one" and compare["value"] == ["one"] and stage == gr.skip()
+    assert Seen.parse(seen).names == ("one",) and Seen.parse(seen).curves == "old"  # so that the curves are sent
+
+
+def test_an_empty_new_name_is_asked_for(session: Session, told: list[str]) -> None:
+    make_run(session, "one", end="stopped")
+    for name in ("", "  ", None):
+        runs.rename_chosen(session, "one", name, "")
+    assert told == ["Not yet: type the new name first."] * 3
+    runs.rename_chosen(session, "one", " other ", "")
+    assert told[-1] == "Renamed: one is called other now." and (session.checkpoints / "other").is_dir()
+
+
+# --- Train --------------------------------------------------------------------------------------------------
+
+
+def form(**changes: Any) -> list[Any]:
+    return [changes.get("data", STARTER), "golden", changes.get("minutes", 1.0), "", *preset_values("golden")]
+
+
+def test_a_mistake_is_told_to_who_made_it_alone(session: Session, told: list[str]) -> None:
+    list(train.start_training(session, *form(minutes=0), ""))
+    list(train.resume_training(session, "latest", 5.0, ""))
+    assert told[0].startswith("Not started: there is no end") and told[1].startswith("Not resumed: there is no run")
+    assert session.notices == {}
+
+
+def test_pupils_see_what_is_foretold_once_the_machine_is_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = Session(tmp_path / "checkpoints", tmp_path / "data", Rights("a-code"))
+    monkeypatch.setattr(measuring, "_ask", lambda key: Speed(1234.0, 100.0, "cpu"))
+    assert NOT_MEASURED.split(":")[0] in train.look_ahead(session, *form(), "")[1]
+    key = session.rights.unlock("a-code", "teacher")
+    assert "1.23 k tokens a second" in train.look_ahead(session, *form(), key)[1]
+    assert "1.23 k tokens a second" in train.look_ahead(session, *form(), "")[1]
+
+
+def test_where_nobody_trains_nobody_measures(tmp_path: Path) -> None:
+    session = Session(tmp_path / "checkpoints", tmp_path / "data", Rights(switched_off=True))
+    assert "switched off" in train.look_ahead(session, *form(), "")[1]
+
+
+@pytest.mark.parametrize(("state", "minutes", "said"), [("finished", 3.0, " for 2 min more"), ("stopped", None, "")])
+def test_resume_says_what_a_finished_run_gets_on_top(
+    session: Session, monkeypatch: pytest.MonkeyPatch, state: str, minutes: float | None, said: str
+) -> None:
+    make_run(session, "one", end=state)
+    asked = []
+    monkeypatch.setattr(train, "training", SimpleNamespace(resume=lambda *_, minutes: asked.append(minutes)))
+    first, _ = train.resume_training(session, "one", 2.0, "")
+    assert f"Going on with one{said}: the next numbers" in first and asked == [minutes]
+
+
+# --- Data ---------------------------------------------------------------------------------------------------
+
+
+def prepare(session: Session, text: str, file: Path | None) -> tuple[Any, Any]:
+    return data.start_preparing(session, "text", "", text, file and str(file), "512", "", "", "")
+
+
+def test_a_text_and_a_file_are_one_too_many(
+    session: Session, tmp_path: Path, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = []
+    monkeypatch.setattr(data.preparing, "start", lambda config, folder: begun.append(config.name))
+    file = tmp_path / "story.txt"
+    file.write_text("Once.")
+    says, upload = prepare(session, "Twice.", file)
+    assert "take the file away, or empty the text" in says and upload == gr.skip()
+    assert begun == [] and told[0].startswith("Not started: there is a text and a file")
+    _, upload = prepare(session, " ", file)
+    assert begun == ["story-512"] and upload["value"] is None
+    prepare(session, "Twice.", None)
+    assert begun[1] == "own-text-1"
+
+
+def test_the_newest_data_set_is_shown_first(session: Session) -> None:
+    for name, created in (("a", 1.0), ("b", 2.0)):
+        write_json(session.data / name / "manifest.json", {"name": name, "fingerprint": name, "created": created})
+    chosen = data.paint(session, None, "")[3]
+    assert [name for _, name in chosen["choices"]] == ["b", "a"] and chosen["value"] == "b"
+
+
+def test_the_data_set_that_is_deleted_is_the_one_that_was_asked_about(session: Session, told: list[str]) -> None:
+    for name in ("a", "b"):
+        write_json(session.data / name / "manifest.json", {"name": name, "fingerprint": name})
+    named, question, _ = data.ask_to_delete_set("a")
+    assert "Delete the data set a with" in question
+    data.delete_set(session, named, "")
+    assert [path.name for path in session.data.iterdir()] == ["b"] and told == ["Deleted: the data set a is gone."]
