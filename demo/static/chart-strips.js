@@ -38,7 +38,7 @@ class Strips {
     part.high = high;
     const base = svg("line", { x1: 0, x2: width, y1: part.y(0), y2: part.y(0) });
     const lines = this.runs.map((run, i) =>
-      svg("path", { class: `slm-chart-train slm-line-${tint(run, "train")}`, d: path(inside[i].map((p) => [part.x(p[column]), part.y(p[part.column])])) }));
+      svg("path", { class: `slm-chart-train slm-line-${tint(run, "train")}`, "stroke-dasharray": run.dashes, d: path(inside[i].map((p) => [part.x(p[column]), part.y(p[part.column])])) }));
     part.cross = svg("g", { class: "slm-chart-cross" });
     part.drawing.setAttribute("viewBox", `0 0 ${width} ${STRIP.height}`);
     part.drawing.replaceChildren(base, ...lines, part.cross);

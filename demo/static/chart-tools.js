@@ -101,6 +101,9 @@ function path(pairs) {
   return pairs.map(([x, y], i) => `${i ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`).join("");
 }
 
+// How the training line of each run is dashed, in lengths of line and gap; validation has dashes of its own.
+const DASHES = [null, "2 4", "14 4", "14 4 2 4", "26 5 2 4 2 5"];
+
 // Each run has its own shape too, so that colour is never the only difference.
 function dot(shape, name, x, y, r = 4) {
   const outlines = [

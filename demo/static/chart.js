@@ -11,10 +11,11 @@ const LOSSES = {
   bpb: { title: "bits per byte", axis: "loss, bits per byte", hint: "The same for every vocabulary, so that models compare" },
 };
 const COLOURS = 6;
+const AWAITED = "The curve starts here with the first step. Lower is better: the model is less surprised by each next word.";
 const MARGIN = { top: 24, right: 14, bottom: 38, left: 46 };
 
 const state = { unit: "steps", loss: null, log: true, smoothing: 40, zoom: null, hidden: new Set(), hover: null, drag: null };
-let runs = [], landmarks = [], budget = {}, view = null, grow = 1; // letters are so much larger than usual (projector mode)
+let runs = [], landmarks = [], budget = {}, nothing = AWAITED, view = null, grow = 1; // letters are so much larger than usual (projector mode)
 
 // ---------------------------------------------------------------- the parts that stay
 
@@ -43,7 +44,7 @@ const clipBox = svg("rect");
 lines.setAttribute("clip-path", `url(#${clipId})`);
 const drawing = svg("svg", { "aria-hidden": "true" }, svg("defs", {}, svg("clipPath", { id: clipId }, clipBox)), grid, marks, lines, labels, cross);
 const tip = html("div", { class: "slm-chart-tip", hidden: true });
-const empty = html("p", { class: "slm-chart-empty" }, "The curve starts here with the first step. Lower is better: the model is less surprised by each next word.");
+const empty = html("p", { class: "slm-chart-empty" }, nothing);
 const plot = html("div", { class: "slm-chart-plot", tabindex: 0, role: "group", "aria-roledescription": "chart" }, drawing, tip, empty);
 const hint = html("p", { class: "slm-chart-hint" }, "Drag to zoom, double click for the whole run. Keys: \u2190 \u2192 read values, + and \u2212 zoom, 0 resets.");
 const spoken = html("p", { class: "slm-sr", "aria-live": "polite" });
@@ -58,7 +59,8 @@ function take(value) {
   const whole = value && typeof value === "object" ? value : {};
   landmarks = whole.landmarks || [];
   budget = whole.budget || {};
-  runs = (whole.runs || []).map((run, i) => ({ name: String(run.name), train: run.train || [], val: run.val || [], bits: run.bits_per_nat || null, colour: i % COLOURS }));
+  nothing = whole.nothing || AWAITED;
+  runs = (whole.runs || []).map((run, i) => ({ name: String(run.name), train: run.train || [], val: run.val || [], bits: run.bits_per_nat || null, ...look(i) }));
   drawLegend();
   render();
 }
@@ -120,6 +122,11 @@ function layout(width, height) {
   };
 }
 
+// What tells the i-th run from the others; once the colours repeat, its mark and its dashes are other ones.
+function look(i) {
+  return { colour: i % COLOURS, mark: (i + Math.floor(i / COLOURS)) % COLOURS, dashes: DASHES[i % DASHES.length] };
+}
+
 function tint(run, series) {
   return runs.length === 1 ? (series === "train" ? 0 : 1) : run.colour;
 }
@@ -140,7 +147,7 @@ function render() {
   hint.hidden = !view;
   empty.textContent = runs.length && runs.every((run) => state.hidden.has(run.name))
     ? "All runs are switched off: choose one in the legend."
-    : "The curve starts here with the first step. Lower is better: the model is less surprised by each next word.";
+    : nothing;
   drawing.setAttribute("viewBox", `0 0 ${width} ${height}`);
   for (const layer of [grid, marks, lines, labels, cross]) if (!view) layer.replaceChildren();
   plot.setAttribute("aria-label", describe());
@@ -225,12 +232,12 @@ function drawLines() {
     if (state.smoothing > 0 || run.train.some((p) => p[LOSS] !== p[MEAN])) {
       parts.push(svg("path", { class: `slm-chart-raw ${train}`, d: path(run.train.map((p) => place(p, p[LOSS]))) }));
     }
-    parts.push(svg("path", { class: `slm-chart-train ${train}`, d: path(run.train.map((p, i) => place(p, run.line[i]))) }));
+    parts.push(svg("path", { class: `slm-chart-train ${train}`, "stroke-dasharray": run.dashes, d: path(run.train.map((p, i) => place(p, run.line[i]))) }));
     parts.push(svg("path", { class: `slm-chart-val ${val}`, d: path(run.val.map((p) => place(p, p[LOSS]))) }));
     const apart = run.val.length ? (view.x(run.val[run.val.length - 1][view.column]) - view.x(run.val[0][view.column])) / run.val.length : 0;
     const sparse = Math.max(1, Math.ceil(18 / Math.max(apart, 0.01)));
     run.val.forEach((p, i) => {
-      if (i % sparse === 0 || i === run.val.length - 1) parts.push(dot(run.colour, `slm-chart-dot ${val}`, ...place(p, p[LOSS])));
+      if (i % sparse === 0 || i === run.val.length - 1) parts.push(dot(run.mark, `slm-chart-dot ${val}`, ...place(p, p[LOSS])));
     });
     const tail = run.train.length - 1;
     if (tail >= 0) parts.push(svg("circle", { class: `slm-chart-head ${train}`, cx: view.x(run.train[tail][view.column]), cy: view.y(run.line[tail]), r: 3.5 }));
@@ -243,18 +250,22 @@ function drawLegend() {
   const wanted = JSON.stringify(runs.map((run) => [run.name, run.val.length > 0]));
   if (legend.dataset.shown === wanted) return;
   legend.dataset.shown = wanted;
-  const key = (shape, colour, dashed) => svg("svg", { viewBox: "0 0 34 12", width: 34, height: 12, "aria-hidden": "true" },
-    svg("path", { class: `${dashed ? "slm-chart-val" : "slm-chart-train"} slm-line-${colour}`, d: "M1 6L33 6" }),
-    dashed ? dot(shape, `slm-chart-dot slm-line-${colour}`, 17, 6) : null);
+  const key = (colour, validation, mark = 0) => svg("svg", { viewBox: "0 0 34 12", width: 34, height: 12, "aria-hidden": "true" },
+    svg("path", { class: `${validation ? "slm-chart-val" : "slm-chart-train"} slm-line-${colour}`, d: "M1 6L33 6" }),
+    validation ? dot(mark, `slm-chart-dot slm-line-${colour}`, 17, 6) : null);
+  // Wide enough for its dashes to be seen before its mark, which the points of its validation have.
+  const both = ({ colour, mark, dashes }) => svg("svg", { viewBox: "0 0 62 12", width: 62, height: 12, "aria-hidden": "true" },
+    svg("path", { class: `slm-chart-train slm-line-${colour}`, "stroke-dasharray": dashes, d: "M1 6L46 6" }),
+    dot(mark, `slm-chart-dot slm-line-${colour}`, 55, 6));
   if (runs.length <= 1) {
     legend.replaceChildren(
-      html("span", { title: "measured on the stories it learns from" }, key(0, 0, false), "training loss"),
-      html("span", { title: "measured on stories it has never seen" }, key(0, 1, true), "validation loss"));
+      html("span", { title: "measured on the stories it learns from" }, key(0, false), "training loss"),
+      html("span", { title: "measured on stories it has never seen" }, key(1, true), "validation loss"));
     return;
   }
   const switches = runs.map((run) => {
     const button = html("button", { type: "button", "aria-pressed": String(!state.hidden.has(run.name)), title: "show or hide this run" },
-      key(run.colour, run.colour, true), run.name);
+      both(run), run.name);
     button.addEventListener("click", () => {
       if (!state.hidden.delete(run.name)) state.hidden.add(run.name);
       button.setAttribute("aria-pressed", String(!state.hidden.has(run.name)));
@@ -262,7 +273,7 @@ function drawLegend() {
     });
     return button;
   });
-  legend.replaceChildren(html("span", {}, key(0, "none", false), "training"), html("span", {}, key(0, "none", true), "validation"), ...switches);
+  legend.replaceChildren(html("span", {}, key("none", false), "training, in each run's dashes"), html("span", {}, key("none", true), "validation, with each run's mark"), ...switches);
 }
 
 // ---------------------------------------------------------------- reading values

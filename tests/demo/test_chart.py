@@ -383,3 +383,33 @@ def test_nothing_yet_is_a_friendly_sentence(page, value):
     chart = Chart(page, value)
     assert "starts here" in chart.page.locator(".slm-chart-empty").inner_text()
     assert chart.errors == []
+
+
+@pytest.mark.browser
+def test_many_runs_are_told_apart_without_colours_too(page):
+    chart = Chart(page, chart_value([curve_from_events(f"run-{i}", events(60)) for i in range(14)]))
+    looks = chart.page.evaluate(
+        """[...document.querySelectorAll('.slm-chart-legend button')].map((button) => {
+            const line = button.querySelector('path'), mark = button.querySelector('.slm-chart-dot');
+            const colour = getComputedStyle(line).stroke, dashes = getComputedStyle(line).strokeDasharray;
+            return [colour, dashes, mark.getAttribute('d') || mark.tagName];
+        })"""
+    )
+    assert len(looks) == 14
+    assert len({(colour, dashes) for colour, dashes, _ in looks}) == 14
+    assert len({(colour, mark) for colour, _, mark in looks}) == 14
+    near = [looks[i : i + 5] for i in range(10)]
+    assert all(len({dashes for _, dashes, _ in five}) == 5 for five in near)
+    drawn = chart.page.locator(".slm-chart-plot .slm-chart-train").evaluate_all(
+        "lines => lines.map((line) => getComputedStyle(line).strokeDasharray)"
+    )
+    assert drawn == [dashes for _, dashes, _ in looks]
+    assert chart.errors == []
+
+
+@pytest.mark.browser
+def test_where_no_curve_comes_it_says_so(page):
+    chart = Chart(page, chart_value([], nothing="This one has none."))
+    assert chart.page.locator(".slm-chart-empty").inner_text() == "This one has none."
+    chart.update(chart_value([]))
+    assert "starts here" in chart.page.locator(".slm-chart-empty").inner_text()
