@@ -36,7 +36,10 @@ def position(trainer: Trainer) -> dict[str, Any]:
 
 
 def restore(trainer: Trainer, saved: Saved | None) -> None:
-    """Make model and optimizer what they were when they were saved, or new where nothing was."""
+    """Make model and optimizer what they were when they were saved, or new where nothing was.
+
+    Raises ValueError where the data set has changed since, and where other processes found another position.
+    """
     state: dict[str, Any] = {}
     if saved is None:
         model = first_model(trainer.job, trainer.corpus)
@@ -58,6 +61,11 @@ def restore(trainer: Trainer, saved: Saved | None) -> None:
     trainer.observer.measured = state.get("measured", {})
     trainer.observer.last_s = trainer.last_save_s = state.get("elapsed_s", 0.0)
     trainer.budget.begin(**{key: state[key] for key in ("step", "tokens", "elapsed_s") if key in state})
+    if not team.is_common(trainer.budget.step):
+        raise ValueError(
+            f"process {team.rank} found the training at step {trainer.budget.step} in {trainer.job.checkpoints}, and "
+            "another one elsewhere: all machines need the same checkpoints folder, on a disk that they share"
+        )
 
 
 def recorded(trainer: Trainer) -> dict[str, Any]:

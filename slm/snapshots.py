@@ -90,11 +90,14 @@ class RunStore:
         self._prune(best=step if is_best or best is None else best["step"], newest=file)
         return {"path": name, "val_loss": val_loss, "best": is_best}
 
-    def load(self, *, dropout: float | None = None) -> tuple[GPT, dict[str, Tensor], dict[str, Any]] | None:
+    def load(
+        self, *, dropout: float | None = None, tidy: bool = True
+    ) -> tuple[GPT, dict[str, Tensor], dict[str, Any]] | None:
         """The model, optimizer state and position to go on from; None where nothing whole was saved yet.
 
         The model gets this share of dropout, else the one it was saved with. What a killed process left behind past
-        that position, or half-written, is removed. Raises ValueError where the state was whole once and is damaged now.
+        that position, or half-written, is removed where this process is the one to `tidy`. Raises ValueError where the
+        state was whole once and is damaged now.
         """
         state, optimizer = None, {}
         try:
@@ -109,10 +112,12 @@ class RunStore:
                 "training needs a new run"
             ) from None
         model = load_folder(self._snapshot(state["step"]))[0] if state else None
-        self._clear_leftovers(past=state["step"] if state else -1)
+        if tidy:
+            self._clear_leftovers(past=state["step"] if state else -1)
         if model is None or state is None:
             return None
-        self._repair_pointers(state["step"])
+        if tidy:
+            self._repair_pointers(state["step"])
         return model if dropout is None else _with_dropout(model, dropout), optimizer, state
 
     def amend(self, **fields: Any) -> None:

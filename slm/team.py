@@ -59,6 +59,15 @@ class Team:
         distributed.broadcast(told, 0)
         return told.item()
 
+    def is_common(self, number: float) -> bool:
+        """Whether all processes have the same number."""
+        if self.size == 1:
+            return True
+        ends = torch.tensor([number, -number], dtype=torch.float64, device=self.device)
+        distributed.all_reduce(ends, distributed.ReduceOp.MAX)
+        most, least = ends.tolist()
+        return most == -least
+
     def share(self, value: T) -> T:
         """The first process's value of any kind; slower than `agree`."""
         if self.size == 1:

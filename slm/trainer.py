@@ -262,7 +262,7 @@ class Trainer:
 
     def _saved(self) -> Saved | None:
         with self.team.first_goes_first():  # it clears away what a killed process left half done
-            return self.store.load(dropout=self.job.model.dropout)
+            return self.store.load(dropout=self.job.model.dropout, tidy=self.team.is_first)
 
     def _save(self, *, final: bool) -> Event:
         try:

@@ -156,6 +156,19 @@ def test_a_state_that_was_whole_and_is_damaged_is_told_and_nothing_is_removed(st
     assert RunStore(done.run_dir).load()[2]["step"] == STEPS
 
 
+def test_who_is_not_the_first_process_reads_and_changes_nothing(starter_data, tmp_path):
+    done = job(starter_data, tmp_path)
+    list(train(done))
+    leftover = done.run_dir / "resume" / ".state.json.1234.part"
+    leftover.write_text("{")
+    (done.run_dir / "last.json").unlink()
+    before = sorted(done.run_dir.rglob("*"))
+    assert RunStore(done.run_dir).load(tidy=False)[2]["step"] == STEPS
+    assert sorted(done.run_dir.rglob("*")) == before
+    assert RunStore(done.run_dir).load()[2]["step"] == STEPS
+    assert not leftover.exists() and (done.run_dir / "last.json").exists()
+
+
 def test_a_stop_right_after_a_save_does_not_put_the_snapshot_at_risk(starter_data, tmp_path, monkeypatch):
     """The same step saved twice: its weights stay where they are, only what is said of them is new."""
     first = job(starter_data, tmp_path)

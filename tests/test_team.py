@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -97,3 +100,33 @@ def test_rows_that_do_not_divide_behind_the_ramp_are_told_before_anything_is_wri
     with pytest.raises(ValueError, match="7 sequences in an update do not divide among 3 processes"):
         next(train(job(starter_data, tmp_path, train={"batch_size": 7, "ramp_steps": 5})))
     assert list(tmp_path.iterdir()) == []
+
+
+# Each process looks for the run in a folder of its own, as machines do that share no disk.
+APART = """
+import os, sys
+from slm.cli import main
+if __name__ == "__main__":
+    sys.exit(main([*sys.argv[1:], "--checkpoints", os.path.join({place!r}, "machine-" + os.environ["RANK"])]))
+"""
+
+
+def test_machines_that_share_no_checkpoints_folder_are_told(starter_data, tmp_path):
+    first, second = tmp_path / "machine-0", tmp_path / "machine-1"
+    begun = run(starter_data, first, *new("run", steps=20), processes=1)
+    assert begun.returncode == 0, begun.stderr
+    second.joinpath("run").mkdir(parents=True)
+    for name in ("run.json", "events.jsonl"):
+        shutil.copy(first / "run" / name, second / "run" / name)
+    (tmp_path / "apart.py").write_text(APART.format(place=str(tmp_path)))
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    words = ["--", "train", "--run", "run", "--resume", "--steps", "30", "--data-dir", str(starter_data)]
+    done = subprocess.run(
+        [sys.executable, *torchrun, "apart.py", *words],
+        cwd=tmp_path, capture_output=True, text=True, timeout=2 * PATIENCE_S,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert re.search(r"process (0 found the training at step 20|1 found the training at step 0) in ", done.stderr)
+    assert "all machines need the same checkpoints folder" in done.stderr
+    assert max(losses(first / "run")) == 20
