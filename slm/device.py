@@ -20,7 +20,10 @@ def choose_device(name: str = "auto") -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise ValueError(f"there is no device {name!r}; choose auto, cpu, mps, cuda or cuda:N") from None
+        device = None
+    # torch knows names of hardware that nothing here was ever run on.
+    if device is None or device.type not in ("cpu", "mps", "cuda") or (device.type != "cuda" and device.index):
+        raise ValueError(f"there is no device {name!r}; choose auto, cpu, mps, cuda or cuda:N")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise ValueError(f"device {name} was asked for; this machine has {torch.cuda.device_count()} CUDA devices")
     if device.type == "mps" and not torch.backends.mps.is_available():

@@ -37,8 +37,10 @@ def test_kept_memory_is_not_asked_for_again():
 
 
 def test_a_device_that_is_not_there_is_told_with_the_number_there_is():
-    with pytest.raises(ValueError, match="choose auto, cpu"):
-        choose_device("toaster")
+    for name in ("toaster", "xpu", "hpu", "meta", "vulkan", "cpu:3", "mps:1"):
+        with pytest.raises(ValueError, match=f"no device '{name}'; choose auto, cpu"):
+            choose_device(name)
+    assert choose_device("cpu").type == choose_device("cpu:0").type == "cpu"
     with pytest.raises(ValueError, match=f"has {torch.cuda.device_count()} CUDA devices"):
         choose_device(f"cuda:{torch.cuda.device_count()}")
 
