@@ -22,6 +22,8 @@ from typing import Any
 
 from slm.config import ModelConfig, TrainConfig, field_kinds, preset
 from slm.files import remove
+from slm.manifests import read_manifest
+from slm.recorded import recorded_plan
 from slm.runs import (
     Busy,
     RunSummary,
@@ -31,7 +33,6 @@ from slm.runs import (
     data_dir,
     is_run,
     process_alive,
-    read_json,
     request_finish,
     request_stop,
     status,
@@ -117,7 +118,7 @@ def overridable() -> list[str]:
 
 def _manifest(folder: Path) -> dict[str, Any]:
     try:
-        return read_json(folder / "manifest.json")
+        return read_manifest(folder)
     except FileNotFoundError:
         there = sorted(p.parent.name for p in folder.parent.glob("*/manifest.json"))
         known = f"there are {', '.join(there)}" if there else "there is none yet"
@@ -215,8 +216,8 @@ def resume(
     _refuse_if_busy(run_dir.parent)
     given = {"minutes": minutes, "steps": steps, "tokens": tokens, "checkpoints": run_dir.parent, "data_dir": data_dir}
     settings = [word for name, value in given.items() if value is not None for word in flag(name, value)]
-    config = TrainConfig(**read_json(run_dir / "run.json")["train"]) if is_run(run_dir) else TrainConfig()
-    return _launch([sys.executable, *_program(config), "train", "--run", run_dir.name, "--resume", *settings], run_dir)
+    program = _program(recorded_plan(run_dir)["train"])
+    return _launch([sys.executable, *program, "train", "--run", run_dir.name, "--resume", *settings], run_dir)
 
 
 def stop(run_dir: str | Path) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 from slm.config import DEFAULT_MINUTES, ModelConfig, TrainConfig, parameter_count, parse_fields, preset
 from slm.launch import BUDGETS, TrainSpec, overridable
 from slm.processes import is_first_process
+from slm.recorded import recorded_plan
 from slm.runs import (
     Busy,
     bundled_dir,
@@ -24,7 +25,6 @@ from slm.runs import (
     data_dir,
     is_checkpoint,
     is_run,
-    read_json,
     request_stop,
     summarize,
     training_holder,
@@ -130,26 +130,12 @@ def resumed_plan(
 
     Raises ValueError where there is no such run, or one of another version.
     """
-    try:
-        record = read_json(run_dir / "run.json")
-        model, config = ModelConfig(**record["model"]), TrainConfig(**record["train"])
-        name, preset_name, began = data or record["data"]["name"], record["preset"], record.get("init_from")
-    except FileNotFoundError:
-        raise ValueError(f"there is no run {run_dir.name!r} in {run_dir.parent} to resume") from None
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"{run_dir / 'run.json'} is not this version's: {error}") from None
-    changes = dict(changes)
+    plan, changes = recorded_plan(run_dir), dict(changes)
     # An earlier resume may have had a budget of its own: then that one is the run's.
     budget = {k: changes.pop(k) for k in BUDGETS if k in changes} or summarize(run_dir).budget
-    config = dataclasses.replace(config, **{**dict.fromkeys(BUDGETS), **budget, **changes})
+    config = dataclasses.replace(plan["train"], **{**dict.fromkeys(BUDGETS), **budget, **changes})
     print(f"Run {run_dir.name} goes on from its newest snapshot{_budget_words(config)} in all.")
-    return {
-        "data": data_folder / check_name(name),
-        "preset": preset_name,
-        "model": model,
-        "train": config,
-        "init_from": began,
-    }
+    return {**plan, "data": data_folder / check_name(data or plan["data"]), "train": config}
 
 
 def _budget(config: TrainConfig) -> dict[str, float]:

@@ -123,9 +123,15 @@ def test_a_training_that_cannot_be_is_refused_before_anything_starts(fields, wor
         TrainSpec(**{"run": "a", "data": "d", **fields})
 
 
+def write_manifest(folder: Path, *, vocab_size: int) -> None:
+    part = {"stories": 1, "tokens": 7, "bytes": 28}
+    manifest = {"vocab_size": vocab_size, "fingerprint": "ab" * 32, "unigram_entropy": 5.25}
+    runs.write_json(folder / "manifest.json", {**manifest, "train": part, "validation": part})
+
+
 @pytest.mark.parametrize("name", PRESETS)
 def test_the_vocabulary_is_the_data_sets_and_the_rest_the_presets(name, tmp_path):
-    runs.write_json(tmp_path / "d" / "manifest.json", {"vocab_size": 777})
+    write_manifest(tmp_path / "d", vocab_size=777)
     spec = TrainSpec(run="a", data="d", preset=name, steps=5, overrides={"dropout": 0.25, "seed": 3}, data_dir=tmp_path)
     model, train = spec.configs()
     assert vars(model) == {**vars(preset(name).model), "vocab_size": 777, "dropout": 0.25}
@@ -142,6 +148,13 @@ def test_a_missing_data_set_is_told_with_those_there_are(tmp_path):
     with pytest.raises(ValueError, match="there is none yet"):
         launch.start(TrainSpec(run="a", data="three", data_dir=tmp_path / "x"), checkpoints=tmp_path / "checkpoints")
     assert not (tmp_path / "checkpoints").exists()
+
+
+@pytest.mark.parametrize("manifest", [{}, [], {"vocab_size": "many"}])
+def test_a_damaged_data_set_is_told(manifest, tmp_path):
+    runs.write_json(tmp_path / "d" / "manifest.json", manifest)
+    with pytest.raises(ValueError, match=r"manifest\.json .*it is damaged, prepare the data set again"):
+        TrainSpec(run="a", data="d", data_dir=tmp_path).configs()
 
 
 # --- processes ------------------------------------------------------------------------------------------------------
@@ -209,9 +222,7 @@ def test_a_training_outlives_who_started_it_and_is_found_stopped_killed_and_resu
 @pytest.mark.slow
 def test_a_training_that_dies_at_once_is_told_in_its_own_words_and_leaves_nothing(places, tmp_path):
     folder = tmp_path / "broken"
-    runs.write_json(
-        folder / "d" / "manifest.json", {"vocab_size": 512, "train": {"tokens": 7}, "validation": {"tokens": 7}}
-    )
+    write_manifest(folder / "d", vocab_size=512)
     with pytest.raises(ValueError, match=r"(?s)training of dead ended as soon as it was started:\n.*train\.bin"):
         launch.start(TrainSpec(run="dead", data="d", preset="golden", data_dir=folder))
     assert [p.name for p in places.checkpoints.iterdir() if not p.name.startswith(".")] == []
@@ -240,3 +251,15 @@ def test_a_bundled_model_cannot_be_resumed(places):
         launch.resume(places.checkpoints / "model")
     with pytest.raises(ValueError, match="is no run"):
         launch.resume(places.checkpoints / "absent")
+
+
+def test_a_run_that_does_not_say_how_it_was_begun_cannot_be_resumed(places):
+    run_dir = places.checkpoints / "old"
+    runs.write_json(run_dir / "process.json", {})
+    with pytest.raises(ValueError, match=r"there is no run 'old' in .* to resume"):
+        launch.resume(run_dir)
+    record = {"preset": "golden", "data": {"name": "starter"}, "model": vars(preset("golden").model)}
+    for train in ({"train": {"of_another_version": 1}}, {}):
+        runs.write_json(run_dir / "run.json", {**record, **train})
+        with pytest.raises(ValueError, match=r"run\.json is not this version's"):
+            launch.resume(run_dir)

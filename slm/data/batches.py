@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from slm.config import TrainConfig
+from slm.manifests import read_manifest
 from slm.tokenizer import Tokenizer, load_tokenizer
 
 ID_TYPE = np.dtype("<u2")  # vocabularies reach 50,257, so two bytes hold any id
@@ -20,12 +21,13 @@ class Corpus:
 
     def __init__(self, folder: str | Path) -> None:
         """ValueError where the folder is no prepared data set or its files are not as long as its manifest says."""
-        from slm.runs import read_json
-
         self.folder = Path(folder)
-        if not (self.folder / "manifest.json").is_file():
-            raise ValueError(f"there is no prepared data set at {self.folder}: python -m slm prepare makes one")
-        self.manifest: dict[str, Any] = read_json(self.folder / "manifest.json")
+        try:
+            self.manifest: dict[str, Any] = read_manifest(self.folder)
+        except (FileNotFoundError, NotADirectoryError):
+            raise ValueError(
+                f"there is no prepared data set at {self.folder}: python -m slm prepare makes one"
+            ) from None
         self.train = self._open("train")
         self.validation = self._open("validation")
 

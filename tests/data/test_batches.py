@@ -25,7 +25,7 @@ def folder(tmp_path):
     for split, values in ids.items():
         values.astype("<u2").tofile(tmp_path / f"{split}.bin")
     manifest = {split: {"stories": 7, "tokens": len(v), "bytes": 4 * len(v)} for split, v in ids.items()}
-    manifest |= {"fingerprint": "ab" * 32, "unigram_entropy": 5.25}
+    manifest |= {"vocab_size": 777, "fingerprint": "ab" * 32, "unigram_entropy": 5.25}
     (tmp_path / "manifest.json").write_text(json.dumps(manifest))
     return tmp_path
 
@@ -159,8 +159,17 @@ def test_a_damaged_data_set_is_refused(folder, change):
 
 
 def test_a_folder_that_is_no_data_set_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="no prepared data set"):
-        Corpus(tmp_path / "nothing")
+    (tmp_path / "file").touch()
+    for name in ("nothing", "file"):
+        with pytest.raises(ValueError, match="no prepared data set"):
+            Corpus(tmp_path / name)
+
+
+@pytest.mark.parametrize(("content", "told"), [("{}", "lacks .*train, .*vocab_size: it is damaged"), ("[]", "damaged")])
+def test_a_damaged_manifest_is_refused(folder, content, told):
+    (folder / "manifest.json").write_text(content)
+    with pytest.raises(ValueError, match=f"manifest.json .*{told}"):
+        Corpus(folder)
 
 
 def test_too_little_text_for_a_context_is_told_with_both_numbers():
