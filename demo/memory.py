@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections import OrderedDict
 from pathlib import Path
@@ -40,42 +41,66 @@ class ModelCache:
             return self._models[key]
 
 
+class Stop(threading.Event):
+    """Set when a request of a page is to end; `name` tells it from all others."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.name = secrets.token_hex(8)
+
+
 class Stops:
-    """One stop Event for the story each page is waiting for; pages that were closed meanwhile are forgotten."""
+    """One Stop for the story each page is waiting for; pages that were closed meanwhile are forgotten."""
 
     def __init__(self, most: int = 1000) -> None:
         self._most = most
-        self._events: OrderedDict[str, threading.Event] = OrderedDict()
+        self._newest: OrderedDict[str, Stop] = OrderedDict()
         self._lock = threading.Lock()
 
-    def begin(self, page: str) -> threading.Event:
-        """A new request of this page; an older one that still writes is stopped."""
+    def begin(self, page: str) -> Stop:
+        """A new request of this page; an older one that still waits or writes is stopped."""
         self.stop(page)
         with self._lock:
             return self._begin(page)
 
-    def current(self, page: str) -> threading.Event:
-        """The event of the page's request; a fresh one where none was begun."""
-        with self._lock:
-            return self._events.get(page) or self._begin(page)
+    def of(self, page: str, name: str) -> Stop:
+        """What stops the page's request of this name: one that is set already where a newer request took its place.
 
-    def _begin(self, page: str) -> threading.Event:
-        event = self._events[page] = threading.Event()
-        self._events.move_to_end(page)
-        while len(self._events) > self._most:
-            self._events.popitem(last=False)
-        return event
+        A fresh one where nothing is known of the page.
+        """
+        with self._lock:
+            newest = self._newest.get(page)
+            if newest is None:
+                return self._begin(page)
+        if newest.name == name:
+            return newest
+        late = Stop()
+        late.set()
+        return late
+
+    def _begin(self, page: str) -> Stop:
+        stop = self._newest[page] = Stop()
+        self._newest.move_to_end(page)
+        while len(self._newest) > self._most:
+            self._newest.popitem(last=False)
+        return stop
+
+    def newest(self, page: str) -> Stop | None:
+        """That of the page's newest request; None once that has ended."""
+        with self._lock:
+            return self._newest.get(page)
 
     def stop(self, page: str) -> None:
         """End the page's request; one that begins later knows nothing of it."""
         with self._lock:
-            if event := self._events.get(page):
-                event.set()
+            if newest := self._newest.get(page):
+                newest.set()
 
-    def end(self, page: str) -> None:
-        """Forget the page's request."""
+    def end(self, page: str, stop: Stop) -> None:
+        """Forget a request that has ended, unless a newer one took its place."""
         with self._lock:
-            self._events.pop(page, None)
+            if self._newest.get(page) is stop:
+                del self._newest[page]
 
 
 class EventCache:

@@ -10,6 +10,7 @@ import gradio as gr
 from demo.branching import look, next_words
 from demo.copying import check
 from demo.guard import pace
+from demo.memory import Stop
 from demo.session import Session, sentence
 from demo.stories import COMPARED, Story, branch, grow_branch, sample_settings, score, write
 from demo.tabs import sampling
@@ -31,6 +32,7 @@ EXAMPLES = [
 ]
 NO_ROOM = "This story could not begin: too many others wait for theirs. Press Write again in a minute."
 NO_ROOM_TO_BRANCH = "This story could not go on: too many others wait for theirs. Choose the word again in a minute."
+STILL_WRITING = "a story is still being written; stop it first"
 NO_MODEL = "There is no model to write with yet: press Start in the Train tab, and come back in a minute or two."
 
 
@@ -66,12 +68,16 @@ def layout(session: Session) -> dict[str, Any]:
             settings, after, bars = sampling.layout(session)
             with gr.Accordion("Several stories, or two side by side", open=False, elem_id="write-several"):
                 count, other, others = sampling.comparison()
-    asked = gr.on([go.click, prompt.submit], bind(begin, session), [prompt], [story, panel, copied, go, stop], **QUICK)
+    name = gr.Textbox("", visible=False)  # of the newest request, as Stops gave it
+    begun = [panel, copied, go, stop, name]
+    asked = gr.on([go.click, prompt.submit], bind(begin, session), [prompt], [story, *begun], **QUICK)
+    # Shift and Enter ask for a story while one is written: that one stops, and the new one is not left out.
     told = asked.then(
-        bind(write_stories, session), [model, other, prompt, count, *settings.values(), *others], [story], **MODEL
+        bind(write_stories, session), [name, model, other, prompt, count, *settings.values(), *others], [story],
+        **{**MODEL, "trigger_mode": "multiple"},
     )
-    chosen = panel.click(bind(begin_branch, session), None, [panel, copied, go, stop], **TOLD)
-    branched = chosen.then(bind(write_branch, session), None, [story], **MODEL)
+    chosen = panel.click(bind(begin_branch, session), None, begun, **TOLD)
+    branched = chosen.then(bind(write_branch, session), [name], [story], **MODEL)
     looks = [after, model, prompt]
     # Where a handler failed, gradio calls what follows a failure and nothing else.
     told.failure(bind(no_room, session), None, [story, go, stop], **QUICK)
@@ -117,20 +123,26 @@ def look_ahead_of_story(session: Session, request: gr.Request, after: str, model
 
 def begin(session: Session, prompt: str, request: gr.Request) -> tuple[Any, ...]:
     """Show at once that something happens, and from now on listen to Stop."""
-    session.stops.begin(request.session_hash or "")
     shown = prompt if len(prompt or "") <= session.limits.prompt_characters else ""
-    waiting = story_html(shown or "", "", note="waiting for the model", writing=True)
-    return waiting, "", "", gr.update(interactive=False), gr.update(interactive=True)
+    return story_html(shown or "", "", note="waiting for the model", writing=True), *_begun(session, request)
+
+
+def _begun(session: Session, request: gr.Request) -> tuple[Any, ...]:
+    """What a new request of the page clears, its buttons, and its name."""
+    stop = session.stops.begin(request.session_hash or "")
+    return "", "", gr.update(interactive=False), gr.update(interactive=True), stop.name
 
 
 def write_stories(
-    session: Session, request: gr.Request, model: str, other: str, prompt: str, count: int, *values: Any
+    session: Session, request: gr.Request, name: str, model: str, other: str, prompt: str, count: int, *values: Any
 ) -> Iterator[str]:
     """Stream the stories into the page; `values` are those of SETTINGS, then of the comparison."""
     page = request.session_hash or ""
-    stop = session.stops.current(page)
+    stop = session.stops.of(page, name)
     mine, (unlike, *second) = values[: len(SETTINGS)], values[len(SETTINGS) :] or (False,)
     try:
+        if session.stops.newest(page) is not stop:
+            return
         pace(session, request, "story")
         if not model:
             raise ValueError(NO_MODEL)
@@ -142,57 +154,85 @@ def write_stories(
         writing = write(session, models, prompt=prompt, count=int(count), settings=settings, stop=stop,
                         other_settings=other_settings)
         session.written.keep(page, next(writing))
-        yield from _painted(session, page, writing)
+        yield from _painted(session, page, writing, stop)
     except ValueError as error:
         yield note(sentence(error), kind="error")
+    finally:
+        session.stops.end(page, stop)
 
 
 @warned
 def begin_branch(session: Session, request: gr.Request, event: gr.EventData) -> tuple[Any, ...]:
     """Note which token was chosen, and from now on listen to Stop."""
     page = request.session_hash or ""
+    _check_all_stand(session, page)
     session.written.ask(page, Choice(_whole(event, "column"), _whole(event, "place"), _whole(event, "token")))
-    session.stops.begin(page)
-    return "", "", gr.update(interactive=False), gr.update(interactive=True)
+    return _begun(session, request)
 
 
-def write_branch(session: Session, request: gr.Request) -> Iterator[Any]:
+def write_branch(session: Session, request: gr.Request, name: str) -> Iterator[Any]:
     """Stream the story on from the token that was chosen, as a new version of it."""
     page = request.session_hash or ""
-    stop = session.stops.current(page)
+    choice = session.written.asked(page)
+    # Where nothing was chosen, `name` may be that of a story that is being written.
+    stop = session.stops.of(page, name) if choice else None
     try:
         pace(session, request, "story")
-        if (choice := session.written.asked(page)) is None:
+        if choice is None or stop is None:
             return
         old = session.written.column(page, choice.column).story
         story, stream = branch(session, old, choice.place, choice.token)
         session.written.branch(page, choice.column, story)
-        yield from _painted(session, page, grow_branch(story, stream, stop=stop))
+        yield from _painted(session, page, grow_branch(story, stream, stop=stop), stop)
     except ValueError as error:
         warn(error, "Not yet")
         yield gr.skip()
+    finally:
+        if stop:
+            session.stops.end(page, stop)
 
 
 def no_room(session: Session, request: gr.Request) -> tuple[Any, ...]:
     """Why there is no story, and the buttons to ask for it again."""
-    return note(NO_ROOM, kind="warning"), *finish(session, request)
+    return note(NO_ROOM, kind="warning"), *_given_up(session, request)
 
 
 def no_room_to_branch(session: Session, request: gr.Request) -> tuple[Any, ...]:
     """The story as it was before it should branch, why it does not, and the buttons."""
-    columns = session.written.columns(request.session_hash or "")
-    return columns_html(columns), note(NO_ROOM_TO_BRANCH, kind="warning"), *finish(session, request)
+    page = request.session_hash or ""
+    session.written.asked(page)
+    why = note(NO_ROOM_TO_BRANCH, kind="warning")
+    return columns_html(session.written.columns(page)), why, *_given_up(session, request)
 
 
-def _painted(session: Session, page: str, writing: Iterator[list[Story]]) -> Iterator[str]:
-    """The page's stories as HTML while those of `writing` grow; when they are whole, with scores."""
+def _given_up(session: Session, request: gr.Request) -> tuple[Any, Any]:
+    """Forget the page's request, which nobody carries out, and give the buttons back."""
+    page = request.session_hash or ""
+    if stop := session.stops.newest(page):
+        session.stops.end(page, stop)
+    return finish(session, request)
+
+
+def _painted(session: Session, page: str, writing: Iterator[list[Story]], stop: Stop) -> Iterator[str]:
+    """The page's stories as HTML while those of `writing` grow; when they are whole, with scores.
+
+    Nothing more is painted once a newer request of the page has taken this one's place.
+    """
     columns = session.written.columns(page)
     yield columns_html(columns)
     stories: list[Story] = []
     for stories in writing:  # noqa: B007
-        yield columns_html(columns)
+        if session.stops.newest(page) is stop:
+            yield columns_html(columns)
     score(session, stories)
-    yield columns_html(columns)
+    if session.stops.newest(page) is stop:
+        yield columns_html(columns)
+
+
+def _check_all_stand(session: Session, page: str) -> None:
+    """ValueError while one of the page's stories is being written."""
+    if session.stops.newest(page) and any(story.state == "writing" for story in session.written.of(page)):
+        raise ValueError(STILL_WRITING)
 
 
 @warned
@@ -206,8 +246,7 @@ def look_at(session: Session, request: gr.Request, event: gr.EventData) -> str:
 def show_version(session: Session, request: gr.Request, event: gr.EventData) -> tuple[str, str, str]:
     """Go back, or forward, to another version of a story."""
     page = request.session_hash or ""
-    if any(story.state == "writing" for story in session.written.of(page)):
-        raise ValueError("the story is still being written; stop it first")
+    _check_all_stand(session, page)
     session.written.show(page, _whole(event, "column"), _whole(event, "version"))
     return columns_html(session.written.columns(page)), "", ""
 
@@ -235,6 +274,7 @@ def stop_writing(session: Session, request: gr.Request) -> None:
 
 
 def finish(session: Session, request: gr.Request) -> tuple[Any, Any]:
-    """Give the buttons back."""
-    session.stops.end(request.session_hash or "")
+    """Give the buttons back, unless a newer request of the page waits or writes."""
+    if session.stops.newest(request.session_hash or ""):
+        return gr.skip(), gr.skip()
     return gr.update(interactive=True), gr.update(interactive=False)

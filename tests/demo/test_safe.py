@@ -22,7 +22,8 @@ torch = pytest.importorskip("torch")
 
 
 class Request:
-    session_hash = "a-page"
+    def __init__(self, page: str = "a-page") -> None:
+        self.session_hash = page
 
 
 class Evil:
@@ -102,9 +103,9 @@ BREAKAGES = {
 }
 
 
-def told_on_the_write_tab(session: Session, model: str) -> list[str]:
+def told_on_the_write_tab(session: Session, model: str, page: str = "a-page") -> list[str]:
     values = [getattr(SampleConfig(max_new_tokens=5, seed=1), name) for name in SETTINGS]
-    return list(write_tab.write_stories(session, Request(), model, "", "Once", 1, *values))
+    return list(write_tab.write_stories(session, Request(page), "", model, "", "Once", 1, *values))
 
 
 @pytest.fixture
@@ -180,7 +181,11 @@ def test_a_file_is_made_once_until_its_run_changes(session):
 def test_two_pages_may_ask_for_a_broken_model_at_once(session):
     not_a_number(session.checkpoints / "broken")
     shown: list[list[str]] = []
-    asking = [threading.Thread(target=lambda: shown.append(told_on_the_write_tab(session, "broken"))) for _ in range(3)]
+
+    def ask(page: str) -> None:
+        shown.append(told_on_the_write_tab(session, "broken", page))
+
+    asking = [threading.Thread(target=ask, args=(page,)) for page in "abc"]
     for thread in asking:
         thread.start()
     for thread in asking:
