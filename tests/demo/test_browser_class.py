@@ -80,10 +80,10 @@ def test_one_starts_and_stops_and_the_others_watch_and_write(
     expect(teacher.part("train-start")).to_be_enabled(timeout=SLOW_MS)
 
     teacher.choose("train-data", "tiny")
-    teacher.choose("train-preset", "golden")
+    teacher.choose("train-preset", "micro")
     teacher.fill("train-minutes", "90")
     teacher.part("train-start").click()
-    run = "golden-tiny-001"
+    run = "micro-tiny-001"
     for page in (teacher, student):  # the student has chosen nothing
         expect(page.part("train-status")).to_contain_text("Learning: step", timeout=2 * SLOW_MS)
         expect(page.part("train-status")).to_contain_text(run)
