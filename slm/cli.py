@@ -29,6 +29,7 @@ from slm.config import (
 from slm.files import plain
 from slm.launch import BUDGETS, TrainSpec, overridable
 from slm.own_sampling import KEPT
+from slm.processes import is_first_process
 
 DESCRIPTION = "Train a small language model from scratch, watch it learn, and write stories with it."
 
@@ -39,7 +40,7 @@ def main(words: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if words is None else list(words)
     if words[:1] == ["--"]:  # torchrun before Python 3.13 takes --run for a flag of its own, unless -- stands before
         words = words[1:]
-    as_json = "--json" in words
+    as_json = "--json" in words and is_first_process()
     try:
         args = parser().parse_args(words)
         with warnings.catch_warnings():

@@ -114,7 +114,7 @@ MISTAKES = [
         ["train", "--run", "a", "--data", "starter", "--preset", "huge"],
         "there is no preset 'huge'; choose one of slm-51m",
     ),
-    (["train", "--run", "a", "--data", "starter", "--n-embd", "65"], "n_embd 65 is not divisible by n_head 4"),
+    (["train", "--run", "a", "--data", "starter", "--n-embd", "65"], "n_embd 65 is not divisible by n_head 2"),
     (["train", "--run", "a", "--data", "starter", "--n-layer", "many"], "n_layer must be int, not 'many'"),
     (["train", "--run", "a", "--data", "starter", "--vocab-size", "300"], "unrecognized arguments: --vocab-size"),
     (["train", "--run", "a", "--data", "starter", "--minutes", "1", "--steps", "2"], "the budget is one of"),
@@ -144,6 +144,15 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(words, told, places, say):
 def test_a_mistake_is_json_where_json_is_asked_for(places, say):
     code, out, err = say("train", "--run", "a", "--data", "absent", "--json")
     assert code == 2 and json.loads(out)["error"] == err.removeprefix("slm: ").strip()
+
+
+def test_of_several_processes_the_first_alone_prints_json(places, say, monkeypatch):
+    for rank, printed in {"0": 1, "1": 0}.items():
+        monkeypatch.setenv("RANK", rank)
+        code, out, err = say("runs", "nothing", "--json")
+        assert (code, len(out.splitlines())) == (2, printed) and "there is no run 'nothing'" in err
+        code, out, _ = say("runs", "--json")
+        assert (code, sum(line.startswith("{") for line in out.splitlines())) == (0, printed)
 
 
 def test_the_process_ends_with_the_code_and_without_a_traceback(places):
