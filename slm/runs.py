@@ -150,10 +150,13 @@ def list_runs(checkpoints: str | Path) -> list[RunSummary]:
     found = [p for p in folder.iterdir() if p.is_dir() and is_name(p.name)] if folder.is_dir() else []
     summaries = []
     for path in found:
-        # Another process may delete a run while this one looks at it.
-        with contextlib.suppress(FileNotFoundError):
+        try:
             if is_run(path) or is_checkpoint(path):
                 summaries.append(summarize(path))
+        except (FileNotFoundError, ValueError):
+            # Another process may have deleted it in the meantime.
+            if is_run(path) or is_checkpoint(path):
+                raise
     return sorted(summaries, key=lambda s: (s.status == "bundled", -(s.created or 0.0), s.name))
 
 

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -458,6 +459,32 @@ def test_the_list_has_the_newest_first_and_bundled_models_last(tmp_path):
 
 
 # --- places -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_run_that_is_deleted_during_the_look_is_not_in_the_list(tmp_path, monkeypatch):
+    for name in ("a", "b"):
+        runs.write_json(tmp_path / name / "run.json", {})
+    seen = runs.is_run
+
+    def deleted_right_after(folder):
+        there = seen(folder)
+        if folder.name == "a":
+            shutil.rmtree(folder, ignore_errors=True)
+        return there
+
+    monkeypatch.setattr(runs, "is_run", deleted_right_after)
+    assert [s.name for s in runs.list_runs(tmp_path)] == ["b"]
+
+
+def test_a_damaged_run_that_is_there_is_not_passed_over_in_silence(tmp_path, monkeypatch):
+    runs.write_json(tmp_path / "a" / "run.json", {})
+
+    def broken(run_dir):
+        raise ValueError("broken")
+
+    monkeypatch.setattr(runs, "summarize", broken)
+    with pytest.raises(ValueError, match="broken"):
+        runs.list_runs(tmp_path)
 
 
 def test_runs_go_where_they_can_be_written(tmp_path, monkeypatch):
