@@ -146,4 +146,4 @@ def _nats(model: GPT, rows: list[_Window]) -> list[float]:
     targets = torch.tensor([w.targets + [IGNORED] * (T - len(w.targets)) for w in rows], device=device)  # (B, T)
     logits = model(given).float()  # (B, T, V)
     losses = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=IGNORED, reduction="none")
-    return losses.view(len(rows), T).double().sum(1).tolist()
+    return losses.view(len(rows), T).cpu().double().sum(1).tolist()  # Apple's GPUs have no float64

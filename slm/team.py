@@ -121,13 +121,18 @@ class _Loss(nn.Module):
 def assembled(device: str) -> Iterator[Team]:
     """The team that the environment speaks of, as torchrun sets it; one process alone without.
 
-    `device` is a TrainConfig's. On CUDA each process of a machine takes a GPU of its own.
+    `device` is a TrainConfig's. On CUDA each process of a machine takes a GPU of its own. Apple's GPU computes for one
+    process alone: ValueError where several ask for it by name.
     """
     size = int(os.environ.get("WORLD_SIZE", 1))
     if size == 1:
         yield Team(choose_device(device))
         return
     chosen = choose_device(device)
+    if chosen.type == "mps":
+        if device != "auto":
+            raise ValueError("several processes cannot share mps; start one alone, or give --device cpu")
+        chosen = torch.device("cpu")
     if chosen.type == "cuda":
         chosen = choose_device(f"cuda:{os.environ['LOCAL_RANK']}")
         torch.cuda.set_device(chosen)

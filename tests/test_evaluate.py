@@ -70,3 +70,21 @@ def test_bits_per_byte_is_the_same_for_one_text_in_two_vocabularies():
 def test_nothing_to_evaluate_is_told():
     with pytest.raises(ValueError, match="no stories"):
         evaluate(random_lm("gpt2"), ["", ""])
+
+
+def test_losses_are_doubled_on_the_cpu_alone(monkeypatch):
+    """Apple's GPUs, which no test has, know no float64: each tensor stands for one there until it is moved."""
+    cpu, double, moved = torch.Tensor.cpu, torch.Tensor.double, []
+
+    def to_cpu(tensor):
+        moved.append(cpu(tensor))
+        return moved[-1]
+
+    def doubled(tensor):
+        assert any(tensor is other for other in moved)
+        return double(tensor)
+
+    monkeypatch.setattr(torch.Tensor, "cpu", to_cpu)
+    monkeypatch.setattr(torch.Tensor, "double", doubled)
+    assert evaluate(random_lm("gpt2"), STORIES)["stories"] == len(STORIES)
+    assert moved

@@ -15,7 +15,7 @@ import torch
 
 from slm.config import TrainConfig
 from slm.runs import after_resume, read_events
-from slm.team import Team
+from slm.team import Team, assembled
 from slm.train import train
 from tests.training import job
 from tests.waiting import PATIENCE_S
@@ -100,6 +100,21 @@ def test_rows_that_do_not_divide_behind_the_ramp_are_told_before_anything_is_wri
     with pytest.raises(ValueError, match="7 sequences in an update do not divide among 3 processes"):
         next(train(job(starter_data, tmp_path, train={"batch_size": 7, "ramp_steps": 5})))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_apples_gpu_computes_for_one_process_alone(monkeypatch):
+    monkeypatch.setattr("torch.backends.mps.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with assembled("auto") as team:
+        assert (team.device.type, team.size) == ("mps", 1)
+    monkeypatch.setattr("slm.team.distributed.init_process_group", lambda backend, timeout: None)
+    monkeypatch.setattr("slm.team.distributed.destroy_process_group", lambda: None)
+    for name, value in {"WORLD_SIZE": "2", "RANK": "1"}.items():
+        monkeypatch.setenv(name, value)
+    with assembled("auto") as team:
+        assert (team.device.type, team.rank, team.size) == ("cpu", 1, 2)
+    with pytest.raises(ValueError, match="several processes cannot share mps"), assembled("mps"):
+        pass
 
 
 # Each process looks for the run in a folder of its own, as machines do that share no disk.
