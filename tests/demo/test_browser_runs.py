@@ -1,0 +1,116 @@
+"""The Runs tab in a real browser: what is deleted is what was asked about, and it is live while something trains."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+pytest.importorskip("gradio")
+from playwright.sync_api import Browser, expect
+
+from slm.pack import pack, unpack
+from tests.demo.test_browser import (  # noqa: F401
+    PROJECT,
+    SLOW_MS,
+    Server,
+    Watched,
+    browser,
+    environment,
+    home,
+    opened,
+    server,
+)
+
+pytestmark = pytest.mark.browser
+
+
+def test_what_is_deleted_is_what_was_asked_about(opened: Watched, server: Server, tmp_path: Path) -> None:  # noqa: F811
+    packed = pack(server.home / "checkpoints/first", tmp_path / "a.zip", weights="all")
+    for name in ("one", "other"):
+        unpack(packed, server.home / "checkpoints", name=name)
+    opened.tab("Runs")
+    run = opened.part("runs-run").locator("input")
+    question = opened.page.get_by_text("with all its snapshots, for good?")
+    opened.choose("runs-run", "^one$")
+    opened.part("runs-delete").click()
+    expect(question).to_have_text("Delete one with all its snapshots, for good?")
+    opened.choose("runs-run", "^other$")
+    expect(question).to_be_hidden()
+    opened.part("runs-delete").click()
+    expect(question).to_have_text("Delete other with all its snapshots, for good?")
+    opened.part("runs-table").get_by_text("one", exact=True).first.click()
+    expect(question).to_be_hidden()
+    expect(run).to_have_value("one")
+    opened.part("runs-delete").click()
+    expect(question).to_have_text("Delete one with all its snapshots, for good?")
+    opened.part("runs-delete-yes").click()
+    expect(opened.part("runs-table").get_by_text("one", exact=True)).to_have_count(0)
+    kept = {path.name for path in (server.home / "checkpoints").iterdir() if not path.name.startswith(".")}
+    assert {"first", "other"} <= kept and "one" not in kept
+
+
+def test_a_bundled_model_leaves_the_tab_usable(opened: Watched) -> None:  # noqa: F811
+    opened.tab("Runs")
+    curve = opened.part("runs-chart")
+    expect(opened.part("runs-run").locator("input")).not_to_have_value("")
+    opened.choose("runs-run", "^tinystories-5m$")
+    expect(curve).to_contain_text("A model that came with the project has none")
+    opened.tab("Data")
+    expect(opened.part("data-prepare")).to_be_visible()
+    with opened.page.expect_response(re.compile("run/predict")) as painted:
+        opened.tab("Runs")
+    assert painted.value.status == 200
+    expect(opened.part("runs-run").locator("input")).to_have_value("tinystories-5m")
+    opened.choose("runs-run", "^first$")
+    expect(curve.locator(".slm-chart-plot .slm-chart-train")).to_have_count(1)
+
+
+@pytest.fixture
+def learner(home: Path) -> Iterator[str]:  # noqa: F811
+    """A run that trains, evaluating often, for as long as the test takes."""
+    words = ["train", "--run", "learner", "--data", "tiny", "--preset", "golden", "--minutes", "60", "--threads", "1",
+             "--eval-windows", "4", "--eval-interval-s", "2", "--dtype", "float32"]  # fmt: skip
+    process = subprocess.Popen(
+        [sys.executable, "-m", "slm", *words], cwd=PROJECT, env=environment(home), stdout=subprocess.DEVNULL
+    )
+    yield "learner"
+    process.terminate()
+    process.wait()
+
+
+def test_it_is_live_and_takes_nothing_away_from_who_looks(
+    opened: Watched, learner: str, browser: Browser  # noqa: F811
+) -> None:
+    opened.tab("Runs")
+    table, chart = opened.part("runs-table"), opened.part("runs-chart")
+    expect(table).to_contain_text(learner, timeout=SLOW_MS)  # it came while the tab was open, and is in the lists
+    opened.choose("runs-run", f"^{learner}$")
+    line = chart.locator(".slm-chart-plot .slm-chart-train")
+    expect(line).to_have_count(1)
+    opened.choose("runs-run", "^first$")
+    opened.part("runs-compare").locator("input").click()
+    opened.page.get_by_role("option", name=learner, exact=True).click()
+    opened.page.keyboard.press("Escape")
+    expect(line).to_have_count(2)
+    opened.part("runs-delete").click()
+    question = opened.page.get_by_text("Delete first with all its snapshots, for good?")
+    expect(question).to_be_visible()
+
+    for _ in range(2):  # the table and the curves go on, more than once
+        told, drawn = table.inner_text(), [one.get_attribute("d") or "" for one in line.all()]
+        opened.page.wait_for_function("told => document.querySelector('#runs-table').innerText !== told", arg=told)
+        opened.page.wait_for_function(
+            "drawn => [...document.querySelectorAll('#runs-chart .slm-chart-plot .slm-chart-train')]"
+            ".some((line) => !drawn.includes(line.getAttribute('d')))", arg=drawn,
+        )  # fmt: skip
+    expect(question).to_be_visible()
+    expect(opened.part("runs-run").locator("input")).to_have_value("first")
+    expect(line).to_have_count(2)
+    opened.part("runs-delete-no").click()
+    expect(question).to_be_hidden()
