@@ -61,7 +61,7 @@ def generate(args: argparse.Namespace) -> Result:
     words = args.given_fields(args, field_kinds(SampleConfig))
     settings = parse_fields(SampleConfig, words)
     SampleConfig(**settings)  # a mistake is told before anything is loaded
-    if not args.num_stories.isdigit() or int(args.num_stories) < 1:
+    if not args.num_stories.isdecimal() or int(args.num_stories) < 1:
         raise ValueError(f"num_stories is a whole number from 1, not {args.num_stories!r}")
     import slm
 

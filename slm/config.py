@@ -310,7 +310,7 @@ class PrepareConfig(Checked):
 
     def check(self) -> None:
         if self.vocab != "gpt2":
-            if not self.vocab.isdigit():
+            if not self.vocab.isdecimal():
                 raise ValueError(f"vocab is gpt2 or a number of tokens, not {self.vocab!r}")
             if not 257 <= int(self.vocab) <= GPT2_VOCAB_SIZE:
                 raise ValueError(

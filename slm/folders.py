@@ -88,7 +88,7 @@ def is_checkpoint(folder: str | Path) -> bool:
 def find_snapshots(run_dir: str | Path) -> list[Path]:
     """The complete checkpoint folders of a run, by step."""
     folder = Path(run_dir) / SNAPSHOTS
-    found = [p for p in folder.iterdir() if p.name.isdigit() and p.is_dir()] if folder.is_dir() else []
+    found = [p for p in folder.iterdir() if p.name.isdecimal() and p.is_dir()] if folder.is_dir() else []
     return sorted(found, key=lambda p: int(p.name))
 
 

@@ -123,6 +123,7 @@ MISTAKES = [
     (["train", "--run", "a", "--resume"], "there is no run 'a'"),
     (["generate", "--checkpoint", "a", "--top-p", "7"], "top_p is 7.0, the most possible is 1.0"),
     (["generate", "--checkpoint", "a", "--num-stories", "0"], "num_stories is a whole number from 1, not '0'"),
+    (["generate", "--checkpoint", "a", "--num-stories", "²"], "num_stories is a whole number from 1, not '²'"),
     (["evaluate", "--checkpoint", "a"], "one of the arguments --data --text is required"),
     (["evaluate", "--checkpoint", "a", "--text", "absent.txt"], "absent.txt is no file of stories"),
     (["export", "--checkpoint", "a", "--to", "paper", "x"], "invalid choice: 'paper'"),

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from slm.config import ModelConfig, TrainConfig
+from slm.config import ModelConfig, PrepareConfig, TrainConfig
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,8 @@ def test_what_gpt2s_own_format_cannot_hold_is_refused():
     with pytest.raises(ValueError, match=r"logit_softcap is 15, .*choose architecture nanochat"):
         ModelConfig(architecture="gpt2", logit_softcap=15.0)
     assert ModelConfig(architecture="nanochat", logit_softcap=15.0).logit_softcap == 15.0
+
+
+def test_a_raised_two_is_no_number_of_tokens():
+    with pytest.raises(ValueError, match="vocab is gpt2 or a number of tokens, not '4²'"):
+        PrepareConfig(vocab="4²")

@@ -259,6 +259,7 @@ def test_snapshots_are_found_by_step_and_only_whole_ones(tmp_path):
     run = make_run(tmp_path / "run", [1000000, 20, 300])
     (run / "snapshots" / ".000400.ab.part").mkdir()
     (run / "snapshots" / "000500").write_text("no folder")
+    (run / "snapshots" / "00060²").mkdir()
     assert [p.name for p in runs.find_snapshots(run)] == ["000020", "000300", "1000000"]
     assert runs.find_snapshots(tmp_path) == []
 
