@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import multiprocessing
 import os
+import sys
 import tempfile
 import threading
 from collections import deque
@@ -12,6 +13,7 @@ from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -23,6 +25,8 @@ CHUNK_CHARACTERS = 500_000
 LONG_STORY = 50_000
 # A text of so many chunks is encoded sooner than other processes have started.
 CHUNKS_ALONE = 8
+# Windows waits for 64 things at most, three of which are the pool's own.
+MOST_ON_WINDOWS = 61
 
 _tokenizer: Tokenizer  # in a worker process alone: what it encodes with
 
@@ -36,28 +40,37 @@ class Encoded:
     size_bytes: int  # of the stories as UTF-8
 
 
-def encode_stories(tokenizer: Tokenizer, stories: Iterable[str], *, workers: int) -> Generator[Encoded, None, None]:
+def encode_stories(
+    tokenizer: Tokenizer, stories: Iterable[str], *, workers: int, scratch: Path | None = None
+) -> Generator[Encoded, None, None]:
     """Encode a stream of stories chunk by chunk; the same whatever the number of workers.
 
     Workers are processes, for a text of more than a few megabytes; one worker is this process. About two chunks a
-    worker are in memory. Raises ValueError where a worker dies.
+    worker are in memory. They read the tokenizer from a folder in `scratch`, which a process that is killed leaves
+    behind; None is the system's own place for such. Raises ValueError where a worker dies.
     """
     chunks = _chunks(stories)
     for chunk in chunks if workers == 1 else itertools.islice(chunks, CHUNKS_ALONE):
         yield _encode(tokenizer, chunk)
     rest = next(chunks, None)
     if rest is not None:
-        yield from _encode_elsewhere(tokenizer, itertools.chain([rest], chunks), workers=workers)
+        workers = min(workers, MOST_ON_WINDOWS) if sys.platform == "win32" else workers
+        yield from _encode_elsewhere(tokenizer, itertools.chain([rest], chunks), workers=workers, scratch=scratch)
+
+
+def cores() -> int:
+    """How many of the machine's cores this process may use; a container may have been given fewer than there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _encode_elsewhere(
-    tokenizer: Tokenizer, chunks: Iterable[list[str]], *, workers: int
+    tokenizer: Tokenizer, chunks: Iterable[list[str]], *, workers: int, scratch: Path | None
 ) -> Generator[Encoded, None, None]:
     pending: deque[Future[Encoded]] = deque()
     # Started afresh: a fork of a process with threads, as the page's and tokenizers' are, can hang.
     fresh = multiprocessing.get_context("spawn")
     # The tokenizer goes by file: a worker that dies at its start would leave a sender of so much waiting for ever.
-    with tempfile.TemporaryDirectory(prefix="slm-encode-") as folder:
+    with tempfile.TemporaryDirectory(prefix="slm-encode-", dir=scratch) as folder:
         tokenizer.save(folder)
         pool = ProcessPoolExecutor(workers, mp_context=fresh, initializer=_begin_work, initargs=(folder,))
         try:

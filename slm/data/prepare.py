@@ -14,7 +14,6 @@ import contextlib
 import errno
 import hashlib
 import heapq
-import os
 import re
 import shutil
 import time
@@ -32,7 +31,7 @@ from slm.data.batches import ID_TYPE
 from slm.data.bigrams import bigram_entropy
 from slm.data.clean import Cleaning, digest
 from slm.data.copies import build_index
-from slm.data.encode import Encoded, encode_stories
+from slm.data.encode import Encoded, cores, encode_stories
 from slm.data.sources import Source, open_source
 from slm.files import read_json, replacing, write_json
 from slm.leftovers import claim, release, remove_leftovers
@@ -116,7 +115,7 @@ def _disk_full_told(data_dir: Path) -> Iterator[None]:
 def _prepare_in(part: Path, config: PrepareConfig, name: str) -> Iterator[dict[str, Any]]:
     begun = time.monotonic()
     stages: dict[str, float] = {}  # when each began
-    workers = config.workers or os.cpu_count() or 1
+    workers = config.workers or cores()
 
     def progress(stage: str, done: int, total: int | None) -> dict[str, Any]:
         now = time.monotonic()
@@ -131,7 +130,7 @@ def _prepare_in(part: Path, config: PrepareConfig, name: str) -> Iterator[dict[s
         counts = np.zeros(tokenizer.vocab_size, dtype=np.int64)
         total = source.counts["train"] if source.counts else None
         yield progress("count", 0, total)
-        for done in _count(tokenizer, source, counts, workers=workers):
+        for done in _count(tokenizer, source, counts, workers=workers, scratch=part):
             yield progress("count", done, total)
         whole, tokenizer = tokenizer, trim(tokenizer, counts.tolist(), vocab_size=int(config.vocab))
         coverage = _coverage(whole, tokenizer, counts)
@@ -145,7 +144,7 @@ def _prepare_in(part: Path, config: PrepareConfig, name: str) -> Iterator[dict[s
     yield progress("tokenise", 0, total)
     parts = {"train": Part(tokenizer.vocab_size), "validation": Part(tokenizer.vocab_size)}
     for split, stories in streams.items():
-        encoded = encode_stories(tokenizer, stories, workers=workers)
+        encoded = encode_stories(tokenizer, stories, workers=workers, scratch=part)
         for _ in parts[split].write(part / f"{split}.bin", encoded):
             yield progress("tokenise", cleaning.read, total)
         if not parts[split].stories:
@@ -173,11 +172,13 @@ def _check_disk(part: Path, source: Source) -> None:
         )
 
 
-def _count(tokenizer: Tokenizer, source: Source, counts: np.ndarray, *, workers: int) -> Iterator[int]:
+def _count(
+    tokenizer: Tokenizer, source: Source, counts: np.ndarray, *, workers: int, scratch: Path
+) -> Iterator[int]:
     """Add to `counts` how often each id occurs in the training stories, yielding how many were read so far."""
     cleaning = Cleaning()
     size = 0
-    encoded = encode_stories(tokenizer, cleaning.train(source.train), workers=workers)
+    encoded = encode_stories(tokenizer, cleaning.train(source.train), workers=workers, scratch=scratch)
     with contextlib.closing(encoded):
         for chunk in encoded:
             counts += np.bincount(chunk.ids, minlength=len(counts))

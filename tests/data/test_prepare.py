@@ -197,6 +197,28 @@ def test_only_some_chunks_are_in_memory(monkeypatch):
     assert len(taken) <= 7 * encode.CHUNK_CHARACTERS / 5000
 
 
+def test_windows_gets_no_more_workers_than_it_can_wait_for(monkeypatch):
+    monkeypatch.setattr(encode, "CHUNKS_ALONE", 0)
+    asked = []
+
+    def pool(workers, **settings):
+        asked.append(workers)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(encode, "ProcessPoolExecutor", pool)
+    for platform in ("win32", "linux"):
+        monkeypatch.setattr("sys.platform", platform)
+        with pytest.raises(KeyboardInterrupt):
+            next(encode_stories(load_gpt2(), ["a story"], workers=100))
+    assert asked == [61, 100]
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs a system that keeps processes to some cores")
+def test_workers_are_as_many_as_the_cores_that_may_be_used(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {3, 5, 7})
+    assert encode.cores() == 3
+
+
 def test_a_sample_is_enough_to_count_tokens(data_dir, stories_file, monkeypatch):
     monkeypatch.setattr(encode, "CHUNK_CHARACTERS", 300)
     monkeypatch.setattr(prepare, "COUNTED_BYTES", 1000)
@@ -235,6 +257,7 @@ def test_a_preparation_that_was_killed_leaves_nothing_in_the_way(data_dir, stori
         assert process.stdout.readline() == "half\n"
         (left,) = data_dir.iterdir()
         assert left.name.endswith(".part") and (left / "train.bin").exists()
+        assert list(left.glob("slm-encode-*"))  # with the tokenizer, so that a kill leaves nothing elsewhere
         leftovers.remove_leftovers(data_dir)
         assert left.exists()  # its process is at work
         assert prepare.list_datasets(data_dir) == []
