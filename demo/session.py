@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from slm.generate import LanguageModel
 
 
+READABLE_BPB = 1.3  # below, a model writes sentences; a minute of micro gets there
 NEWEST = "newest"  # RUN@newest is whatever snapshot the run saved last
 
 
@@ -116,15 +117,14 @@ class Session:
         return newest + [(model_label(run), run.name) for run in able]
 
     def default_model(self) -> str | None:
-        """The model a newcomer meets: the newest that was trained here to an end, else a bundled one, else any.
+        """The model a newcomer meets: the newest trained here that writes well, else a bundled one, else any.
 
         In a class it is the newest snapshot of the run that all are watching, while it trains.
         """
         able = [run for run in self.runs() if run.status == "bundled" or run.snapshots]
         if self.rights.public and (training := [run for run in able if run.status == "running"]):
             return f"{training[0].name}@{NEWEST}"
-        order = {"finished": 0, "stopped": 0, "bundled": 1}
-        best = min(able, key=lambda run: (order.get(run.status, 2), run.name == "golden"), default=None)
+        best = min(able, key=_rank, default=None)
         return best.name if best else None
 
     def model_path(self, value: str | None) -> Path:
@@ -176,6 +176,13 @@ class Session:
             return read_json(self.data / check_name(name or "") / "manifest.json")
         except FileNotFoundError:
             raise ValueError(f"there is no prepared data set {name!r}; prepare it in the Data tab") from None
+
+
+def _rank(run: RunSummary) -> tuple[int, bool]:
+    """Lower for a model that is better to begin with."""
+    bundled = run.status == "bundled"
+    good = not bundled and run.val_bpb is not None and run.val_bpb < READABLE_BPB
+    return (0 if good else 1 if bundled else 2), run.name == "golden"
 
 
 def newest_snapshot(run_dir: Path) -> Path:

@@ -335,6 +335,27 @@ def test_a_class_writes_with_the_newest_snapshot_of_what_trains(own_home: Path) 
     assert watched.remark_on_model("learning", {"step": 10}) == ""
 
 
+def test_a_newcomer_meets_the_bundled_model_unless_one_trained_here_writes_well(own_home: Path) -> None:
+    session = Session(own_home, own_home)
+
+    def trained(name: str, val_bpb: float, created: float) -> None:
+        run = make_run(session, name, "start", created=created)
+        with EventLog(run / "events.jsonl") as log:
+            log.append("eval", 1, val_loss=2.0, val_bpb=val_bpb)
+            log.append("end", 2, reason="stopped", message="")
+        shutil.copytree(own_home / "small", run / "snapshots/000002")
+
+    trained("hardly", 2.1, 9.0)
+    assert session.default_model() == "small"
+    trained("good", 1.1, 3.0)
+    trained("better", 0.9, 2.0)
+    assert session.default_model() == "good", "the newest of those that write well"
+    shutil.rmtree(own_home / "small")
+    shutil.rmtree(own_home / "good")
+    shutil.rmtree(own_home / "better")
+    assert session.default_model() == "hardly"
+
+
 def test_the_models_that_came_along_are_there_wherever_runs_are_kept(own_home: Path, tmp_path: Path) -> None:
     session = Session(tmp_path / "elsewhere", tmp_path, bundled=own_home)
     assert [run.name for run in session.runs()] == ["small"]
