@@ -110,7 +110,8 @@ def look(session: Session, model: str | None, stages: Stages, place: float | Non
     near = opened.lm.neighbours(sorted(set(seen.ids)), top=TOP)
     config = opened.lm.config
     return inside_value(
-        seen, near, title=opened.title, remark=opened.remark, vocab_size=config.vocab_size, tied=config.tied
+        seen, near, title=opened.title, remark=opened.remark, vocab_size=config.vocab_size, tied=config.tied,
+        raw=opened.lm.tokenizer.token_bytes,
     )
 
 
@@ -128,4 +129,4 @@ def look_up(
     spellings = [lm.tokenizer.encode(f" {word}"), lm.tokenizer.encode(word)]
     ids = min(spellings, key=len)  # of two equally short, the first
     groups = lm.neighbours(ids[:MOST_WORD_TOKENS], top=TOP)
-    return word_value(word, groups, more=len(ids) - len(groups), tied=lm.config.tied)
+    return word_value(word, groups, more=len(ids) - len(groups), tied=lm.config.tied, raw=lm.tokenizer.token_bytes)

@@ -109,7 +109,7 @@ class AttentionPanel {
     this.words = html("div", { class: "slm-attn-words" }, ...places.map((at) => tokenButton(this.view, at, "slm-attn-word", this.view.pieces[at])));
     this.large.replaceChildren(html("h4"),
       html("div", { class: "slm-attn-map" }, side("slm-attn-columns", "left"), side("slm-attn-rows", "top"), this.frame),
-      this.says, html("p", { class: "slm-small" }, "The text, darker where the chosen token looks:"), this.words);
+      this.says, html("p", { class: "slm-small" }, "The text, in a stronger colour where the chosen token looks:"), this.words);
   }
 
   show(view, at) {

@@ -58,7 +58,7 @@ class TokensPanel {
     if (!this.view || !this.says) return;
     const at = button ? Number(button.dataset.at) : this.at;
     const nats = surprise(this.view, at);
-    const measured = nats === null ? "" : ` Surprise: ${nats.toFixed(2)} nats.`;
+    const measured = nats === null ? "" : ` Surprise: ${nats.toFixed(2)} nats (0 if it was certain, 0.7 for one chance in two, 4.6 for one in a hundred).`;
     this.says.replaceChildren(html("b", {}, this.view.pieces[at]), ` ${told(this.view, at)}${measured}`);
   }
 }

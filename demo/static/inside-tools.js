@@ -25,7 +25,8 @@ function surprise(view, at) {
 
 // One sentence about the token at a place.
 function told(view, at) {
-  const begin = `Token ${at + 1 + view.skipped} is number ${view.ids[at]}`;
+  const part = view.parts.includes(view.ids[at]) ? ", part of a character, named by its bytes" : "";
+  const begin = `Token ${at + 1 + view.skipped} is number ${view.ids[at]}${part}`;
   const foreseen = view.foreseen[at];
   if (!foreseen) return `${begin}. It is the first one seen, so nothing foretold it.`;
   const [share, rank] = foreseen;

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,12 +40,14 @@ def word_js() -> str:
 
 
 def inside_value(
-    seen: Inspection, near: Sequence[Sequence[Neighbour]], *, title: str, remark: str, vocab_size: int, tied: bool
+    seen: Inspection, near: Sequence[Sequence[Neighbour]], *, title: str, remark: str, vocab_size: int, tied: bool,
+    raw: Callable[[int], bytes],
 ) -> dict[str, Any]:
     """All that the page shows of a text of T tokens, as JSON.
 
     `near` holds, for each different token of the text, the token itself and its neighbours. `names` gives every id its
-    text. Probabilities are shares of 1, entropies nats.
+    text; to `parts`, the ids that are part of a character, the bytes that `raw` tells. Probabilities are shares of 1,
+    entropies nats.
     """
     names = {i: piece for row in seen.probs for i, piece, _ in row}
     names |= {one.id: one.text for group in near for one in group}
@@ -53,10 +55,11 @@ def inside_value(
     return {
         "title": title,
         "remark": remark,
-        "characters": sum(map(len, seen.pieces)),
+        "characters": len(b"".join(map(raw, seen.ids)).decode("utf-8", errors="replace")),
         "ids": seen.ids,
         "skipped": seen.skipped,
-        "names": _names(names),
+        "names": _names(names, raw),
+        "parts": [i for i in names if is_part(raw(i))],
         "probs": [[[i, _short(p)] for i, _, p in row] for row in seen.probs],
         "entropy": [_short(nats) for nats in seen.entropy],
         "most_entropy": math.log(vocab_size),
@@ -68,9 +71,12 @@ def inside_value(
     }
 
 
-def word_value(word: str, groups: Sequence[Sequence[Neighbour]], *, more: int, tied: bool) -> dict[str, Any]:
+def word_value(
+    word: str, groups: Sequence[Sequence[Neighbour]], *, more: int, tied: bool, raw: Callable[[int], bytes]
+) -> dict[str, Any]:
     """The neighbours of each token of a word that was asked for; it has `more` tokens than these."""
-    pieces = " \u00b7 ".join(shown(group[0].text) for group in groups)
+    names = _names({one.id: one.text for group in groups for one in group}, raw)
+    pieces = " \u00b7 ".join(names[str(group[0].id)] for group in groups)
     lead = f"\u201c{shown(word)}\u201d is one token of this model."
     if len(groups) > 1:
         rest = " \u2026" if more else ""
@@ -81,7 +87,7 @@ def word_value(word: str, groups: Sequence[Sequence[Neighbour]], *, more: int, t
     return {
         "lead": lead,
         "ids": [group[0].id for group in groups],
-        "names": _names({one.id: one.text for group in groups for one in group}),
+        "names": names,
         "near": {str(group[0].id): _places(group) for group in groups},
         "tied": tied,
     }
@@ -92,8 +98,17 @@ def shown(piece: str) -> str:
     return clean(visible(piece))
 
 
-def _names(pieces: dict[int, str]) -> dict[str, str]:
-    return {str(i): shown(piece) for i, piece in pieces.items()}
+def is_part(token: bytes) -> bool:
+    """Whether a token's bytes are no whole characters."""
+    try:
+        token.decode("utf-8")
+    except UnicodeDecodeError:
+        return True
+    return False
+
+
+def _names(pieces: dict[int, str], raw: Callable[[int], bytes]) -> dict[str, str]:
+    return {str(i): raw(i).hex(" ").upper() if is_part(raw(i)) else shown(piece) for i, piece in pieces.items()}
 
 
 def _places(group: Sequence[Neighbour]) -> list[list[float | None]]:

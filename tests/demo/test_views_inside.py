@@ -6,6 +6,7 @@ import base64
 import json
 import math
 import shutil
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
@@ -72,6 +73,12 @@ def seen_of(pieces: list[str], *, skipped: int = 0) -> Inspection:
     )
 
 
+def raw_of(pieces: Sequence[str | bytes]) -> Callable[[int], bytes]:
+    """The bytes of ids 5, 6, 7; all other ids have a name of their own."""
+    known = {5 + i: p if isinstance(p, bytes) else p.encode(errors="replace") for i, p in enumerate(pieces)}
+    return lambda id: known.get(id, b"other")
+
+
 def near_of(pieces: list[str]) -> list[list[Neighbour]]:
     def group(first: int) -> list[Neighbour]:
         one = Neighbour(id=first, text=pieces[first - 5], similarity=1.0, x=-1.0, y=-0.5)
@@ -82,7 +89,8 @@ def near_of(pieces: list[str]) -> list[list[Neighbour]]:
 
 def value_of(pieces: list[str], *, remark: str = "", skipped: int = 0) -> dict:
     seen = seen_of(pieces, skipped=skipped)
-    return inside_value(seen, near_of(pieces), title=pieces[0], remark=remark, vocab_size=50, tied=True)
+    near, raw = near_of(pieces), raw_of(pieces)
+    return inside_value(seen, near, title=pieces[0], remark=remark, vocab_size=50, tied=True, raw=raw)
 
 
 def test_everything_about_a_text_is_json_with_a_name_for_every_id():
@@ -97,23 +105,37 @@ def test_everything_about_a_text_is_json_with_a_name_for_every_id():
     assert value["characters"] == 8
 
 
+def test_a_part_of_a_character_is_named_by_its_bytes():
+    raw = raw_of([b"\xf0\x9f", b"\x90\xb6", b" dog"])
+    seen = seen_of(["\ufffd", "\ufffd\ufffd", " dog"])
+    value = inside_value(seen, [], title="", remark="", vocab_size=50, tied=True, raw=raw)
+    assert [value["names"][str(i)] for i in value["ids"]] == ["F0 9F", "90 B6", "\u2423dog"]
+    assert value["parts"] == [6, 5] and value["characters"] == len("\U0001f436 dog")
+    lead = word_value("\U0001f436", near_of(["\ufffd", "\ufffd\ufffd", "s"])[:2], more=0, tied=True, raw=raw)["lead"]
+    assert "reads 2 instead: F0 9F \u00b7 90 B6. Choose" in lead
+
+
 def test_numbers_that_are_none_leave_as_none():
     seen = seen_of(["a", "b", "c"])
     seen.entropy[1] = math.nan
-    assert inside_value(seen, [], title="", remark="", vocab_size=50, tied=True)["entropy"][1] is None
+    value = inside_value(seen, [], title="", remark="", vocab_size=50, tied=True, raw=raw_of("abc"))
+    assert value["entropy"][1] is None
 
 
 def test_a_word_of_several_tokens_says_so():
     groups = near_of([" dino", "saur", "s"])
-    assert word_value("dino", groups[:1], more=0, tied=True)["lead"] == "\u201cdino\u201d is one token of this model."
-    value = word_value("dinosaurs", groups, more=0, tied=True)
+    raw = raw_of([" dino", "saur", "s"])
+    alone = word_value("dino", groups[:1], more=0, tied=True, raw=raw)
+    assert alone["lead"] == "\u201cdino\u201d is one token of this model."
+    value = word_value("dinosaurs", groups, more=0, tied=True, raw=raw)
     assert value["ids"] == [5, 6, 7]
     assert (
         "no token for \u201cdinosaurs\u201d and reads 3 instead: \u2423dino \u00b7 saur \u00b7 s. Choose"
         in value["lead"]
     )
     assert (
-        "reads 9 instead: \u2423dino \u00b7 saur \u00b7 s \u2026." in word_value("x", groups, more=6, tied=True)["lead"]
+        "reads 9 instead: \u2423dino \u00b7 saur \u00b7 s \u2026."
+        in word_value("x", groups, more=6, tied=True, raw=raw)["lead"]
     )
 
 
@@ -174,7 +196,7 @@ def test_one_token_is_chosen_in_all_panels(browser):
     )
     drawn.part("tokens").locator(".slm-token").nth(1).click()
     assert [drawn.chosen(name) for name in PANELS] == [["1", "1"], [], ["1"], ["1"], []]
-    assert "its likeliest guess. Surprise: 0.69 nats." in drawn.part("tokens").inner_text()
+    assert "its likeliest guess. Surprise: 0.69 nats (0 if it was certain" in drawn.part("tokens").inner_text()
     assert "all but sure" in drawn.part("probs").inner_text()
     assert "\u201c\u2423end\u201d had 6.3\u00a0% and was the 11th guess" in drawn.part("probs").inner_text()
     assert "Nearest to \u2423<b>, number 6" in drawn.part("near").inner_text()
@@ -246,7 +268,7 @@ def test_text_never_becomes_markup(browser, text):
     plain, drawn = (Drawn(browser, value_of([one, one, one], remark=one)) for one in ("plain", text))
     assert drawn.page.evaluate(tags) == plain.page.evaluate(tags)
     assert drawn.part("tokens").locator("b").first.text_content() == text.replace(" ", "\u2423")
-    word = word_value(text, near_of([text] * 3), more=0, tied=False)
+    word = word_value(text, near_of([text] * 3), more=0, tied=False, raw=raw_of([text] * 3))
     drawn = Drawn(browser, word, js=word_js(), panels=("found",))
     assert text.replace(" ", "\u2423") in drawn.part("found").locator("p").first.text_content()
     assert drawn.part("found").locator("img, script, h1").count() == 0
@@ -255,7 +277,8 @@ def test_text_never_becomes_markup(browser, text):
 
 @pytest.mark.browser
 def test_each_token_of_a_word_has_its_neighbours(browser):
-    value = word_value("dinosaurs", near_of([" dino", "saur", "s"]), more=0, tied=True)
+    pieces = [" dino", "saur", "s"]
+    value = word_value("dinosaurs", near_of(pieces), more=0, tied=True, raw=raw_of(pieces))
     drawn = Drawn(browser, value, js=word_js(), panels=("found",))
     found = drawn.part("found")
     assert "Nearest to \u2423dino" in found.inner_text()
