@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from slm.events import after_resume, read_events
-from slm.files import read_json
+from slm.files import read_object
 
 WINDOW = 50  # updates whose median is the level of the loss
 ENOUGH_UPDATES = 150  # at the full learning rate, until which nothing is said about it
@@ -87,10 +87,10 @@ def diagnose(
 
 def examine(run_dir: Path, data_dir: Path) -> list[Finding]:
     """diagnose, for a run folder; nothing for a model that came without its training."""
-    record, manifest = _object(run_dir / "run.json"), {}
+    record, manifest = read_object(run_dir / "run.json"), {}
     data = record.get("data")
     if isinstance(data, dict) and isinstance(data.get("name"), str):
-        manifest = _object(data_dir / data["name"] / "manifest.json")
+        manifest = read_object(data_dir / data["name"] / "manifest.json")
         manifest = manifest if manifest.get("fingerprint") == data.get("fingerprint") else {}
     return diagnose(after_resume(read_events(run_dir)[0]), **known_of(manifest))
 
@@ -100,14 +100,6 @@ def known_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
     train = manifest.get("train")
     tokens = train.get("tokens") if isinstance(train, Mapping) else None
     return {"train_tokens": tokens, "unigram_entropy": _finite(manifest.get("unigram_entropy"))}
-
-
-def _object(path: Path) -> dict[str, Any]:
-    try:
-        value = read_json(path)
-    except (FileNotFoundError, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 def _log(events: Iterable[Mapping[str, Any]]) -> Log:

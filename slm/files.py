@@ -51,6 +51,15 @@ def read_json(path: str | Path) -> Any:
         raise ValueError(f"{path} is not JSON: {error}") from None
 
 
+def read_object(path: str | Path) -> dict[str, Any]:
+    """The object in a JSON file; empty where there is none, so that one damaged file does not hide the others."""
+    try:
+        value = read_json(path)
+    except (FileNotFoundError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
 def plain(value: Any) -> Any:
     """`value` in JSON's own types: non-finite floats are None, paths are strings, tuples are lists."""
     if isinstance(value, float):

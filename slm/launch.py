@@ -33,6 +33,7 @@ from slm.runs import (
     data_dir,
     is_run,
     process_alive,
+    refuse_if_elsewhere,
     request_finish,
     request_stop,
     status,
@@ -214,6 +215,7 @@ def resume(
     if status(run_dir) == "bundled":
         raise ValueError(f"{run_dir.name} is a bundled model: it has no training to go on with")
     _refuse_if_busy(run_dir.parent)
+    refuse_if_elsewhere(run_dir)
     given = {"minutes": minutes, "steps": steps, "tokens": tokens, "checkpoints": run_dir.parent, "data_dir": data_dir}
     settings = [word for name, value in given.items() if value is not None for word in flag(name, value)]
     program = _program(recorded_plan(run_dir)["train"])

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from slm.files import read_json, remove, write_json
+from slm.files import read_object, remove, write_json
 
 PROCESS_FILE = "process.json"
 LOCK_FILE = ".training.lock"
@@ -47,7 +47,9 @@ def start_mark(pid: int) -> str | None:
     if Path("/proc/self/stat").exists():
         return _proc_start_mark(pid)
     # macOS and the BSDs: state and start time, as in "Ss   Sat Nov 22 10:31:07 2025".
-    words = subprocess.run(["ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True).stdout.split()
+    # The time is told in the asker's own zone and language, so all ask in the same.
+    ask, env = ["ps", "-o", "stat=,lstart=", "-p", str(pid)], {**os.environ, "TZ": "UTC", "LC_ALL": "C"}
+    words = subprocess.run(ask, capture_output=True, text=True, env=env).stdout.split()
     return " ".join(words[1:]) if len(words) > 1 and "Z" not in words[0] else None
 
 
@@ -111,7 +113,7 @@ def record_process(run_dir: str | Path) -> dict[str, Any]:
 
 def worker(run_dir: str | Path) -> dict[str, Any]:
     """What `process.json` says of the process that works or worked on the run last; empty where there was none."""
-    return _read_record(Path(run_dir) / PROCESS_FILE)
+    return read_object(Path(run_dir) / PROCESS_FILE)
 
 
 def process_alive(run_dir: str | Path) -> bool:
@@ -123,6 +125,11 @@ def is_alive(record: dict[str, Any]) -> bool:
     """Whether the process that `describe_process` described still lives; an empty record is no process."""
     pid, mark = record.get("pid"), record.get("start_mark")
     return isinstance(pid, int) and mark is not None and start_mark(pid) == mark
+
+
+def is_elsewhere(record: dict[str, Any]) -> bool:
+    """Whether the process that `describe_process` described belongs to another machine, where none here can see it."""
+    return record.get("host") not in (None, socket.gethostname())
 
 
 @contextlib.contextmanager
@@ -145,7 +152,7 @@ def claim_training(checkpoints: str | Path, run: str) -> Iterator[None]:
 
 def training_holder(checkpoints: str | Path) -> dict[str, Any] | None:
     """Who trains in this checkpoints folder now, as {"run", "pid", "started", ...}, or None."""
-    record = _read_record(Path(checkpoints) / HOLDER_FILE)
+    record = read_object(Path(checkpoints) / HOLDER_FILE)
     return record if is_alive(record) else None
 
 
@@ -184,14 +191,6 @@ def _lock(file: IO[bytes]) -> bool:
     except (BlockingIOError, PermissionError):
         return False
     return True
-
-
-def _read_record(path: Path) -> dict[str, Any]:
-    try:
-        record = read_json(path)
-    except (FileNotFoundError, ValueError):
-        return {}  # nobody, or a file that says nothing: either way nobody known to live
-    return record if isinstance(record, dict) else {}
 
 
 def is_first_process() -> bool:

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import time
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,7 +29,7 @@ from typing import Any
 
 from slm.digest import EventDigest, digest
 from slm.events import EVENTS_FILE, EventLog, after_resume, read_events
-from slm.files import folder_size_mb, read_json, replacing, write_json
+from slm.files import folder_size_mb, read_json, read_object, replacing, write_json
 from slm.folders import (
     RUN_FILE,
     bundled_dir,
@@ -52,6 +53,7 @@ from slm.processes import (
     busy_message,
     claim_training,
     is_alive,
+    is_elsewhere,
     process_alive,
     record_process,
     training_holder,
@@ -81,6 +83,7 @@ __all__ = [
     "read_events",
     "read_json",
     "record_process",
+    "refuse_if_elsewhere",
     "rename_run",
     "replacing",
     "request_finish",
@@ -95,6 +98,7 @@ __all__ = [
     "write_json",
 ]
 
+SILENT_S = 600.0
 STATES = ("running", "finished", "stopped", "diverged", "error", "lost", "bundled")
 
 
@@ -164,7 +168,7 @@ def summarize(run_dir: str | Path) -> RunSummary:
     """What the table of runs says about one; cheap to ask for again, since only new events are read."""
     run_dir = Path(run_dir)
     if status(run_dir) == "bundled":
-        about = _read_object(run_dir / "slm.json")
+        about = read_object(run_dir / "slm.json")
         known = ("preset", "created", "n_params", "tokens", "elapsed_s", "train_loss", "val_loss", "val_bpb")
         facts: dict[str, Any] = {key: about.get(key) for key in known}
         return RunSummary(
@@ -177,7 +181,7 @@ def summarize(run_dir: str | Path) -> RunSummary:
             **facts,
         )
     state, events = _state(run_dir)
-    record, start, train, best = _read_object(run_dir / RUN_FILE), events.start, events.train, events.best
+    record, start, train, best = read_object(run_dir / RUN_FILE), events.start, events.train, events.best
     return RunSummary(
         name=run_dir.name,
         path=run_dir,
@@ -210,7 +214,7 @@ def trained_on(path: str | Path) -> dict[str, Any]:
     """
     path = Path(path)
     for file in (path / RUN_FILE, path / "slm.json"):
-        data = _read_object(file).get("data")
+        data = read_object(file).get("data")
         if isinstance(data, dict) and isinstance(data.get("fingerprint"), str):
             return {"name": None, **data}
     raise ValueError(f"{path.name} does not say which stories it learnt from")
@@ -240,15 +244,6 @@ def _state(run_dir: Path) -> tuple[str, EventDigest]:
     return (events.end["reason"] if ended else "running" if alive else "lost"), events
 
 
-def _read_object(path: Path) -> dict[str, Any]:
-    """The object in a JSON file; empty where there is none, so that one damaged run does not hide the others."""
-    try:
-        value = read_json(path)
-    except (FileNotFoundError, ValueError):
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
 def delete_run(run_dir: str | Path, *, checkpoints: str | Path | None = None) -> None:
     """Remove a run with all its snapshots; ValueError for one that is training, bundled or somewhere else."""
     run_dir = _own_run(run_dir, checkpoints_dir(checkpoints))
@@ -269,6 +264,23 @@ def rename_run(run_dir: str | Path, name: str, *, checkpoints: str | Path | None
     raise ValueError(f"there is a run or model {name} already")
 
 
+def refuse_if_elsewhere(run_dir: str | Path) -> None:
+    """Raise ValueError where another machine, which shares this disk, may be at work on the run.
+
+    A training writes at each update: one that was silent for SILENT_S is taken for dead wherever it was.
+    """
+    run_dir, process = Path(run_dir), worker(run_dir)
+    if not is_elsewhere(process) or status(run_dir) != "lost":
+        return
+    files = (run_dir / EVENTS_FILE, run_dir / PROCESS_FILE)
+    silent_s = time.time() - max((file.stat().st_mtime for file in files if file.exists()), default=0.0)
+    if silent_s < SILENT_S:
+        raise ValueError(
+            f"run {run_dir.name} was at work on {process['host']} {max(0.0, silent_s):.0f} s ago; stop it there, or "
+            f"wait until it has been silent for {SILENT_S / 60:.0f} minutes"
+        )
+
+
 def _own_run(run_dir: str | Path, checkpoints: Path) -> Path:
     """The folder, when it is a run that lies directly in `checkpoints` and is not running; else ValueError."""
     run_dir = Path(run_dir).absolute()
@@ -279,4 +291,5 @@ def _own_run(run_dir: str | Path, checkpoints: Path) -> Path:
         raise ValueError(f"{run_dir.name} is a bundled model, not a run; it stays")
     if status(run_dir) == "running":
         raise ValueError(f"run {run_dir.name} is training; stop it first")
+    refuse_if_elsewhere(run_dir)
     return run_dir

@@ -25,6 +25,7 @@ from slm.runs import (
     data_dir,
     is_checkpoint,
     is_run,
+    refuse_if_elsewhere,
     request_stop,
     summarize,
     training_holder,
@@ -44,6 +45,8 @@ def train(args: argparse.Namespace) -> tuple[dict[str, Any], int]:
         raise Busy(busy_message(holder))
     if not args.resume and (is_run(run_dir) or is_checkpoint(run_dir)):
         raise ValueError(f"there is a run {args.run!r} already; give another name, or --resume to go on with it")
+    if args.resume:
+        refuse_if_elsewhere(run_dir)
     plan = _resumed_plan(args, run_dir) if args.resume else _new_plan(args)
     # Mistakes are told before torch is imported, which takes seconds.
     from slm.job import TrainJob

@@ -15,7 +15,7 @@ import pytest
 
 import slm.digest
 import slm.processes
-from slm import runs
+from slm import cli, launch, runs
 from slm.events import EVENTS_FILE, EventLog, after_resume, read_events
 from slm.processes import PROCESS_FILE
 from tests.waiting import PATIENCE_S, wait_for
@@ -345,6 +345,38 @@ def test_what_is_bundled_running_or_elsewhere_stays(tmp_path):
         with pytest.raises(ValueError, match=words):
             runs.rename_run(folder, "new", checkpoints=places)
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_run_that_another_machine_may_be_at_work_on_stays_until_it_is_silent(tmp_path):
+    run = make_run(tmp_path / "run", [1])
+    record = {**runs.record_process(run), "host": "another-machine"}
+    runs.write_json(run / PROCESS_FILE, {**record, "start_mark": "of a process there"})
+    for change in (runs.delete_run, lambda run, **places: runs.rename_run(run, "other", **places)):
+        with pytest.raises(ValueError, match=r"was at work on another-machine .*; stop it there, or wait until"):
+            change(run, checkpoints=tmp_path)
+    with pytest.raises(ValueError, match="another-machine"):
+        launch.resume(run)
+    assert cli.main(["train", "--run", "run", "--resume", "--checkpoints", str(tmp_path)]) == 2
+    long_ago = time.time() - runs.SILENT_S - 1
+    for file in run.iterdir():
+        os.utime(file, (long_ago, long_ago))
+    runs.delete_run(run, checkpoints=tmp_path)
+    assert not run.exists()
+
+
+def test_start_times_are_asked_for_in_one_zone_and_language(monkeypatch):
+    """As macOS tells them; nothing here has its `ps` alone."""
+    asked = []
+
+    def ps(words, *, env, **settings):
+        asked.append((env["TZ"], env["LC_ALL"]))
+        return subprocess.CompletedProcess(words, 0, stdout="Ss   Sat Nov 22 10:31:07 2025\n")
+
+    monkeypatch.setattr(Path, "exists", lambda path: False)
+    monkeypatch.setattr("slm.processes.subprocess.run", ps)
+    monkeypatch.setattr("slm.processes.sys.platform", "darwin")
+    assert slm.processes.start_mark(7) == "Sat Nov 22 10:31:07 2025"
+    assert asked == [("UTC", "C")]
 
 
 def test_a_run_gets_another_name_unless_it_is_taken(tmp_path):
