@@ -9,10 +9,19 @@ MOST_SOURCES = 3
 SHOWN_AROUND = 240  # characters of the training story on either side of a stretch
 
 
-def copied_html(found: Copied, sources: dict[int, str], *, title: str = "") -> str:
+def copied_html(found: Copied, sources: dict[int, str], *, title: str = "", remark: str = "") -> str:
     """One story after the check. `sources` holds, by `Match.place`, the training stories of some of its stretches."""
-    head = f"<header><b>{escape(title)}</b></header>" if title else ""
     body = _verdict(found) + _underlined(found) + _sources(found, sources)
+    return _card(title, (note(remark, kind="warning") if remark else "") + body)
+
+
+def not_compared_html(why: str, *, title: str = "") -> str:
+    """One story that cannot be checked, and why."""
+    return _card(title, note(why, kind="warning")) if title else note(why, kind="warning")
+
+
+def _card(title: str, body: str) -> str:
+    head = f"<header><b>{escape(title)}</b></header>" if title else ""
     return f'<article class="slm slm-card slm-copies">{head}{body}</article>'
 
 
