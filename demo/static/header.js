@@ -36,13 +36,19 @@ document.addEventListener("slm-news", (event) => {
 
 // A story: that it begins, and that it stands; never each word.
 let writing = null;
+function quiet(story) {
+  // It may wait for its turn, or for a slow model's next word.
+  writing = story.querySelector('[aria-busy="true"]') ? setTimeout(quiet, QUIET_MS, story) : null;
+  if (!writing) says.textContent = story.querySelector(".slm-story") ? "The story is written." : story.textContent;
+}
+
 function listen() {
   const story = document.querySelector("#write-story");
   if (!story) { setTimeout(listen, 200); return; } // the tabs come after the page's head
   new MutationObserver(() => {
     if (!writing) says.textContent = "Writing.";
     clearTimeout(writing);
-    writing = setTimeout(() => { writing = null; says.textContent = "The story is written."; }, QUIET_MS);
+    writing = setTimeout(quiet, QUIET_MS, story);
   }).observe(story, { childList: true, subtree: true, characterData: true });
 }
 listen();

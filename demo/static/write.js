@@ -1,4 +1,4 @@
-// The words of a finished story as buttons. Runs as the `js_on_load` of the gr.HTML component that shows stories (demo/views/story.py):
+// The words of a finished story, to be chosen. Runs as the `js_on_load` of the gr.HTML component that shows stories (demo/views/story.py):
 // `element`, `trigger` and `watch` are given. "click" asks what else a token could have been, "select" for another version.
 // The Tab key stops once a story; the arrow keys go from word to word.
 "use strict";

@@ -1,6 +1,6 @@
 """A story on the page: the prompt as the person typed it, then what the model made of it, word for word to be chosen.
 
-`demo/static/write.js` makes the words buttons: a click tells which story (data-column) and which token (data-place).
+`demo/static/write.js` lets the words be chosen: a click tells which story (data-column) and which token (data-place).
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from demo.views.chart import static_text
 from demo.views.words import escape, percent
 
 RANKS = (1, 3, 10, 100)  # the last rank of each level of surprise but the highest
+# The words have no role of their own: a story is read out as a text, not as so many buttons.
+GROUP = "Story: the arrow keys choose a word, Enter shows what else it could have been"
 PROBS = (0.5, 0.1, 0.01, 0.001)  # the least probability of each level but the highest
 
 
@@ -32,22 +34,24 @@ def story_js() -> str:
 
 
 def story_html(
-    prompt: str, continuation: str, *, note: str = "", writing: bool = False, label: str = "", column: int = 0,
-    pieces: Sequence[Piece] = (), versions: Sequence[str] = (), shown: int = 0,
+    prompt: str, continuation: str, *, note: str = "", hint: str = "", writing: bool = False, label: str = "",
+    column: int = 0, pieces: Sequence[Piece] = (), versions: Sequence[str] = (), shown: int = 0,
 ) -> str:
     """The prompt and its continuation as a page of a book; a cursor blinks while it is being written.
 
-    With `pieces` each of them is a button in place of the plain continuation. `versions` names what the story branched
-    into, `shown` is the one that is seen.
+    With `pieces` each of them can be chosen, in place of the plain continuation. `versions` names what the story
+    branched into, `shown` is the one that is seen; `hint` says more of the note.
     """
     cursor = '<span class="slm-cursor" aria-hidden="true"></span>' if writing else ""
     if not prompt and not continuation and not writing and not pieces:
         body = '<p class="slm-empty">Type how a story begins, and the model goes on.</p>'
     else:
         words = "".join(map(_piece, pieces)) if pieces else escape(continuation)
-        body = f'<p class="slm-prose"><span class="slm-prompt">{escape(prompt)}</span>{words}{cursor}</p>'
+        group = f' role="group" aria-label="{GROUP}"' if pieces else ""
+        body = f'<p class="slm-prose"{group}><span class="slm-prompt">{escape(prompt)}</span>{words}{cursor}</p>'
     head = f"<h4>{escape(label)}</h4>" if label else ""
-    foot = f"<footer>{escape(note)}</footer>" if note else ""
+    title = f' title="{escape(hint)}"' if hint else ""
+    foot = f"<footer{title}>{escape(note)}</footer>" if note else ""
     return (
         f'<article class="slm slm-story" data-column="{column}" aria-busy="{str(writing).lower()}">'
         f"{head}{_versions(versions, shown)}{body}{foot}</article>"
@@ -82,7 +86,7 @@ def _piece(piece: Piece) -> str:
     word = piece.text.lstrip() or piece.text  # the marks begin with the word, not with its space
     space = piece.text[: len(piece.text) - len(word)]
     return (
-        f'{escape(space)}<span class="{" ".join(classes)}" role="button" data-place="{piece.place}"{title}>'
+        f'{escape(space)}<span class="{" ".join(classes)}" data-place="{piece.place}"{title}>'
         f"{escape(word)}</span>"
     )
 
