@@ -17,6 +17,8 @@ ENDS = {
 }
 END_MARKS = {"ended": " \u2767", "full": " \u2026", "stopped": " \u2026"}
 MOST_NAME = 14
+EXACT = "float32"
+INSIDE_WORD = "Your text seemed to end inside a word, so the model went on from there."
 
 
 def stories_html(stories: Sequence[Story]) -> str:
@@ -81,14 +83,32 @@ def story_note(story: Story) -> str:
     new = story.tokens - story.kept
     if story.elapsed_s > 0 and new > 1:
         parts.append(f"{new / story.elapsed_s:.0f} tokens/s")
-    if story.weights != "float32":
-        parts.append(story.weights)
+    if story.weights != EXACT:
+        parts.append("rounded weights")
     parts.append(ENDS[story.state])
-    return " \u00b7 ".join(parts) + (f". {story.remark}" if story.remark else "")
+    remarks = [remark for remark in (story.remark, INSIDE_WORD * _goes_on_inside_word(story)) if remark]
+    return " \u00b7 ".join(parts) + (f". {' '.join(remarks)}" if remarks else "")
+
+
+def weights_hint(story: Story) -> str:
+    """What rounded weights are and what they cost; empty where the exact ones wrote."""
+    if story.weights == EXACT:
+        return ""
+    return f"The model's numbers are rounded to 8 bits, so that it writes faster: {story.weights}."
+
+
+def _goes_on_inside_word(story: Story) -> bool:
+    """Whether the model took the end of the prompt for the beginning of a word; scripts without spaces aside."""
+    return all(letter.lower() != letter.upper() for letter in (story.prompt[-1:], story.text[:1]))
 
 
 def _around(story: Story) -> dict:
-    return {"note": story_note(story), "label": story.label, "writing": story.state == "writing"}
+    return {
+        "note": story_note(story),
+        "hint": weights_hint(story),
+        "label": story.label,
+        "writing": story.state == "writing",
+    }
 
 
 def _side_by_side(pages: list[str]) -> str:
