@@ -194,8 +194,8 @@ def check_enough_text(session: Session, form: TrainForm) -> None:
     tokens = _manifest(session, form).get("train", {}).get("tokens")
     if tokens is not None and tokens < needed:
         raise ValueError(
-            f"{data_name(form)} has {tokens:,} tokens to learn from, and this model reads {needed:,} at once: choose "
-            "another data set, prepare more text, or take a smaller block size under More settings"
+            f"data set {data_name(form)} has {tokens:,} tokens to learn from, and this model reads {needed:,} at once: "
+            "choose another data set, prepare more text, or take a smaller block size under More settings"
         )
 
 

@@ -161,7 +161,10 @@ def look_ahead(
     may = session.rights.holds(key)
     unknown = MEASURING if may else sentence(SWITCHED_OFF) if session.rights.switched_off else NOT_MEASURED
     try:
-        form = TrainForm.from_values(data, preset, minutes, run, more)
+        spec(session, form := TrainForm.from_values(data, preset, minutes, run, more))
+    except ValueError:
+        return gr.skip(), gr.skip()  # `explain` has said it
+    try:
         outlook = forecast(session, form, measure=may, unknown=unknown)
         return size(session, form), outlook
     except ValueError as error:

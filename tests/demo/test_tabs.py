@@ -142,6 +142,13 @@ def test_pupils_see_what_is_foretold_once_the_machine_is_known(
     assert "1.23 k tokens a second" in train.look_ahead(session, *form(), "")[1]
 
 
+def test_what_is_wrong_with_the_form_stays_said(session: Session) -> None:
+    counts = {"stories": 1, "tokens": 7, "bytes": 28}
+    write_json(session.data / "own/manifest.json", {"fingerprint": "x", "vocab_size": 512, "train": counts})
+    assert "own has 7 tokens" in train.explain(session, *form(data="own"))[0]
+    assert train.look_ahead(session, *form(data="own"), "") == (gr.skip(), gr.skip())
+
+
 def test_where_nobody_trains_nobody_measures(tmp_path: Path) -> None:
     session = Session(tmp_path / "checkpoints", tmp_path / "data", Rights(switched_off=True))
     assert "switched off" in train.look_ahead(session, *form(), "")[1]
