@@ -99,7 +99,7 @@ def layout(session: Session, key: gr.BrowserState) -> dict[str, Any]:
 def deleting(session: Session, prepared: gr.Dropdown, key: gr.BrowserState) -> tuple[gr.Button, Dependency]:
     """The button that deletes the data set that is shown, after a question; the event that did."""
     with gr.Row():
-        delete = gr.Button("Delete this data set \u2026", variant="stop", elem_id="data-delete", scale=0, min_width=200)
+        delete = gr.Button("Delete this data set \u2026", variant="stop", elem_id="data-delete", scale=0, min_width=250)
     named = gr.Textbox("", visible="hidden", elem_id="data-delete-name")
     with gr.Row(visible=False) as sure:
         which = gr.Markdown("")
