@@ -17,6 +17,7 @@ END_OF_TEXT = "<|endoftext|>"
 GPT2_VOCAB_SIZE = 50257
 DEFAULT_MINUTES = 10.0
 ARCHITECTURES = ("gpt2", "nanochat")
+TYPE_WORDS = {int: "a whole number", float: "a number", bool: "yes or no", str: "text"}  # as a person says them
 TINYSTORIES_HUB_IDS = {
     "tinystories": "roneneldan/TinyStories",
     "tinystories-clean": "karpathy/tinystories-gpt4-clean",
@@ -63,7 +64,7 @@ def _checked(f: dataclasses.Field, kind: tuple[type, bool], value: Any) -> Any:
     if base is int and isinstance(value, float) and value.is_integer():
         value = int(value)
     if not isinstance(value, base) or (base is int and isinstance(value, bool)):
-        raise ValueError(f"{f.name} must be {base.__name__}, not {value!r}")
+        raise ValueError(f"{f.name} must be {TYPE_WORDS[base]}, not {value!r}")
     if base is float and value != value:
         raise ValueError(f"{f.name} is not a number")
     if low is not None and value < low:
@@ -109,12 +110,12 @@ def _parsed(name: str, kind: tuple[type, bool], word: str) -> Any:
         return None
     if base is bool:
         if word.lower() not in ("true", "false", "1", "0", "yes", "no"):
-            raise ValueError(f"{name} is yes or no, not {word!r}")
+            raise ValueError(f"{name} must be {TYPE_WORDS[bool]}, not {word!r}")
         return word.lower() in ("true", "1", "yes")
     try:
         return base(word)
     except ValueError:
-        raise ValueError(f"{name} must be {base.__name__}, not {word!r}") from None
+        raise ValueError(f"{name} must be {TYPE_WORDS[base]}, not {word!r}") from None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -205,7 +205,7 @@ def test_a_pickle_is_refused_and_never_opened(folder, capsys):
         (lambda f: edit_config(f, vocab_size=211), "they do not fit"),
         (lambda f: edit_config(f, vocab_size=50257), "they do not fit"),
         (lambda f: (f / "config.json").write_text("[" * 100_000), "not JSON"),
-        (lambda f: edit_config(f, n_layer="many", num_hidden_layers="many"), "n_layer must be int"),
+        (lambda f: edit_config(f, n_layer="many", num_hidden_layers="many"), "n_layer must be a whole number"),
         (lambda f: edit_config(f, layer_norm_epsilon=10**400, rms_norm_eps=10**400), "config.json cannot be used"),
         (lambda f: edit_config(f, model_type="nanochat", rope_parameters=["x"]), "config.json (says|cannot)"),
         (lambda f: edit_weights(f, lambda w: w.update({first(w): w[first(w)].to(torch.int64)})), "stored as I64"),

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from slm.config import ModelConfig, PrepareConfig, TrainConfig
+from slm.config import ModelConfig, PrepareConfig, TrainConfig, parse_fields
 
 
 @pytest.mark.parametrize(
@@ -28,3 +28,31 @@ def test_what_gpt2s_own_format_cannot_hold_is_refused():
 def test_a_raised_two_is_no_number_of_tokens():
     with pytest.raises(ValueError, match="vocab is gpt2 or a number of tokens, not '4²'"):
         PrepareConfig(vocab="4²")
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"n_layer": 2.5}, "n_layer must be a whole number, not 2.5"),
+        ({"dropout": "half"}, "dropout must be a number, not 'half'"),
+        ({"tied": 1}, "tied must be yes or no, not 1"),
+        ({"architecture": 7}, "architecture must be text, not 7"),
+    ],
+)
+def test_a_setting_of_another_type_is_told_in_a_persons_words(given, says):
+    with pytest.raises(ValueError, match=says):
+        ModelConfig(**given)
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"seed": "seven"}, "seed must be a whole number, not 'seven'"),
+        ({"dropout": "half"}, "dropout must be a number, not 'half'"),
+        ({"tied": "maybe"}, "tied must be yes or no, not 'maybe'"),
+    ],
+)
+def test_what_somebody_typed_is_told_so_too(given, says):
+    (name,) = given
+    with pytest.raises(ValueError, match=says):
+        parse_fields(ModelConfig if name in ModelConfig.__dataclass_fields__ else TrainConfig, given)

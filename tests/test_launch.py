@@ -115,7 +115,7 @@ def test_gpus_are_those_that_may_be_used(monkeypatch):
         ({"overrides": {"vocab_size": 300}}, "vocab_size is the data set's"),
         ({"overrides": {"n_head": 7}}, "not divisible by n_head 7"),
         ({"overrides": {"dropout": 2}}, "dropout is 2.0, the most possible is 0.9"),
-        ({"overrides": {"learning_rate": "high"}}, "learning_rate must be float, not 'high'"),
+        ({"overrides": {"learning_rate": "high"}}, "learning_rate must be a number, not 'high'"),
     ],
 )
 def test_a_training_that_cannot_be_is_refused_before_anything_starts(fields, words):

@@ -44,7 +44,7 @@ def test_what_a_file_leaves_out_is_the_usual(tmp_path):
 
 
 def test_a_value_out_of_its_limits_is_told_with_the_file(tmp_path):
-    with pytest.raises(ValueError, match=r"generation_config\.json: temperature must be float, not 'hot'"):
+    with pytest.raises(ValueError, match=r"generation_config\.json: temperature must be a number, not 'hot'"):
         load_sampling(put(tmp_path, temperature="hot"))
     (tmp_path / "generation_config.json").write_text("[1]")
     with pytest.raises(ValueError, match="one JSON object"):

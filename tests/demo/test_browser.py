@@ -220,7 +220,7 @@ def test_stops_at_once_and_writes_again(browser: Browser, home: Path) -> None:
 def test_says_what_is_wrong_in_a_sentence(opened: Watched) -> None:
     opened.fill("write-seed", "seven")
     opened.part("write-go").click()
-    expect(opened.part("write-story")).to_contain_text("Seed must be int, not 'seven'.", timeout=SLOW_MS)
+    expect(opened.part("write-story")).to_contain_text("Seed must be a whole number, not 'seven'.", timeout=SLOW_MS)
     opened.tab("Train")
     opened.fill("train-minutes", "0")
     opened.part("train-start").click()

@@ -39,6 +39,7 @@ COMBINATIONS = [
 
 def write(page: Watched, *, tokens: int = 24, seed: int = 7, **fields: str) -> Locator:
     """Write a story of the barely trained model; the place where it stands."""
+    page.choose("write-model", "first")
     for name, value in {"seed": str(seed), "max-tokens": str(tokens), **fields}.items():
         page.fill(f"write-{name}", value)
     page.part("write-go").click()

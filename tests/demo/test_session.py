@@ -221,7 +221,7 @@ def test_what_was_changed_becomes_an_override(session: Session) -> None:
     ("changes", "says"),
     [
         ({"n_head": "3"}, "not divisible"),
-        ({"n_layer": "many"}, "n_layer must be int"),
+        ({"n_layer": "many"}, "n_layer must be a whole number"),
         ({"learning_rate": "-1"}, "least possible"),
         ({"minutes": 0}, "no end"),
         ({"steps": "5", "tokens": "7"}, "empty one"),
