@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import math
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +51,10 @@ def save(
     stored = next(iter(weights.values())).dtype
     with replacing(Path(folder)) as place:
         place.mkdir(parents=True, exist_ok=True)
-        save_file(weights, place / "model.safetensors", metadata={"format": "pt"})
         write_json(place / "config.json", config_for_transformers(model.config, eot_id=tokenizer.eot_id, dtype=stored))
+        save_file(weights, place / "model.safetensors", metadata={"format": "pt"})
+        # safetensors writes for its owner alone.
+        shutil.copymode(place / "config.json", place / "model.safetensors")
         save_sampling(place, SampleConfig(), eot_id=tokenizer.eot_id)
         write_json(place / "slm.json", about)
         tokenizer.save(place)

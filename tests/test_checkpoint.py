@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import sys
 import time
 from pathlib import Path
 
@@ -266,3 +267,11 @@ def test_missing_and_not_finite_weights_are_named(folder):
 def test_a_place_with_no_model_is_told(tmp_path):
     with pytest.raises(ValueError, match="no model in"):
         load(tmp_path)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
+def test_who_may_read_the_config_may_read_the_weights(tmp_path):
+    lm = random_lm("gpt2")
+    save(tmp_path / "model", lm.model, lm.tokenizer, about={})
+    modes = {path.name: path.stat().st_mode for path in (tmp_path / "model").iterdir()}
+    assert modes["model.safetensors"] == modes["config.json"]
