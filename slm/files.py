@@ -28,11 +28,11 @@ def replacing(path: str | Path) -> Iterator[Path]:
         _to_disk(part)
         if part.is_dir() and path.is_dir():
             old = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.old")
-            _rename(path, old)
-            _rename(part, path)
+            rename(path, old)
+            rename(part, path)
             remove(old)
         else:
-            _rename(part, path)
+            rename(part, path)
     finally:
         remove(part)
 
@@ -96,8 +96,9 @@ def _to_disk(path: Path) -> None:
             os.fsync(opened.fileno())
 
 
-def _rename(source: Path, target: Path) -> None:
-    # Windows refuses while somebody reads the target; readers are quick.
+def rename(source: Path, target: Path) -> None:
+    """Move a file or folder, in place of a file of that name."""
+    # Windows refuses while somebody reads either; readers are quick.
     for pause_s in (0.02, 0.05, 0.1, 0.2, 0.4):
         try:
             os.replace(source, target)

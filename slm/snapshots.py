@@ -8,6 +8,7 @@ Snapshots stand log-spaced (each KEEP_RATIO times the step of the one before), p
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,7 +21,7 @@ from torch import Tensor
 
 from slm.card import events_of, model_card
 from slm.checkpoint import load_folder, save
-from slm.files import remove
+from slm.files import remove, rename
 from slm.model import GPT
 from slm.runs import find_snapshots, is_checkpoint, read_json, replacing, write_json
 from slm.tokenizer import Tokenizer
@@ -87,7 +88,9 @@ class RunStore:
         write_json(self.run_dir / "last.json", pointer)
         if is_best:
             write_json(self.run_dir / "best.json", pointer)
-        self._prune(best=step if is_best or best is None else best["step"], newest=file)
+        # What a reader holds open on Windows goes after the next save: this one is whole.
+        with contextlib.suppress(PermissionError):
+            self._prune(best=step if is_best or best is None else best["step"], newest=file)
         return {"path": name, "val_loss": val_loss, "best": is_best}
 
     def load(
@@ -188,7 +191,7 @@ def _discard(folder: Path) -> None:
     """Remove a folder that a kill in between must not leave in part under its own name."""
     if folder.exists():
         aside = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.old")
-        folder.rename(aside)
+        rename(folder, aside)
         remove(aside)
 
 

@@ -169,6 +169,35 @@ def test_who_is_not_the_first_process_reads_and_changes_nothing(starter_data, tm
     assert not leftover.exists() and (done.run_dir / "last.json").exists()
 
 
+def held_by_a_reader(monkeypatch, *, refusals: int) -> list[Path]:
+    """Each move of a snapshot out of the way is refused so often, as Windows does; the moves asked for."""
+    replace_file, asked = os.replace, []
+
+    def refuse(source, target):
+        if Path(target).suffix == ".old":
+            asked.append(Path(source))
+            if asked.count(Path(source)) <= refusals:
+                raise PermissionError(13, "somebody reads it", str(source))
+        replace_file(source, target)
+
+    monkeypatch.setattr("os.replace", refuse)
+    monkeypatch.setattr("slm.files.time.sleep", lambda pause_s: None)
+    return asked
+
+
+@pytest.mark.parametrize(("refusals", "left"), [(2, [1, 2, 3, 5, 8, 12]), (10**6, list(range(1, STEPS + 1)))])
+def test_an_old_snapshot_that_somebody_reads_does_not_fail_the_new_one(
+    starter_data, tmp_path, monkeypatch, refusals, left
+):
+    asked = held_by_a_reader(monkeypatch, refusals=refusals)
+    events = list(train(job(starter_data, tmp_path, train={"eval_interval": 1, "eval_windows": 1})))
+    assert asked
+    assert events[-1]["reason"] == "finished" and not any(e["kind"] == "warning" for e in events)
+    assert [e["step"] for e in events if e["kind"] == "checkpoint"] == list(range(1, STEPS + 1))
+    best = read_json(tmp_path / "run" / "best.json")["step"]
+    assert RunStore(tmp_path / "run").steps() == sorted({*left, best})
+
+
 def test_a_stop_right_after_a_save_does_not_put_the_snapshot_at_risk(starter_data, tmp_path, monkeypatch):
     """The same step saved twice: its weights stay where they are, only what is said of them is new."""
     first = job(starter_data, tmp_path)
