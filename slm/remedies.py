@@ -47,6 +47,8 @@ def _halved(updater: Updater) -> dict[str, Any]:
     updater.halve()
     message = (
         f"The memory is full: from now on {updater.batch_size} sequences are taken at a time, as many as before for "
-        "each update. Losses stay the same."
+        "each update."
     )
+    if not updater.model.config.dropout:  # which drops other numbers in other micro-batches
+        message += " Losses stay the same."
     return {"code": "out-of-memory", "message": message}

@@ -66,6 +66,13 @@ def test_a_full_memory_halves_the_micro_batch_and_changes_no_loss(starter_data, 
     assert events[-1]["reason"] == "finished"
     assert losses(small.run_dir) == pytest.approx(losses(whole.run_dir), abs=1e-6)
     assert [e["tokens"] for e in events if e["kind"] == "train"][-1] == 7 * 26 * 31
+    assert all(e["message"].endswith("Losses stay the same.") for e in warnings)
+
+
+def test_with_dropout_a_full_memory_does_not_promise_the_same_losses(starter_data, tmp_path, monkeypatch):
+    monkeypatch.setattr("slm.updates.Updater.backward", with_room_for(3, FULL["cpu"]))
+    (warning,) = (e for e in train(job(starter_data, tmp_path, dropout=0.1)) if e["kind"] == "warning")
+    assert warning["message"].endswith("2 sequences are taken at a time, as many as before for each update.")
 
 
 def test_an_evaluation_takes_as_few_at_a_time_and_halves_too(starter_data, tmp_path, monkeypatch):
