@@ -39,7 +39,9 @@ class Budget:
         if self.finish_plan is not None:
             return None
         more = min(MOST_FINISH_STEPS, max(1, round(FINISH_SHARE * self.step)))
-        self.finish_plan = (self.step, self.step + more, max(self._planned(), 1.0 - self.config.decay_ratio))
+        # A learning rate that is never to fall does not fall now either.
+        fall_begins = 1.0 - self.config.decay_ratio if self.config.decay_ratio else 0.0
+        self.finish_plan = (self.step, self.step + more, max(self._planned(), fall_begins))
         return self.finish_plan[1]
 
     @property

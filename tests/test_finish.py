@@ -33,6 +33,15 @@ def test_a_tenth_of_the_updates_and_never_more_than_the_most(step, more):
     assert made.progress() == 1.0
 
 
+def test_where_the_learning_rate_never_falls_the_end_comes_when_it_was_said():
+    made = budget(700, decay_ratio=0.0)
+    last = made.finish()
+    while made.progress() < 1.0:
+        assert learning_rate_scale(made.config, step=made.step, progress=made.progress()) == 1.0
+        made.count_update(7)
+    assert made.step == last == 770
+
+
 @pytest.mark.parametrize("step", [700, 5000])  # before and within the planned fall
 def test_the_learning_rate_falls_in_a_line_from_where_it_is(step):
     made = budget(step)
@@ -63,12 +72,6 @@ def test_the_planned_end_comes_first_where_it_is_nearer():
 def test_asked_twice_it_goes_on_as_it_began():
     made = budget(100)
     assert made.finish() == 110 and made.finish() is None
-
-
-def test_without_a_fall_it_ends_at_once():
-    made = budget(100, decay_ratio=0.0)
-    made.finish()
-    assert made.progress() == 1.0
 
 
 def test_a_training_comes_to_its_end_and_can_go_on(starter_data, tmp_path):
