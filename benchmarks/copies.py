@@ -15,11 +15,14 @@ import os
 import platform
 import resource
 import shutil
+import sys
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from slm.data.batches import ID_TYPE, Corpus
 from slm.data.copies import CopyIndex, build_index
