@@ -58,21 +58,12 @@ SUNNY = ("The sun was warm and the sky was blue.", "Not a cloud was in the sky."
     "Puffy clouds drifted by like sheep.", "The grass was warm and dry.",
     "It was a perfect day to be outside.", "It was neither too hot nor too cold.",
     "Somewhere a cuckoo was calling.", "The whole world seemed to be smiling.",)
-RAINY = ("Rain drummed on the roof.", "Big drops splashed into the puddles.",
-    "The gutters gurgled and the windows ran.", "Gray clouds hung low over the chimneys.",
-    "The road turned to mud.", "Everything dripped.", "The rain came down in silver ropes.",
-    "Even the ducks looked wet.", "It was raining cats and dogs.", "Umbrellas bobbed along the street.",
-    "A chilly mist crept over the fields.",)
 NIGHT = ("The moon peeped through the window.", "An owl hooted far away.",
     "The stars were coming out, one by one.", "The whole house was still.",
     "Outside, the wind hummed a low song.", "The clock ticked softly.",
     "Moonlight lay on the floor like spilled milk.", "Even the crickets had gone quiet.",
     "It was long past bedtime.", "The last lamp in the street had gone out.",
     "A moth tapped against the glass.",)
-SNOWY = ("Flakes spun down like feathers.", "Icicles hung from the roof.", "The world was hushed and white.",
-    "The snow squeaked under every step.", "Frost had drawn ferns on the glass.",
-    "Each breath made a little cloud.", "The fence posts wore tall white hats.",
-    "The pond was as hard as a plate.", "Chimney smoke curled into the pale sky.",)
 INDOORS = ("The kettle sang on the stove.", "The cat was asleep on the rug.",
     "Something good was baking in the oven.", "A fire crackled in the hearth.",
     "The kitchen smelled of cinnamon.", "The old clock said half past three.", "A fly buzzed at the window.",
