@@ -20,6 +20,8 @@ from slm.files import read_json, write_json
 _LONG_SPACES = 100_000
 # What the pattern calls a space: Python counts the four separators U+001C to U+001F too.
 _SPACE = r"[^\S\x1c-\x1f]"
+# Of any file of a tokenizer; GPT-2's takes 3.5 MB. Larger ones would take long to be read and refused.
+MOST_BYTES = 30_000_000
 
 
 class Tokenizer:
@@ -145,12 +147,12 @@ def load_tokenizer(folder: str | Path, *, most: int | None = None) -> Tokenizer:
             raise ValueError("it puts a space before every text (add_prefix_space)")
         path = folder / "tokenizer.json"
         if path.is_file():
-            vocab, merges = from_json(read_json(path))
+            vocab, merges = from_json(read_json(_sized(path)))
         else:
             path = folder / "vocab.json"
-            vocab = read_json(path)
+            vocab = read_json(_sized(path))
             path = folder / "merges.txt"
-            merges = [*parse_merges(path.read_text(encoding="utf-8"))]
+            merges = [*parse_merges(_sized(path).read_text(encoding="utf-8"))]
         if most is not None and len(vocab) > most:
             raise ValueError(f"it has {len(vocab)} tokens, the model {most}: they do not fit")
         tokenizer = Tokenizer(_tokens(vocab))
@@ -162,6 +164,13 @@ def load_tokenizer(folder: str | Path, *, most: int | None = None) -> Tokenizer:
         raise ValueError(f"{path} is not built as a tokenizer file is: {error!r}") from error
     except ValueError as error:
         raise ValueError(f"{path} cannot be used: {error}") from error
+
+
+def _sized(path: Path) -> Path:
+    size = path.stat().st_size
+    if size > MOST_BYTES:
+        raise ValueError(f"it has {size / 1e6:,.0f} MB, a tokenizer takes {MOST_BYTES / 1e6:.0f} MB at most")
+    return path
 
 
 def trim(tokenizer: Tokenizer, counts: Sequence[int], *, vocab_size: int) -> Tokenizer:

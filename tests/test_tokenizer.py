@@ -367,6 +367,15 @@ def test_broken_files_are_named(trimmed: Tokenizer, tmp_path: Path) -> None:
         load_tokenizer(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["tokenizer.json", "vocab.json", "merges.txt"])
+def test_a_file_too_large_for_a_tokenizer_is_refused_unread(name: str, tmp_path: Path) -> None:
+    (tmp_path / "vocab.json").write_text("{}")
+    with open(tmp_path / name, "wb") as file:
+        file.truncate(slm.tokenizer.MOST_BYTES + 10**6)
+    with pytest.raises(ValueError, match=rf"{name} cannot be used: it has 31 MB, a tokenizer takes 30 MB at most"):
+        load_tokenizer(tmp_path)
+
+
 def test_a_merges_file_that_is_none(tmp_path: Path) -> None:
     shutil.copy(package_file("encoder.json"), tmp_path / "vocab.json")
     (tmp_path / "merges.txt").write_text("#version: 0.2\na b\na b c\n")
