@@ -272,7 +272,7 @@ def test_a_training_outlives_pages_and_servers(opened: Watched, browser: Browser
     second.tab("Train")
     expect(second.part("train-status")).to_contain_text(run, timeout=SLOW_MS)
     second.part("train-start").click()
-    expect(second.page.get_by_text(re.compile(f"Not started: run .?{run}.? is training already"))).to_be_visible()
+    expect(second.page.get_by_text(re.compile(f"Not started: run .?{run}.? is training already", re.I))).to_be_visible()
     for page in (second, opened):  # what one person did wrong stands above nobody's run
         expect(page.part("train-status")).not_to_contain_text("training already")
     second.page.close()
