@@ -54,7 +54,7 @@ def compared_with(session: Session, name: str) -> tuple[Path, str]:
                 raise
             raise ValueError(
                 f"the stories that {name} learnt from did not come along with it, so there is nothing to compare with; "
-                "prepare the same collection in the Data tab, or choose a model that was trained here"
+                f"prepare {data.get('source', 'the same collection')} in the Data tab, or choose a model trained here"
             ) from None
     other = max(kin, key=lambda m: m["train"]["tokens"])["name"]
     return session.data / other, (

@@ -35,6 +35,12 @@ def words(markup: str) -> str:
     return html.unescape(re.sub("<[^>]*>", " ", markup))
 
 
+def why_not(session: Session) -> str:
+    with pytest.raises(ValueError) as refused:
+        compared_with(session, "came")
+    return str(refused.value)
+
+
 def test_a_model_is_compared_with_the_stories_that_it_learnt_from(session: Session) -> None:
     assert compared_with(session, "own") == (session.data / "starter", "")
 
@@ -54,8 +60,8 @@ def test_a_bundled_model_without_such_stories_says_that_they_did_not_come_along(
     else:
         about = session.checkpoints / "came/slm.json"
         write_json(about, {"data": {**read_json(about)["data"], "source": "tinystories"}})
-    with pytest.raises(ValueError, match="the stories that came learnt from did not come along with it"):
-        compared_with(session, "came")
+        assert "prepare tinystories in the Data tab" in why_not(session)
+    assert "the stories that came learnt from did not come along with it" in why_not(session)
 
 
 def test_a_run_whose_data_set_was_deleted_says_which_one(session: Session) -> None:
