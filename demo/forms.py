@@ -203,7 +203,7 @@ def suggest_name(session: Session, form: TrainForm) -> str:
     """A free name that says what the run is: micro-starter-001."""
     stem = f"{form.preset}-{form.stories}"[:56].rstrip(".")
     numbers = (path.name[len(stem) + 1 :] for path in session.checkpoints.glob(f"{stem}-*"))
-    return f"{stem}-{1 + max((int(n) for n in numbers if n.isdigit()), default=0):03d}"
+    return f"{stem}-{1 + max((int(n) for n in numbers if n.isdecimal()), default=0):03d}"
 
 
 def size(session: Session, form: TrainForm) -> str:

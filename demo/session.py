@@ -137,7 +137,7 @@ class Session:
             return folder
         if step == NEWEST:
             return newest_snapshot(folder)
-        if not step.isdigit() or not (folder / "snapshots" / step).is_dir():
+        if not step.isdecimal() or not (folder / "snapshots" / step).is_dir():
             raise ValueError(f"run {name} has no snapshot {step!r}; choose another")
         return folder / "snapshots" / step
 
