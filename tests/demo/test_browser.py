@@ -230,6 +230,7 @@ def test_says_what_is_wrong_in_a_sentence(opened: Watched) -> None:
 
 def test_looks_inside(opened: Watched) -> None:
     opened.tab("Inside")
+    opened.choose("inside-model", "first")
     opened.fill("inside-text", "The cat sat.")
     opened.part("inside-go").click()
     expect(opened.part("inside-tokens").locator("li").first).to_be_visible(timeout=SLOW_MS)

@@ -48,6 +48,8 @@ def opened(browser, server, snapshots: Path) -> Iterator[page_tests.Watched]:
     watched.page.on("dialog", lambda dialog: watched.complaints.append("a dialog opened"))
     watched.tab("Inside")
     expect(watched.part("inside-tokens").locator(".slm-token").first).to_be_visible(timeout=SLOW_MS)
+    watched.choose("inside-model", "first")
+    expect(watched.part("inside-tokens").locator(".slm-inside-title")).to_contain_text("first after", timeout=SLOW_MS)
     watched.fill("inside-text", TEXT)
     watched.part("inside-go").click()
     expect(watched.part("inside-tokens")).to_contain_text(f"{len(TEXT)} characters", timeout=SLOW_MS)
