@@ -64,7 +64,7 @@ def _refusal(scope: dict[str, Any]) -> tuple[int, str] | None:
     headers = dict(scope["headers"])
     length = headers.get(b"content-length", b"0")
     # A request that does not say its length may have no end.
-    endless = b"transfer-encoding" in headers or not length.isdecimal()
+    endless = b"transfer-encoding" in headers or not length.isdigit()
     return (413, TOO_LARGE) if endless or int(length) > MOST_BODY_BYTES else None
 
 
