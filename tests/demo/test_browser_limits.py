@@ -39,7 +39,7 @@ def use_up(class_page: ClassPage, work: str) -> str:
 
 def expect_notice(writer: Writer, says: str) -> None:
     """A notice with this sentence, which is closed again."""
-    notice = writer.page.get_by_text(says, exact=True)
+    notice = writer.page.locator(".toast-body", has_text=says)
     expect(notice.first).to_be_visible(timeout=SLOW_MS)
     writer.page.locator(".toast-close").first.click()
     expect(notice).to_have_count(0, timeout=SLOW_MS)
