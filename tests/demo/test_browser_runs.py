@@ -94,6 +94,7 @@ def test_it_is_live_and_takes_nothing_away_from_who_looks(
     line = chart.locator(".slm-chart-plot .slm-chart-train")
     expect(line).to_have_count(1)
     opened.choose("runs-run", "^first$")
+    expect(opened.page.get_by_role("option")).to_have_count(0)  # the list before is closed
     opened.part("runs-compare").locator("input").click()
     opened.page.get_by_role("option", name=learner, exact=True).click()
     opened.page.keyboard.press("Escape")
@@ -104,10 +105,12 @@ def test_it_is_live_and_takes_nothing_away_from_who_looks(
 
     for _ in range(2):  # the table and the curves go on, more than once
         told, drawn = table.inner_text(), [one.get_attribute("d") or "" for one in line.all()]
-        opened.page.wait_for_function("told => document.querySelector('#runs-table').innerText !== told", arg=told)
+        opened.page.wait_for_function(
+            "told => document.querySelector('#runs-table').innerText !== told", arg=told, timeout=SLOW_MS
+        )
         opened.page.wait_for_function(
             "drawn => [...document.querySelectorAll('#runs-chart .slm-chart-plot .slm-chart-train')]"
-            ".some((line) => !drawn.includes(line.getAttribute('d')))", arg=drawn,
+            ".some((line) => !drawn.includes(line.getAttribute('d')))", arg=drawn, timeout=SLOW_MS,
         )  # fmt: skip
     expect(question).to_be_visible()
     expect(opened.part("runs-run").locator("input")).to_have_value("first")

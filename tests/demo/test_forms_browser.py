@@ -25,10 +25,12 @@ def test_groups_stand_side_by_side_and_a_mistake_is_seen(
     groups = page.locator(".slm-group")
     expect(groups.first).to_be_visible(timeout=SLOW_MS)
     expect(groups).to_have_count(len(GROUPS))
-    lefts = {round(box["x"]) for group in groups.all() if (box := group.bounding_box())}
-    assert len(lefts) == columns
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    lefts = "[...document.querySelectorAll('.slm-group')].map((group) => Math.round(group.getBoundingClientRect().x))"
+    page.wait_for_function(f"columns => new Set({lefts}).size === columns", arg=columns, timeout=SLOW_MS)
+    page.wait_for_function("document.documentElement.scrollWidth <= window.innerWidth", timeout=SLOW_MS)
 
+    # The page has explained its first settings, and measured the machine for them: no late answer of that comes now.
+    expect(page.locator("#train-forecast")).to_contain_text("Measured on this machine", timeout=SLOW_MS)
     page.locator("#train-n-head input").fill("7")
     page.locator("#train-n-head input").press("Tab")
     said = page.locator("#train-mistake .slm-note")
