@@ -235,7 +235,7 @@ class TrainConfig(Checked):
         "auto", "Arithmetic of the matrix products.", choices=("auto", "float32", "bfloat16", "float16")
     )
     compile: bool | None = option(
-        None, "Compile the model first (a minute or so); none does so where that is measured to pay within the budget."
+        None, "Compile the model first (a minute or so); none: one process alone does where that is measured to pay."
     )
     threads: int | None = option(None, "CPU threads; none is one for each core.", minimum=1, maximum=1024)
 

@@ -19,18 +19,6 @@ from demo.watching import watch
 from slm.runs import EventLog, write_json
 
 
-@pytest.fixture
-def session(tmp_path: Path) -> Session:
-    return Session(tmp_path / "checkpoints", tmp_path / "data")
-
-
-@pytest.fixture
-def client(session: Session, monkeypatch: pytest.MonkeyPatch) -> TestClient:
-    """The page's routes, whose pictures are made anew for each question."""
-    monkeypatch.setattr(live, "good_for_s", lambda cost_s: 0.0)
-    return TestClient(Starlette(routes=routes(session)))
-
-
 def make_run(session: Session, name: str, steps: int = 3) -> Path:
     run = session.checkpoints / name
     run.mkdir(parents=True)
