@@ -41,13 +41,17 @@ SETTLE_S = 5.0  # at each run's beginning, not counted: the first updates are sl
 
 
 class Watcher(threading.Thread):
-    """One open Train tab. `waits_ms` are its answers' times, `errors` what went wrong."""
+    """One open Train tab. `waits_ms` are its answers' times, `errors` what went wrong.
+
+    `reopened` counts the connections that the server had closed between two questions.
+    """
 
     def __init__(self, port: int, paint: int, until: float) -> None:
         super().__init__(daemon=True)
         self.port, self.paint_index, self.until = port, paint, until
         self.waits_ms: list[float] = []
         self.errors: list[str] = []
+        self.reopened = 0
         self.bytes = 0
         self.page = f"{random.getrandbits(40):x}"
 
@@ -84,8 +88,14 @@ class Watcher(threading.Thread):
     ) -> tuple[int, http.client.HTTPMessage, bytes]:
         headers = {"accept-encoding": "gzip", "content-type": "application/json"}
         begun = time.perf_counter()
-        connection.request(method, place, body, headers)
-        answer = connection.getresponse()
+        try:
+            connection.request(method, place, body, headers)
+            answer = connection.getresponse()
+        except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
+            connection.close()  # idle for longer than the server keeps it; a browser opens another (RFC 9112, 9.3.1)
+            self.reopened += 1
+            connection.request(method, place, body, headers)
+            answer = connection.getresponse()
         told = answer.read()
         self.waits_ms.append(1000 * (time.perf_counter() - begun))
         self.bytes += len(told)
@@ -108,6 +118,7 @@ def watch(port: int, paint: int, watchers: int, seconds: float) -> dict:
     return {
         "waits_ms": [wait for page in pages for wait in page.waits_ms],
         "errors": [error for page in pages for error in page.errors],
+        "reopened": sum(page.reopened for page in pages),
         "mb": sum(page.bytes for page in pages) / 1e6,
         "cpu_s": time.process_time(),
     }
@@ -207,7 +218,7 @@ def report(found: dict[str, dict], seconds: float) -> None:
           f"watched {watched['tok_per_s']:,.0f}: {100 * ratio:.1f} % (target {100 * TARGET_RATIO:.0f} %)")  # fmt: skip
     print(f"{len(waits):,} answers: median {statistics.median(waits):.1f} ms, 95th percentile {worst:.1f} ms "
           f"(target {TARGET_MS:.0f} ms), longest {waits[-1]:.0f} ms; {watched['mb']:.1f} MB")  # fmt: skip
-    print(f"errors: {len(watched['errors'])} {watched['errors'][:3] or ''}")
+    print(f"errors: {len(watched['errors'])} {watched['errors'][:3] or ''}; reopened connections: {watched['reopened']}")
     print(f"CPU in {seconds:.0f} s: server {watched['server_cpu_s']:.1f} s, watchers {watched['cpu_s']:.1f} s")
     print(f"server's memory: {memory[0]:.0f} MB at the start, {memory[-1]:.0f} at the end, {max(memory):.0f} at most")
 
