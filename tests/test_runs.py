@@ -1,3 +1,5 @@
+"""Runs as their folders tell them: the status, the list with its losses, and what may be deleted or renamed."""
+
 from __future__ import annotations
 
 import dataclasses
@@ -6,7 +8,6 @@ import os
 import random
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -14,51 +15,12 @@ from pathlib import Path
 import pytest
 
 import slm.digest
-import slm.processes
 from slm import cli, launch, runs
-from slm.events import EVENTS_FILE, EventLog, after_resume, read_events
+from slm.events import EVENTS_FILE, after_resume, read_events
 from slm.processes import PROCESS_FILE
-from tests.waiting import PATIENCE_S, wait_for
-
-ROOT = Path(__file__).resolve().parent.parent
-
-
-def python(code: str, *words: object) -> subprocess.Popen[str]:
-    """A Python process that runs `code` with `sys.argv[1:]` as given; its output can be read."""
-    return subprocess.Popen(
-        [sys.executable, "-c", code, *map(str, words)],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        text=True,
-        stdin=subprocess.PIPE,
-    )
-
-
-def working_on(run_dir: Path) -> subprocess.Popen[str]:
-    """A live process that said it works on the run."""
-    code = "import sys; from slm.runs import record_process; record_process(sys.argv[1]); "
-    child = python(code + "print('at work', flush=True); sys.stdin.read()", run_dir)
-    assert child.stdout.readline() == "at work\n"
-    return child
-
-
-def end(child: subprocess.Popen[str]) -> None:
-    child.kill()
-    child.wait()
-
-
-def write_events(run_dir: Path, *events: tuple[str, int, dict]) -> None:
-    with EventLog(run_dir / EVENTS_FILE) as log:
-        for kind, step, fields in events:
-            log.append(kind, step, **fields)
-
-
-def make_checkpoint(folder: Path) -> Path:
-    folder.mkdir(parents=True)
-    (folder / "config.json").write_text("{}")
-    (folder / "model.safetensors").write_bytes(b"weights")
-    return folder
-
+from tests.children import end, working_on
+from tests.run_folders import make_checkpoint, make_run, write_events
+from tests.waiting import wait_for
 
 # --- status ----------------------------------------------------------------------------------------------------------
 
@@ -124,199 +86,6 @@ def test_status_of_other_folders(tmp_path):
         runs.status(tmp_path / "empty")
 
 
-def test_process_name_with_spaces_and_brackets_does_not_confuse():
-    if not Path("/proc/self/comm").exists():
-        pytest.skip("needs /proc")
-    code = "f = open('/proc/self/comm', 'w'); f.write('a) Z (b'); f.close(); print('named', flush=True); input()"
-    child = python(code)
-    try:
-        assert child.stdout.readline() == "named\n"
-        assert ") Z (b)" in Path(f"/proc/{child.pid}/stat").read_text()
-        assert slm.processes.start_mark(child.pid) is not None
-    finally:
-        end(child)
-
-
-# --- the lock --------------------------------------------------------------------------------------------------------
-
-RACER = """
-import pathlib, sys, time
-from slm.runs import Busy, claim_training
-folder, me, rounds = pathlib.Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-def meet(name):
-    (folder / f"{name}-{me}").touch()
-    while len(list(folder.glob(f"{name}-?"))) < 2:
-        pass
-for n in range(rounds):
-    meet(f"ready{n}")
-    try:
-        with claim_training(folder / "checkpoints", me):
-            meet(f"tried{n}")
-            print("won", flush=True)
-    except Busy as busy:
-        print(busy, flush=True)
-        meet(f"tried{n}")
-    meet(f"left{n}")
-"""
-
-
-def test_of_two_that_race_for_the_lock_one_wins(tmp_path):
-    rounds = 7
-    racers = [python(RACER, tmp_path, name, rounds) for name in "ab"]
-    said = [racer.communicate(timeout=PATIENCE_S)[0].splitlines() for racer in racers]
-    for a, b in zip(*said, strict=True):
-        assert (a == "won") != (b == "won")
-        loser, winner = (a, "b") if b == "won" else (b, "a")
-        assert f"'{winner}' is training already (process {racers['ab'.index(winner)].pid} on" in loser
-    assert len(said[0]) == rounds
-
-
-def test_a_dead_holder_holds_nothing(tmp_path):
-    code = (
-        "import sys; from slm.runs import claim_training; c = claim_training(sys.argv[1], 'old'); c.__enter__(); "
-    )
-    child = python(code + "print('held', flush=True); sys.stdin.read()", tmp_path)
-    assert child.stdout.readline() == "held\n"
-    assert runs.training_holder(tmp_path)["run"] == "old"
-    with pytest.raises(runs.Busy, match=rf"'old' is training already \(process {child.pid} on"):
-        runs.claim_training(tmp_path, "new").__enter__()
-    end(child)
-    assert runs.training_holder(tmp_path) is None
-    with runs.claim_training(tmp_path, "new"):
-        assert runs.training_holder(tmp_path)["run"] == "new"
-    assert runs.training_holder(tmp_path) is None
-
-
-def test_the_lock_is_free_after_an_error(tmp_path):
-    with pytest.raises(RuntimeError), runs.claim_training(tmp_path, "a"):
-        raise RuntimeError
-    with runs.claim_training(tmp_path, "b"):
-        pass
-
-
-# --- names and places ------------------------------------------------------------------------------------------------
-
-
-def test_places_come_from_argument_environment_project(tmp_path, monkeypatch):
-    for place, variable, folder in (
-        (runs.checkpoints_dir, "SLM_CHECKPOINTS", "checkpoints"),
-        (runs.data_dir, "SLM_DATA", "data"),
-    ):
-        monkeypatch.delenv(variable, raising=False)
-        assert place() == ROOT / folder
-        monkeypatch.setenv(variable, str(tmp_path / "from-environment"))
-        assert place() == tmp_path / "from-environment"
-        assert place(tmp_path / "given") == tmp_path / "given"
-        monkeypatch.setenv(variable, "relative")
-        assert place() == Path.cwd() / "relative"
-
-
-def test_good_names_are_handed_back():
-    for name in ("a", "tinystories-5m", "Run_2.1", "0", "_x", "a" * 64):
-        assert runs.check_name(name) == name
-
-
-@pytest.mark.parametrize(
-    "name",
-    ["", ".", "..", "../x", "a/../b", "/etc", "a/b", "a\\b", "C:", "-rf", ".hidden", "a ", " a", "a\n", "a\0b", "é",
-     "a.", "a" * 65, None, 7, "x;y", "$(x)", "~", "a*", "a?b", "a\tb", "‮x"],
-)  # fmt: skip
-def test_bad_names_are_refused(name):
-    with pytest.raises(ValueError, match="name"):
-        runs.check_name(name)
-
-
-def test_whatever_name_is_taken_makes_a_folder_right_there(tmp_path):
-    rng, taken = random.Random(11), 0
-    for _ in range(2000):
-        name = "".join(rng.choices("aZ0_.-/\\ :~\n\0é", weights=[4, 4, 4, 2, 2, 2, *[0.2] * 8], k=rng.randint(0, 9)))
-        try:
-            runs.check_name(name)
-        except ValueError:
-            continue
-        taken += 1
-        (tmp_path / name).mkdir(exist_ok=True)
-        assert (tmp_path / name).resolve().parent == tmp_path.resolve() and name in os.listdir(tmp_path)
-    assert taken > 50
-
-
-# --- snapshots -------------------------------------------------------------------------------------------------------
-
-
-def make_run(run_dir: Path, steps: list[int]) -> Path:
-    run_dir.mkdir(parents=True)
-    runs.write_json(run_dir / "run.json", {"run": run_dir.name})
-    for step in steps:
-        make_checkpoint(run_dir / "snapshots" / f"{step:06d}")
-    return run_dir
-
-
-def point(run_dir: Path, pointer: str, snapshot: str) -> None:
-    runs.write_json(run_dir / pointer, {"snapshot": snapshot, "step": 1, "val_loss": 1.0})
-
-
-def test_snapshots_are_found_by_step_and_only_whole_ones(tmp_path):
-    run = make_run(tmp_path / "run", [1000000, 20, 300])
-    (run / "snapshots" / ".000400.ab.part").mkdir()
-    (run / "snapshots" / "000500").write_text("no folder")
-    (run / "snapshots" / "00060²").mkdir()
-    assert [p.name for p in runs.find_snapshots(run)] == ["000020", "000300", "1000000"]
-    assert runs.find_snapshots(tmp_path) == []
-
-
-def test_a_run_means_its_best_snapshot_then_its_last_then_its_newest(tmp_path):
-    run = make_run(tmp_path / "run", [10, 20, 30])
-    assert runs.resolve(run).name == "000030"
-    point(run, "last.json", "snapshots/000020")
-    assert runs.resolve(run).name == "000020"
-    point(run, "best.json", "snapshots/000010")
-    assert runs.resolve(str(run)).name == "000010"
-    point(run, "best.json", "snapshots/000099")
-    assert runs.resolve(run).name == "000020"
-    (run / "best.json").write_text("{torn")
-    assert runs.resolve(run).name == "000020"
-
-
-@pytest.mark.parametrize(
-    "snapshot", ["../other/snapshots/000010", "/etc", "snapshots/../../other", "snapshots/000010/..", 7]
-)
-def test_a_pointer_cannot_lead_out_of_its_run(tmp_path, snapshot):
-    make_checkpoint(tmp_path / "other")
-    run = make_run(tmp_path / "run", [10])
-    runs.write_json(run / "best.json", {"snapshot": snapshot})
-    assert runs.resolve(run) == run / "snapshots" / "000010"
-
-
-def test_a_checkpoint_means_itself(tmp_path):
-    folder = make_checkpoint(tmp_path / "model")
-    assert runs.resolve(folder) == folder
-    run = make_run(tmp_path / "run", [10])
-    assert runs.resolve(run / "snapshots" / "000010") == run / "snapshots" / "000010"
-
-
-def test_where_there_is_no_model_the_error_says_what_was_expected(tmp_path):
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "pickled").mkdir()
-    (tmp_path / "pickled" / "pytorch_model.bin").touch()
-    make_run(tmp_path / "young", [])
-    for name, words in {
-        "absent": "there is no folder", "empty": "expected config.json and model.safetensors",
-        "pickled": "pickled weights are not read", "young": "young has not saved a model yet",
-    }.items():  # fmt: skip
-        with pytest.raises(ValueError, match=words):
-            runs.resolve(tmp_path / name)
-
-
-def test_stop_is_asked_seen_and_taken_back(tmp_path):
-    assert not runs.stop_requested(tmp_path)
-    runs.request_stop(tmp_path)
-    runs.request_stop(tmp_path)
-    assert runs.stop_requested(tmp_path)
-    runs.clear_stop(tmp_path)
-    runs.clear_stop(tmp_path)
-    assert not runs.stop_requested(tmp_path)
-
-
 # --- deleting and renaming -------------------------------------------------------------------------------------------
 
 
@@ -362,21 +131,6 @@ def test_a_run_that_another_machine_may_be_at_work_on_stays_until_it_is_silent(t
         os.utime(file, (long_ago, long_ago))
     runs.delete_run(run, checkpoints=tmp_path)
     assert not run.exists()
-
-
-def test_start_times_are_asked_for_in_one_zone_and_language(monkeypatch):
-    """As macOS tells them; nothing here has its `ps` alone."""
-    asked = []
-
-    def ps(words, *, env, **settings):
-        asked.append((env["TZ"], env["LC_ALL"]))
-        return subprocess.CompletedProcess(words, 0, stdout="Ss   Sat Nov 22 10:31:07 2025\n")
-
-    monkeypatch.setattr(Path, "exists", lambda path: False)
-    monkeypatch.setattr("slm.processes.subprocess.run", ps)
-    monkeypatch.setattr("slm.processes.sys.platform", "darwin")
-    assert slm.processes.start_mark(7) == "Sat Nov 22 10:31:07 2025"
-    assert asked == [("UTC", "C")]
 
 
 def test_a_run_gets_another_name_unless_it_is_taken(tmp_path):
@@ -471,6 +225,9 @@ def test_a_run_begun_anew_under_the_same_name_is_read_anew(tmp_path):
     assert runs.summarize(run).val_loss == 3.0
 
 
+# --- the list ---------------------------------------------------------------------------------------------------------
+
+
 def test_the_list_has_the_newest_first_and_bundled_models_last(tmp_path):
     for name, created in (("old", 1.0), ("new", 3.0), ("middle", 2.0)):
         make_run(tmp_path / name, [])
@@ -489,9 +246,6 @@ def test_the_list_has_the_newest_first_and_bundled_models_last(tmp_path):
     ]  # fmt: skip
     assert (found[3].step, found[3].val_loss, found[3].data) == (9, 1.5, "d")
     assert runs.list_runs(tmp_path / "absent") == []
-
-
-# --- places -----------------------------------------------------------------------------------------------------------
 
 
 def test_a_run_that_is_deleted_during_the_look_is_not_in_the_list(tmp_path, monkeypatch):
@@ -518,34 +272,6 @@ def test_a_damaged_run_that_is_there_is_not_passed_over_in_silence(tmp_path, mon
     monkeypatch.setattr(runs, "summarize", broken)
     with pytest.raises(ValueError, match="broken"):
         runs.list_runs(tmp_path)
-
-
-def test_runs_go_where_they_can_be_written(tmp_path, monkeypatch):
-    import slm.folders as folders
-
-    project, disk, home = tmp_path / "project", tmp_path / "disk", tmp_path / "home"
-    for folder in (project, disk, home):
-        folder.mkdir()
-    (project / "pyproject.toml").touch()
-    unwritable: set[Path] = set()
-    monkeypatch.setattr(folders.os, "access", lambda path, _: Path(path).exists() and Path(path) not in unwritable)
-    monkeypatch.setattr(folders, "_HOME", project)
-    monkeypatch.setattr(folders, "SPACE_DISK", disk)
-    monkeypatch.setattr(folders.Path, "home", lambda: home)
-    for name in ("SLM_CHECKPOINTS", "SLM_DATA", "SPACE_ID"):
-        monkeypatch.delenv(name, raising=False)
-
-    assert folders.checkpoints_dir() == project / "checkpoints"
-    monkeypatch.setenv("SPACE_ID", "me/slm")
-    assert (folders.checkpoints_dir(), folders.data_dir()) == (disk / "checkpoints", disk / "data")
-    unwritable.add(disk)
-    assert folders.checkpoints_dir() == project / "checkpoints"
-    unwritable.add(project)
-    assert (folders.checkpoints_dir(), folders.data_dir()) == (home / ".slm/checkpoints", home / ".slm/data")
-    assert folders.bundled_dir() == project / "checkpoints"
-    monkeypatch.setenv("SLM_CHECKPOINTS", str(tmp_path / "named"))
-    assert folders.checkpoints_dir() == tmp_path / "named"
-    assert folders.checkpoints_dir("typed") == Path("typed").absolute()
 
 
 def test_a_folder_whose_name_no_run_can_have_is_passed_over(tmp_path: Path) -> None:
