@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import os
+import random
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+if TYPE_CHECKING:
+    from slm.job import TrainJob
+    from slm.tokenizer import Tokenizer
+
 # Before torch or huggingface_hub are imported, here and in every process that a test starts.
 os.environ["HF_HUB_OFFLINE"] = "1"
-os.environ.setdefault("OMP_NUM_THREADS", "2")
+# Where pytest-xdist runs several test files at once, threads of one would wait for those of another.
+os.environ.setdefault("OMP_NUM_THREADS", "1" if "PYTEST_XDIST_WORKER" in os.environ else "2")
 for place in ("SLM_CHECKPOINTS", "SLM_DATA"):
     os.environ.pop(place, None)
 
@@ -56,3 +63,76 @@ def starter_data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     for _ in prepare(PrepareConfig(source="starter", name="starter", limit=300, vocab="512", workers=1), folder):
         pass
     yield folder
+
+
+@pytest.fixture
+def places(tmp_places: SimpleNamespace, starter_data: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """Empty checkpoints and the small data set `starter`."""
+    monkeypatch.setenv("SLM_DATA", str(starter_data))
+    return tmp_places
+
+
+@pytest.fixture
+def say(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Run a command line: its exit code, what it printed, and its complaints."""
+    from slm import cli
+
+    def run(*words: str) -> tuple[int, str, str]:
+        code = cli.main(list(words))
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return run
+
+
+@pytest.fixture
+def jobs(monkeypatch: pytest.MonkeyPatch) -> list[TrainJob]:
+    """Trainings asked for; each ends at once."""
+    import slm.train
+    from slm import runs
+
+    asked = []
+
+    def train(job: TrainJob) -> Iterator[dict[str, Any]]:
+        asked.append(job)
+        runs.write_json(job.run_dir / "run.json", {"preset": job.preset, "data": {"name": job.data.name}})
+        with runs.EventLog(job.run_dir / "events.jsonl") as log:
+            yield log.append("start", 0, n_params=1, device="cpu", dtype="float32", max_steps=None, budget_s=60)
+            yield log.append("end", 0, reason="finished", message="done")
+
+    monkeypatch.setattr(slm.train, "train", train)
+    return asked
+
+
+@pytest.fixture(scope="session")
+def gpt2() -> Tokenizer:
+    """All of GPT-2's vocabulary."""
+    from slm.tokenizer import load_gpt2
+
+    return load_gpt2()
+
+
+@pytest.fixture(scope="session")
+def trimmed(gpt2: Tokenizer) -> Tokenizer:
+    """1,031 ids of GPT-2: a story's words, and tokens of every sort and length at random."""
+    from slm.tokenizer import trim
+    from tests.vocabularies import STORY
+
+    counts = [random.Random(id).choice([0, 0, 0, 2]) for id in range(gpt2.vocab_size)]
+    for id in gpt2.encode(STORY):
+        counts[id] += 5
+    return trim(gpt2, counts, vocab_size=1031)
+
+
+@pytest.fixture(scope="module", params=["gpt2", "trimmed"])
+def tokenizer(request: pytest.FixtureRequest) -> Tokenizer:
+    """Each of the two in turn."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(scope="module")
+def tokenizer_folder(tokenizer: Tokenizer, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the tokenizer is saved."""
+    path = tmp_path_factory.mktemp(tokenizer.name)
+    tokenizer.save(path)
+    return path

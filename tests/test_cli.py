@@ -1,56 +1,22 @@
+"""The command line: its help, its mistakes, and what it lists."""
+
 from __future__ import annotations
 
 import dataclasses
 import json
 import re
-import shutil
-import signal
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
-import numpy as np
 import pytest
 
 from slm import cli, runs
-from slm.config import PRESETS, ModelConfig, PrepareConfig, SampleConfig, TrainConfig, preset
-from slm.data.batches import Corpus
-from tests.waiting import PATIENCE_S, wait_for
+from slm.config import PRESETS, ModelConfig, PrepareConfig, SampleConfig, TrainConfig
+from tests.waiting import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMANDS = ("prepare", "train", "generate", "evaluate", "export", "runs", "copied", "pack", "unpack")
-QUICK = [
-    "--preset",
-    "golden",
-    "--eval-interval",
-    "7",
-    "--eval-windows",
-    "2",
-    "--sample-tokens",
-    "3",
-    "--batch-size",
-    "2",
-]
-
-
-@pytest.fixture
-def places(tmp_places: SimpleNamespace, starter_data: Path, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    """Empty checkpoints and the small data set `starter`."""
-    monkeypatch.setenv("SLM_DATA", str(starter_data))
-    return tmp_places
-
-
-@pytest.fixture
-def say(capsys: pytest.CaptureFixture[str]):
-    """Run a command line: its exit code, what it printed, and its complaints."""
-
-    def run(*words: str) -> tuple[int, str, str]:
-        code = cli.main(list(words))
-        printed = capsys.readouterr()
-        return code, printed.out, printed.err
-
-    return run
 
 
 # --- help -----------------------------------------------------------------------------------------------------------
@@ -102,6 +68,7 @@ def test_help_waits_for_no_slow_import():
 
 
 # --- mistakes -------------------------------------------------------------------------------------------------------
+
 
 MISTAKES = [
     (["fly"], "invalid choice: 'fly'"),
@@ -206,229 +173,3 @@ def test_runs_are_listed_and_told(places, say):
 def test_places_can_be_named_on_the_command_line(places, say, tmp_path):
     runs.write_json(tmp_path / "other" / "there" / "run.json", {})
     assert "there" in say("runs", "--checkpoints", str(tmp_path / "other"))[1]
-
-
-# --- what train asks of the engine ----------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def jobs(monkeypatch: pytest.MonkeyPatch) -> list:
-    """Trainings asked for; each ends at once."""
-    import slm.train
-
-    asked = []
-
-    def train(job):
-        asked.append(job)
-        runs.write_json(job.run_dir / "run.json", {"preset": job.preset, "data": {"name": job.data.name}})
-        with runs.EventLog(job.run_dir / "events.jsonl") as log:
-            yield log.append("start", 0, n_params=1, device="cpu", dtype="float32", max_steps=None, budget_s=60)
-            yield log.append("end", 0, reason="finished", message="done")
-
-    monkeypatch.setattr(slm.train, "train", train)
-    return asked
-
-
-def test_train_hands_on_what_was_typed(places, say, jobs):
-    code, out, _ = say(
-        "train", "--run", "a", "--data", "starter", "--preset", "golden", "--tokens", "999", "--dropout", "0.25",
-        "--grad-clip", "none", "--compile", "--json",
-    )  # fmt: skip
-    (job,) = jobs
-    assert code == 0 and json.loads(out.splitlines()[-1])["status"] == "finished"
-    assert vars(job.model) == {**vars(preset("golden").model), "dropout": 0.25}
-    assert vars(job.train) == {**vars(preset("golden").train), "tokens": 999, "grad_clip": None, "compile": True}
-    assert (job.run, job.preset, job.resume, job.checkpoints) == ("a", "golden", False, places.checkpoints)
-    assert "186,944 parameters, data set starter, 999 tokens." in out
-
-
-def test_no_budget_is_ten_minutes_and_said(places, say, jobs):
-    _, out, _ = say("train", "--run", "a", "--data", "starter")
-    assert jobs[0].train.minutes == 10
-    assert "No --minutes, --steps or --tokens is given: 10 minutes." in out
-
-
-def test_a_vocabulary_unlike_the_presets_is_said_with_the_size_it_makes(places, say, jobs):
-    _, out, _ = say("train", "--run", "a", "--data", "starter", "--preset", "micro", "--steps", "1")
-    assert jobs[0].model.vocab_size == 512
-    line = next(line for line in out.splitlines() if "is made for" in line)
-    assert "4,096" in line and "512" in line and re.search(r"makes [\d,]+ parameters", line)
-    _, out, _ = say("train", "--run", "b", "--data", "starter", "--preset", "golden", "--steps", "1")
-    assert "is made for" not in out
-
-
-def test_a_run_that_exists_is_not_overwritten(places, say, jobs):
-    say("train", "--run", "a", "--data", "starter", "--steps", "1")
-    code, _, err = say("train", "--run", "a", "--data", "starter", "--steps", "1")
-    assert code == 2 and "there is a run 'a' already; give another name, or --resume" in err and len(jobs) == 1
-
-
-@pytest.fixture
-def stopped_run(places) -> Path:
-    """A run that used 3 of its 5 minutes."""
-    run = places.checkpoints / "a"
-    train = {**vars(preset("golden").train), "minutes": 5.0, "learning_rate": 0.5}
-    record = {"preset": "golden", "data": {"name": "starter"}, "model": vars(preset("golden").model), "train": train}
-    runs.write_json(run / "run.json", record)
-    return run
-
-
-@pytest.mark.parametrize(
-    ("words", "budget"),
-    [([], {"minutes": 5}), (["--minutes", "8"], {"minutes": 8}), (["--steps", "9"], {"steps": 9})],
-)
-def test_a_resumed_run_is_its_own_with_another_budget_if_given(words, budget, stopped_run, say, jobs):
-    code, out, _ = say("train", "--run", "a", "--resume", *words, "--threads", "1")
-    (job,) = jobs
-    assert code == 0 and job.resume and job.preset == "golden" and job.data.name == "starter"
-    assert vars(job.model) == vars(preset("golden").model)
-    given = {"minutes": None, **budget, "learning_rate": 0.5, "threads": 1}
-    assert vars(job.train) == {**vars(preset("golden").train), **given}
-    assert "goes on" in out
-
-
-def test_a_budget_given_at_a_resume_stays_the_runs(stopped_run, say, jobs):
-    with runs.EventLog(stopped_run / "events.jsonl") as log:
-        log.append("start", 7, resumed_from_step=7, budget_s=None, max_steps=77)
-    say("train", "--run", "a", "--resume")
-    assert (jobs[0].train.steps, jobs[0].train.minutes) == (77, None)
-
-
-def test_a_resumed_run_keeps_its_settings(stopped_run, say, jobs):
-    code, _, err = say("train", "--run", "a", "--resume", "--n-layer", "9", "--seed", "3")
-    assert code == 2 and "a resumed run keeps its own n_layer, seed" in err and jobs == []
-    runs.write_json(stopped_run / "run.json", {"model": {"n_lyer": 3}, "train": {}})
-    code, _, err = say("train", "--run", "a", "--resume")
-    assert code == 2 and "run.json is not this version's" in err and err.count("\n") == 1
-
-
-# --- with a real model ----------------------------------------------------------------------------------------------
-
-
-def test_stories_written_together_are_printed_one_after_the_other(say):
-    golden = str(Path(__file__).parent / "golden" / "model")
-    words = ("generate", "--checkpoint", golden, "--prompt", "Mia", "--max-new-tokens", "60", "--json")
-    for count, sampling in ((11, ("--seed", "5")), (2, ("--num-beams", "3"))):  # eleven are more than one batch
-        code, out, _ = say(*words, *sampling, "--num-stories", str(count))
-        *printed, last = out.splitlines()
-        told = json.loads(last)
-        assert code == 0 and len(told["stories"]) == count and told["weights"] == "float32"
-        assert "\n".join(printed) == "\n\n".join(told["stories"])
-    seeded = [json.loads(say(*words, "--seed", str(5 + i))[1].splitlines()[-1])["stories"][0] for i in (0, 10)]
-    code, out, _ = say(*words, "--seed", "5", "--num-stories", "11")
-    assert seeded == [json.loads(out.splitlines()[-1])["stories"][i] for i in (0, 10)]
-
-
-def test_int8_can_be_asked_for_and_is_told(say, tmp_path):
-    golden = str(Path(__file__).parent / "golden" / "model")
-    words = ("--checkpoint", golden, "--precision", "int8", "--json")
-    code, out, _ = say("generate", *words, "--prompt", "Mia", "--max-new-tokens", "9", "--seed", "5")
-    assert code == 0 and json.loads(out.splitlines()[-1])["weights"].startswith("int8 weights, loss +0.")
-    (tmp_path / "text.txt").write_text("Mia had a red ball. She was happy.", encoding="utf-8")
-    code, out, _ = say("evaluate", *words, "--text", str(tmp_path / "text.txt"))
-    told = json.loads(out.splitlines()[-1])
-    assert code == 0 and told["val_loss_int8"] == pytest.approx(told["val_loss"], rel=0.02)
-    assert "With int8 weights val_loss" in out
-
-
-def test_the_report_card_and_the_overlap_are_told_and_kept(places, say, tmp_path):
-    model = Path(shutil.copytree(Path(__file__).parent / "golden" / "model", tmp_path / "model"))
-    (tmp_path / "p.json").write_text('["Once upon a time", "One day the little owl"]')
-    words = ("evaluate", "--checkpoint", str(model), "--data", "starter", "--overlap", "--report", "--seeds", "2")
-    code, out, err = say(*words, "--prompts", str(tmp_path / "p.json"), "--json")
-    told = json.loads(out.splitlines()[-1])
-    assert code == 0, err
-    assert told["report"]["prompts"]["name"] == "p.json" and told["report"]["losses"]["val_bpb"] == told["val_bpb"]
-    assert told["overlap"]["stories"] == told["stories"] and told["overlap"]["without"] is None
-    assert "0 stand there whole" in out and "ends properly" in out and "±" in out
-    assert json.loads((model / "report.json").read_text()) == told["report"]
-    assert "## Report card" in (model / "README.md").read_text()
-    assert "this model learnt from other stories: copies are looked for in starter" in err
-
-
-@pytest.mark.parametrize("flag", ["--report", "--overlap"])
-def test_a_comparison_with_the_training_stories_needs_them(say, tmp_path, flag):
-    (tmp_path / "text.txt").write_text("Once.")
-    code, _, err = say("evaluate", "--checkpoint", "a", "--text", str(tmp_path / "text.txt"), flag)
-    assert code == 2 and f"{flag} compares with the training stories: it needs --data" in err
-
-
-@pytest.mark.slow
-def test_prepare_train_generate_evaluate(tmp_places, say, tmp_path):
-    code, out, _ = say("prepare", "--source", "starter", "--limit", "50", "--vocab", "512", "--name", "d", "--json")
-    assert code == 0 and json.loads(out.splitlines()[-1])["vocab_size"] == 512
-    code, out, _ = say("train", "--run", "a", "--data", "d", "--steps", "9", *QUICK, "--json")
-    told = json.loads(out.splitlines()[-1])
-    assert (code, told["status"], told["step"], told["preset"]) == (0, "finished", 9, "golden")
-    assert (
-        re.search(r"^step 7  train_loss \d\.\d+  val_loss \d\.\d+  val_bpb \d\.\d+$", out, re.M)
-        and "Once upon a time" in out
-    )
-    write = ("generate", "--checkpoint", "a", "--prompt", "Once", "--max-new-tokens", "7", "--seed", "3", "--json")
-    code, out, _ = say(*write, "--num-stories", "2")
-    stories = json.loads(out.splitlines()[-1])["stories"]
-    assert (
-        code == 0
-        and len(stories) == 2
-        and stories[0] != stories[1]
-        and all(s in out and s[:4] == "Once" for s in stories)
-    )
-    assert json.loads(say(*write)[1].splitlines()[-1])["stories"] == stories[:1]
-    (tmp_path / "text.txt").write_text("Once there was a cat.\n<|endoftext|>\nIt ran.\n", encoding="utf-8")
-    for source in (["--data", "d"], ["--text", str(tmp_path / "text.txt")]):
-        code, out, _ = say("evaluate", "--checkpoint", str(tmp_places.checkpoints / "a"), *source, "--json")
-        told = json.loads(out.splitlines()[-1])
-        assert code == 0 and {"val_loss", "val_bpb", "perplexity", "tokens", "bytes"} <= set(told)
-    assert told["bytes"] == len("Once there was a cat.It ran.")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_training_is_saved(places, sent):
-    words = [
-        sys.executable,
-        "-m",
-        "slm",
-        "train",
-        "--run",
-        "a",
-        "--data",
-        "starter",
-        "--minutes",
-        "90",
-        "--threads",
-        "1",
-    ]
-    child = subprocess.Popen(
-        [*words, *QUICK, "--json"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    try:
-        run_dir = places.checkpoints / "a"
-        wait_for(lambda: child.poll() is not None or any(e["kind"] == "train" for e in runs.read_events(run_dir)[0]))
-        assert child.poll() is None
-        child.send_signal(sent)
-        out, err = child.communicate(timeout=PATIENCE_S)
-    finally:
-        child.kill()
-        child.wait()
-    assert child.returncode == 128 + sent
-    assert "Stopping: the model is saved first." in err and "Traceback" not in err
-    assert json.loads(out.splitlines()[-1])["status"] == "stopped"
-    assert runs.status(run_dir) == "stopped" and runs.resolve(run_dir)
-
-
-# --- copied, pack and unpack ------------------------------------------------------------------------------------------
-
-
-def test_copied_tells_what_stands_in_the_training_stories(starter_data, tmp_path, capsys):
-    corpus = Corpus(starter_data / "starter")
-    ids = np.asarray(corpus.train[: int(np.argmax(corpus.train == corpus.tokenizer.eot_id))])
-    (tmp_path / "story.txt").write_text(corpus.tokenizer.decode(ids.tolist()), encoding="utf-8")
-    words = ["copied", "--data-dir", str(starter_data), "--data", "starter", "--text", str(tmp_path / "story.txt")]
-    assert cli.main([*words, "--json"]) == 0
-    *told, last = capsys.readouterr().out.strip().splitlines()
-    found = json.loads(last)
-    assert found["share"] == 1.0 and found["longest"]["tokens"] == len(ids)
-    assert f"has {found['longest']['words']} words" in told[0]
-    assert cli.main(["copied", "--data-dir", str(starter_data), "--data", "starter", "--text", "absent.txt"]) == 2
-    assert "there is no file absent.txt" in capsys.readouterr().err

@@ -1,0 +1,31 @@
+"""What `slm evaluate` tells beside the losses: the report card, and the overlap with the training stories."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+
+def test_the_report_card_and_the_overlap_are_told_and_kept(places, say, tmp_path):
+    model = Path(shutil.copytree(Path(__file__).parent / "golden" / "model", tmp_path / "model"))
+    (tmp_path / "p.json").write_text('["Once upon a time", "One day the little owl"]')
+    words = ("evaluate", "--checkpoint", str(model), "--data", "starter", "--overlap", "--report", "--seeds", "2")
+    code, out, err = say(*words, "--prompts", str(tmp_path / "p.json"), "--json")
+    told = json.loads(out.splitlines()[-1])
+    assert code == 0, err
+    assert told["report"]["prompts"]["name"] == "p.json" and told["report"]["losses"]["val_bpb"] == told["val_bpb"]
+    assert told["overlap"]["stories"] == told["stories"] and told["overlap"]["without"] is None
+    assert "0 stand there whole" in out and "ends properly" in out and "±" in out
+    assert json.loads((model / "report.json").read_text()) == told["report"]
+    assert "## Report card" in (model / "README.md").read_text()
+    assert "this model learnt from other stories: copies are looked for in starter" in err
+
+
+@pytest.mark.parametrize("flag", ["--report", "--overlap"])
+def test_a_comparison_with_the_training_stories_needs_them(say, tmp_path, flag):
+    (tmp_path / "text.txt").write_text("Once.")
+    code, _, err = say("evaluate", "--checkpoint", "a", "--text", str(tmp_path / "text.txt"), flag)
+    assert code == 2 and f"{flag} compares with the training stories: it needs --data" in err
