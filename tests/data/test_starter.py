@@ -9,22 +9,23 @@ from itertools import islice
 import pytest
 
 from slm.data.starter import LONGEST_WORDS, PLOTS, stories, tell
+from slm.data.starter.beats import afraid, bedtime, glad, opening, sad
 from slm.data.starter.cast import Character
 from slm.data.starter.flow import with_pronouns
 from slm.data.starter.grammar import an, capital, listed, plural, text
 from slm.data.starter.scene import Scene
+from slm.data.starter.words import ANIMAL_NAMES
 from tests.waiting import QUICK_S
 
 GOLDEN = (
-    'Have you ever met a funny girl? Tess was one. Toward noon, the sky grew as dark as ink. The first '
-    'drops were as big as plums.\n\nLightning split the sky. "Boom!" went the thunder. Tess\'s mouth went '
-    'dry. She ran to Dad and held on tight. "I do not like it," Tess said. "Do not worry," said Dad. '
-    '"The clouds are moving their furniture."\n\nIn the next quiet moment, Tess heard a small, sad sound. '
-    'It was Waddle the duckling, shaking in a shoebox by the stove. Tess forgot her own fear. She sat '
-    'down beside Waddle and sang a silly song about a dancing potato.\n\nAt last there was only the drip, '
-    'drip, drip from the leaves. A rainbow stretched across the sky. Waddle looked up at Tess '
-    'gratefully. Dad brought apple cider. "This is for my brave one," said Dad. Tess had learned that '
-    'every storm ends.'
+    'Once, not so very long ago, there was a funny and dreamy girl named Tess. Toward noon, the sky grew as '
+    'dark as ink. The treetops swayed, and it began to rain.\n\nLightning split the sky. A long growl rolled '
+    'across the hills. Tess swallowed hard. She covered her ears. "I do not like it," said Tess. "Do not '
+    'worry," said Dad. "The clouds are moving their furniture."\n\nIn the next quiet moment, Tess heard a '
+    'small, sad sound. It was Waddle the duckling, shaking in a shoebox by the stove. Tess forgot her own '
+    'fear. She sat down beside Waddle and sang a silly song about a dancing potato.\n\nThe thunder grew '
+    'softer, like a grumpy old bear going home. Waddle was fast asleep. Dad brought warm milk with honey. '
+    '"This is for my brave one," said Dad. Tess had learned that helping somebody else can make you brave.'
 )
 WORD = re.compile(r"[a-z]+(?:'[a-z]+)?")
 HE = re.compile(r"\b(he|him|his|himself|boy)\b", re.IGNORECASE)
@@ -35,6 +36,20 @@ DOUBLED = re.compile(r"\b(\w+) \1\b", re.IGNORECASE)
 SMALL_START = re.compile(r'(?<!\.\.)(?<!Mr)(?<!Mrs)[.!?] "?[a-z]')
 ODD_PUNCTUATION = re.compile(
     r' [.,!?;:]|[,;:][.,!?]|[!?][.,]|(?<!\.)\.\.(?!\.)|,(?=\w)|\."\w|None|\bMrs?\b(?!\. [A-Z])'
+)
+NAME = r"((?:Mrs?\. |Miss |Aunt |Uncle )?[A-Z]\w+)"
+SPEAKER = re.compile(
+    rf'[.,!?]" (?:(?:said|asked|cried|called|whispered|thought|shouted|joked|yawned|groaned|mumbled) {NAME}|{NAME} '
+    r"(?:said|asked|cried|called|whispered|thought|shouted|mumbled|sang|squeaked)\b)"
+)
+ODD_PERSONS = re.compile(
+    r"polite and cheeky|cheeky and polite|patient and eager|eager and patient|bright and sunny|sunny and bright|"
+    r"\bpatient \w+ who could not sit still|\b(?:shy|quiet) \w+ (?:who never stopped asking|with a laugh)|"
+    r"\bcareful \w+ with (?:untied|scabby)|\bbright \w+ with bright|\bnimble \w+ who was never on time"
+)
+ONCE_A_STORY = re.compile(
+    r"\b(?:a few days later|the next day|that night|in the morning|every day|at last|suddenly|after that|just then|"
+    r"soon|from then on|in the end|before long)\b", re.IGNORECASE
 )
 ALLOWED = re.compile(r"[A-Za-z0-9 .,!?'\":;\n-]*")
 
@@ -130,6 +145,74 @@ def test_the_cast_appears_and_nobody_shares_a_name(plot):
         names = [character.name for character in story.cast]
         assert len(set(names)) == len(names)
         assert names[0] in story.text.split("\n\n")[0]
+
+
+@pytest.mark.parametrize("plot", PLOTS)
+def test_nobody_speaks_who_has_not_come_in(plot):
+    for seed in range(60):
+        story = tell(plot, random.Random(seed))
+        names = {character.name for character in story.cast}
+        for match in SPEAKER.finditer(story.text):
+            speaker = match[1] or match[2]
+            assert speaker in names or f"called {speaker} " in story.text[:match.start()], (speaker, story.text)
+
+
+@pytest.mark.parametrize("plot", PLOTS)
+def test_no_phrase_of_time_comes_twice(plot):
+    for seed in range(150):
+        story = tell(plot, random.Random(seed)).text
+        told = [match.group().lower() for match in ONCE_A_STORY.finditer(re.sub(r'"[^"]*"', '"', story))]
+        assert len(set(told)) == len(told), (told, story)
+
+
+def test_an_opening_does_not_contradict_itself():
+    for seed in range(6_000):
+        scene = Scene(random.Random(seed))
+        told = opening(scene, scene.hero())
+        assert not (match := ODD_PERSONS.search(told)), (match.group(), told)
+
+
+def test_an_animal_with_a_girls_name_is_a_girl():
+    called = {"she": set(), "he": set()}
+    for seed in range(3_000):
+        animal = Scene(random.Random(seed)).animal()
+        called[animal.he].add(animal.name)
+    assert "Pippa" in called["she"] - called["he"]
+    assert "Otto" in called["he"] - called["she"]
+    assert all(set(names) == called[he] for he, names in ANIMAL_NAMES.items())
+
+
+@pytest.mark.parametrize("beat", [sad, glad, afraid, bedtime])
+def test_a_beat_leaves_out_what_it_must_never_say(beat):
+    hero = Character("Mia", "girl", "she")
+    heard = {beat(Scene(random.Random(seed)), hero) for seed in range(400)}
+    kept = {beat(Scene(random.Random(seed)), hero, never=("felt", "night")) for seed in range(400)}
+    assert kept == {told for told in heard if "felt" not in told and "night" not in told}
+    assert kept < heard
+
+
+def test_only_round_fruit_rolls_away():
+    rolled = [story for seed in range(400)
+        if "rolled in all directions" in (story := tell("spoiled_picnic", random.Random(seed)).text)]
+    assert rolled
+    for story in rolled:
+        assert not re.search("bananas|grapes|figs|berries|cherries", story), story
+
+
+def test_animals_without_a_voice_are_seen_and_not_heard():
+    heard = set()
+    for seed in range(300):
+        story = tell("helper_in_the_rain", random.Random(seed)).text
+        if "faint sound" in story or "somebody crying" in story:
+            heard |= set(re.findall("kitten|puppy|rabbit|tortoise|hedgehog|duckling", story))
+    assert heard >= {"kitten", "puppy", "duckling"}
+    assert not heard & {"rabbit", "tortoise", "hedgehog"}
+
+
+def test_the_dog_is_fed_and_not_an_idea():
+    for seed in range(400):
+        story = tell("spoiled_picnic", random.Random(seed)).text
+        assert not ("big wet dog" in story and "I have an idea" in story), story
 
 
 def test_every_plot_is_told_and_none_too_often(many):

@@ -38,15 +38,27 @@ ANIMAL_FEATURES = ("with bright black eyes", "with one white paw", "with a twitc
     "who was never on time",)
 
 
+# What nobody says of one and the same person: "polite and cheeky".
+_CLASHING = (("polite", "cheeky"), ("patient", "eager"), ("patient", "nimble"), ("patient", "could not sit still"),
+    ("bright", "sunny"), ("dreamy", "nimble"), ("dreamy", "busy"), ("sweet", "stubborn"),
+    ("shy", "never stopped asking"), ("quiet", "never stopped asking"), ("quiet", "trumpet"), ("quiet", "drums"),
+    ("shy", "trumpet"), ("careful", "very fast"), ("careful", "untied"), ("careful", "scabby"),
+    ("careful", "low walls"), ("nimble", "never on time"), ("bright", "bright black"))
+
+
 def opening(scene: Scene, hero: Character, habit: float = 0.5, *, never: Sequence[str] = ()) -> str:
     """Return sentences that introduce the hero; `habit` is the chance of hearing what they love to do.
 
     `never` holds what the sentences must not contain because the plot is going to belie it.
     """
     told = _introduction(scene, hero, habit)
-    while any(words in told for words in never):
+    while any(words in told for words in never) or _clashes(told):
         told = _introduction(scene, hero, habit)
     return told
+
+
+def _clashes(told: str) -> bool:
+    return any(f" {trait} " in told and other in told.replace(f" {trait} ", " ", 1) for trait, other in _CLASHING)
 
 
 def _introduction(scene: Scene, hero: Character, habit: float) -> str:
@@ -55,6 +67,7 @@ def _introduction(scene: Scene, hero: Character, habit: float) -> str:
     if scene.chance(0.5):
         trait, other = other, trait
     who = scene.one(f"{an(trait)} {small}{hero.kind}", f"{an(trait)} and {other} {hero.kind}")
+    dear = f"{an(scene.pick(GENTLE))} {small}{hero.kind}"
     lived = scene.one("lived", "made a home") if hero.animal else "lived"
     feature = scene.pick(ANIMAL_FEATURES if hero.animal else CHILD_FEATURES)
     first = scene.one(
@@ -68,7 +81,7 @@ def _introduction(scene: Scene, hero: Character, habit: float) -> str:
         f"Far away, in {hero.home}, there lived {who} named {hero}.",
         f"This is the story of {hero}, {who}.",
         f"Have you ever met {an(trait)} {hero.kind}? {hero} was one.",
-        f"Everybody liked {hero}, who was {who}.",
+        f"Everybody liked {hero}, who was {dear}.",
         f"{hero} was {an(trait)} {hero.kind} {feature}.",
         f"Once there was {an(trait)} {hero.kind} {feature}. {hero.His} name was {hero}.",
         f"Let me tell you about {hero}, {who}.",
@@ -76,14 +89,18 @@ def _introduction(scene: Scene, hero: Character, habit: float) -> str:
         f"Not far from here, in {hero.home}, lived {who}. {hero.His} name was {hero}.",
         f"Of all the {plural(hero.kind)} in the world, none was as {trait} as {hero}.",
         f"Some {plural(hero.kind)} are {trait}, and some are {other}. {hero} was both.",
-        f"If you had met {hero}, you would have liked {hero.him} at once. {hero.He} was {who}.",
+        f"If you had met {hero}, you would have liked {hero.him} at once. {hero.He} was {dear}.",
     )
     hobbies = ANIMAL_HOBBIES if hero.animal else CHILD_HOBBIES
     loved, also = scene.some(hobbies, 2)
     return text(first,
         scene.maybe(scene.one(f"{hero} loved to {loved}.", f"Most of all, {hero.he} loved to {loved}.",
-                f"{hero.He} liked to {loved} and to {also}.", f"Every day {hero.he} liked to {loved}.",
+                f"{hero.He} liked to {loved} and to {also}.", f"Every day {hero.he} found time to {loved}.",
                 f"Nothing made {hero.him} happier than to {loved}.",), habit))
+
+
+def _without(never: Sequence[str], sentences: Sequence[str]) -> list[str]:
+    return [sentence for sentence in sentences if not any(word in sentence for word in never)]
 
 
 def when(scene: Scene) -> str:
@@ -91,30 +108,30 @@ def when(scene: Scene) -> str:
     return scene.pick(TIMES)
 
 
-def sad(scene: Scene, who: Character) -> str:
-    """Return a sentence that shows sadness."""
-    return scene.one(f"{who} felt a lump in {who.his} throat.", f"Tears rolled down {who}'s cheeks.",
+def sad(scene: Scene, who: Character, *, never: Sequence[str] = ()) -> str:
+    """Return a sentence that shows sadness; `never` holds words that it must not use."""
+    return scene.pick(_without(never, (f"{who} felt a lump in {who.his} throat.", f"Tears rolled down {who}'s cheeks.",
         f"{who} was very sad.", f"{who}'s lip began to tremble.", f"{who} sat down and sniffled.",
         f"{who} wanted to cry.", f"{who}'s heart sank like a stone.", f"{who} hung {who.his} head.",
         f"{who} blinked back tears.", f"{who} gave a long sigh.", f"A tear dripped from {who}'s nose.",
-        f"{who} felt small and gloomy.",)
+        f"{who} felt small and gloomy.",)))
 
 
-def glad(scene: Scene, who: Character) -> str:
-    """Return a sentence that shows joy."""
-    return scene.one(f"{who} jumped for joy.", f"{who} grinned from ear to ear.",
+def glad(scene: Scene, who: Character, *, never: Sequence[str] = ()) -> str:
+    """Return a sentence that shows joy; `never` holds words that it must not use."""
+    return scene.pick(_without(never, (f"{who} jumped for joy.", f"{who} grinned from ear to ear.",
         f"{who} clapped and cheered.", f"{who}'s eyes shone.", f"{who} laughed out loud.",
         f"{who} felt warm all over.", f"{who} was so happy!", f"{who} danced in a circle.",
         f"{who}'s heart gave a happy skip.", f"{who} beamed.", f"{who} felt as light as a balloon.",
-        f"{who} could not stop smiling.", f"{who} twirled around with delight.",)
+        f"{who} could not stop smiling.", f"{who} twirled around with delight.",)))
 
 
-def afraid(scene: Scene, who: Character) -> str:
-    """Return a sentence that shows fear."""
-    return scene.one(f"{who}'s heart went thump, thump, thump.", f"{who} shivered from head to toe.",
+def afraid(scene: Scene, who: Character, *, never: Sequence[str] = ()) -> str:
+    """Return a sentence that shows fear; `never` holds words that it must not use."""
+    return scene.pick(_without(never, (f"{who}'s heart went thump, thump, thump.", f"{who} shivered from head to toe.",
         f"{who}'s tummy did a somersault.", f"{who} felt hot and cold at once.", f"{who} swallowed hard.",
         f"{who} gulped.", f"{who} felt a shiver run down {who.his} back.", f"{who}'s mouth went dry.",
-        f"{who} hardly dared to breathe.",)
+        f"{who} hardly dared to breathe.",)))
 
 
 def comfort(scene: Scene, elder: Character, who: Character) -> str:
@@ -123,7 +140,7 @@ def comfort(scene: Scene, elder: Character, who: Character) -> str:
         f"{elder} patted {who}'s shoulder.", f"{elder} kissed the top of {who}'s head.",
         f"{elder} knelt down and smiled.", f"{elder} took {who} by the {who.hand}.",
         f"{elder} wiped {who}'s nose and smiled.", f"{elder} sat down beside {who.him}.",
-        f"{elder} lifted {who.him} up.",)
+        f"{elder} put an arm around {who.him}.",)
 
 
 def bedtime(scene: Scene, hero: Character, *, never: Sequence[str] = ()) -> str:
@@ -133,8 +150,8 @@ def bedtime(scene: Scene, hero: Character, *, never: Sequence[str] = ()) -> str:
         f"At bedtime {hero} was still thinking about it.",
         f"\"What a day!\" yawned {hero} at bedtime, and {hero.he} was asleep at once.",
         f"{hero} slept like a log that night.", f"That night, {hero} went to bed with a happy heart.",
-        f"What a day it had been for {hero}!", "What a good day that turned out to be!")
-    return scene.pick([ending for ending in endings if not any(word in ending for word in never)])
+        "What a day it had been!", "What a good day that turned out to be!")
+    return scene.pick(_without(never, endings))
 
 
 def lesson(scene: Scene, hero: Character, *truths: str) -> str:

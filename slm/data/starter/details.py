@@ -22,7 +22,7 @@ def _place(name: str, at: str, *senses: str) -> Place:
 PLACES = (_place("the park", "in the park", "The swings creaked in the breeze.",
         "A fountain splashed and sparkled.", "Pigeons strutted up and down the path.",
         "The air smelled of cut grass."),
-    _place("the beach", "at the beach", "The waves went hush, hush on the sand.",
+    _place("the beach", "at the beach", "The waves rolled hush, hush over the sand.",
         "Gulls screamed over the water.", "The wind tasted of salt.",
         "Tiny crabs ran sideways between the rocks."),
     _place("the forest", "in the forest", "The leaves whispered overhead.",
@@ -58,31 +58,11 @@ SUNNY = ("The sun was warm and the sky was blue.", "Not a cloud was in the sky."
     "Puffy clouds drifted by like sheep.", "The grass was warm and dry.",
     "It was a perfect day to be outside.", "It was neither too hot nor too cold.",
     "Somewhere a cuckoo was calling.", "The whole world seemed to be smiling.",)
-NIGHT = ("The moon peeped through the window.", "An owl hooted far away.",
-    "The stars were coming out, one by one.", "The whole house was still.",
-    "Outside, the wind hummed a low song.", "The clock ticked softly.",
-    "Moonlight lay on the floor like spilled milk.", "Even the crickets had gone quiet.",
-    "It was long past bedtime.", "The last lamp in the street had gone out.",
-    "A moth tapped against the glass.",)
-INDOORS = ("The kettle sang on the stove.", "The cat was asleep on the rug.",
-    "Something good was baking in the oven.", "A fire crackled in the hearth.",
-    "The kitchen smelled of cinnamon.", "The old clock said half past three.", "A fly buzzed at the window.",
-    "Sunshine made a bright square on the floor.", "The radio was playing a slow tune.",)
 
 
 def sunny(scene: Scene, probability: float = 0.5) -> str:
     """Return a fair-weather sentence, or nothing."""
     return scene.maybe(scene.pick(SUNNY), probability)
-
-
-def night(scene: Scene, probability: float = 0.6) -> str:
-    """Return a sentence of the night, seen from indoors, or nothing."""
-    return scene.maybe(scene.pick(NIGHT), probability)
-
-
-def indoors(scene: Scene, probability: float = 0.5) -> str:
-    """Return a sentence of home by day, or nothing."""
-    return scene.maybe(scene.pick(INDOORS), probability)
 
 
 def senses(scene: Scene, place: Place, probability: float = 0.6) -> str:

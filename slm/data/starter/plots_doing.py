@@ -9,29 +9,29 @@ from slm.data.starter.words import COLORS, bank
 
 _SKILLS = (
     ("ride a bicycle", "fell into the hedge", "Look ahead, not at your feet", "rode all the way to the gate",
-     "a scraped elbow"),
+     "scraped an elbow"),
     ("swim", "swallowed half the pool", "Let the water carry you", "swam six strokes without sinking",
-     "water in both ears"),
+     "got water in both ears"),
     ("whistle", "blew nothing but air", "Make your lips as small as a pea", "whistled one clear note",
-     "dry lips"),
+     "had dry lips"),
     ("tie shoelaces", "made a knot like a bird's nest", "Make two rabbit ears first", "tied a perfect bow",
-     "tired fingers"),
+     "had tired fingers"),
     ("roller-skate", "landed hard on the path", "Bend your knees a little",
-     "glided all the way down the lane", "a bruise on each knee"),
+     "glided all the way down the lane", "bruised both knees"),
     ("juggle", "dropped every ball on the cat", "Start with just one ball", "kept three balls in the air",
-     "tired arms"),
+     "had tired arms"),
     ("read the clock", "mixed up the two hands", "The short hand tells you the hour",
-     "told the time, right to the minute", "muddled"),
+     "told the time, right to the minute", "got muddled"),
     ("play the flute", "made a noise like a goose", "Breathe as if you were blowing on hot soup",
-     "played a whole song", "out of breath"),
+     "played a whole song", "ran out of breath"),
     ("do a cartwheel", "tumbled like a sack of potatoes", "Keep your arms strong and straight",
-     "turned a cartwheel as round as the moon", "grass in both ears"),
+     "turned a cartwheel as round as the moon", "got grass in both ears"),
     ("row a boat", "went around in circles", "Pull with both arms together",
-     "rowed straight to the other shore", "sore arms"),
+     "rowed straight to the other shore", "had sore arms"),
     ("skip rope", "got tangled up like spaghetti", "Listen to the rope and jump when it taps",
-     "skipped twenty times without a stop", "tired legs"),
+     "skipped twenty times without a stop", "had tired legs"),
     ("catch a ball", "let the ball slip through every time", "Watch it all the way into your hands",
-     "caught the ball with both hands", "a bump on the nose"),
+     "caught the ball with both hands", "got a bump on the nose"),
 )
 
 
@@ -48,7 +48,7 @@ def learning_a_skill(s: Scene) -> list[str]:
         (f'"Did you see me?" {hero} shouted.', f"{elder} clapped loudly."),
     ))
     return [
-        text(opening(s, hero, 0.2, never=("bicycle", "catch", "skip")),
+        text(opening(s, hero, 0.2, never=("bicycle", "catch", "skip", "Every day")),
             s.one(f"More than anything, {hero} wanted to learn to {skill}.",
                 f"All of {hero.his} friends could {skill}, but {hero} could not.",
                 f'"This year I will learn to {skill}," said {hero}.')),
@@ -68,9 +68,9 @@ def learning_a_skill(s: Scene) -> list[str]:
             s.one(f"Every day {hero} practiced {hours}.",
                 f"{hero} practiced on Monday. {hero.He} practiced on Tuesday, Wednesday and Thursday, too."),
             s.maybe(s.one("Some days were good, and some days were not.",
-                    f"Sometimes {hero} got {trouble}, but {hero.he} kept going."))),
+                    f"Sometimes {hero} {trouble}, but {hero.he} kept going."))),
         text(s.one(f"Then, on a day like any other, it happened. {hero} {success}!",
-                f"And one morning, all of a sudden, {hero} {success}!",
+                f"And then, all of a sudden, {hero} {success}!",
                 f"Then came the day when {hero} took a deep breath, tried once more, and {success}!"),
             glad(s, hero), cheer, reply,
             s.one(f"The next week, {hero} helped a smaller child to learn it too.",
@@ -109,12 +109,12 @@ def stuck_kite(s: Scene) -> list[str]:
     friend, color = s.friend(hero), s.pick(COLORS)
     thing, up = s.pick(_STUCK_THINGS)
     place, where = s.pick(_HIGH_PLACES)
-    attempts = s.some((f"{hero} jumped as high as {hero.he} could.",
-            f"{friend} threw a stick, and the stick got stuck too.",
-            f"{hero} climbed on a box, but the box was too low.",
-            f"{friend} shouted at the {thing} to come down.",
-            f"{friend} threw a shoe, and it landed in a puddle.",
-            f"{friend} gave {hero} a leg up, but it was no use."), 2)
+    attempts = s.some((
+        s.one(f"{hero} jumped as high as {hero.he} could.", f"{hero} climbed on a box, but the box was too low.",
+            f"{hero} stood on the tips of {hero.his} toes, but that was no use."),
+        s.one(f"{friend} threw a stick, and the stick got stuck too.", f"{friend} shouted at the {thing} to come down.",
+            f"{friend} threw a shoe, and it landed in a puddle."),
+    ), 2)
     first, second = s.some(_HELPERS, 2)
     tool = s.one("rake", "broom")
     came_by = (f"{hero}'s {elder.kind} came by with a rake, but it was too short." if tool == "rake" else
@@ -122,7 +122,7 @@ def stuck_kite(s: Scene) -> list[str]:
     second_came = f"the {second} came" + ("." if tool == "rake" else ", carrying a broom.")
     both_fell = ", and so did the stick" if any("stick" in attempt for attempt in attempts) else ""
     return [
-        text(opening(s, hero, 0.3, never=("airplanes",)),
+        text(opening(s, hero, 0.3, never=("airplanes", "climb", "catch")),
             f"{when(s)}, {hero} took {hero.his} new {color} {thing} to {place}, where {hero.his} friend "
             f"{friend} was waiting.", sunny(s, 0.4)),
         text(s.one("They played and played.", "At first all went well.", "They had great fun with it."),
@@ -166,27 +166,28 @@ def stage_fright(s: Scene) -> list[str]:
     part, line, costume = s.pick(_PARTS)
     role = part.removeprefix("the ").removesuffix(" in the well")
     return [
-        text(opening(s, hero, 0.3), f"{hero}'s class was putting on a play, and {hero} was {part}.",
+        text(opening(s, hero, 0.3, never=("Every day",)),
+            f"{hero}'s class was putting on a play, and {hero} was {part}.",
             s.one(f"{hero.He} had only one line. It was, \"{line}.\"",
                 f"{hero.His} one and only line was, \"{line}.\"",
                 f"All {hero.he} had to say was, \"{line}.\""),
             s.one(f"{hero} practiced it in the bathtub, on the stairs and in front of the neighbor's "
                 f"{s.one('cat', 'dog', 'parrot', 'hens', 'rabbit')}.",
                 f"{hero} practiced it a hundred times, even in the bathtub.",
-                f"Every evening {hero} practiced it in the bathtub.")),
+                f"Every day {hero} practiced it in the bathtub.")),
         text(s.one("Then came the big evening.", "At last the evening of the play arrived."),
             f"{hero} wore {costume}.",
             s.one("Every seat was taken.", "The curtain was red and heavy.",
                 "The lights were hot and bright."),
             f"When it was {hero.his} turn, {hero} stepped forward, opened {hero.his} mouth, and not a word "
-            "came out.", afraid(s, hero),
+            "came out.", afraid(s, hero, never=("mouth",)),
             s.one("It was so quiet that you could hear a pin drop.", "Somebody coughed.",
                 "A baby laughed in the back row.")),
         text(s.one(f"Then {hero} saw {hero.his} {elder.kind} in the third row. {elder} was smiling and "
                 "nodding.", f"In the front row sat {hero.his} {elder.kind}, holding up two thumbs."),
-            s.one(f"Behind the curtain, {hero.his} friend {friend} whispered the first "
+            s.one(f"Behind the curtain, {hero}'s friend {friend} whispered the first "
                 f"{s.one('word', 'two words')}.",
-                f"{hero.His} friend {friend}, who was playing a "
+                f"{hero}'s friend {friend}, who was playing a "
                 f"{s.one('cloud', 'bush', 'snail', 'donkey', 'rock')}, tiptoed over and squeezed "
                 f"{hero.his} hand."),
             s.one(f"{hero} took a deep breath.", f"{hero} thought of the bathtub and almost laughed.",
@@ -200,5 +201,5 @@ def stage_fright(s: Scene) -> list[str]:
                 f'I have ever seen," said {elder}.'),
             s.one(lesson(s, hero, "even brave people shake a little", "one kind face can give you courage"),
                 f"{hero} slept like a log that night.", f"That night {hero} dreamed of another play.",
-                glad(s, hero))),
+                glad(s, hero, never=("clapped",)))),
     ]

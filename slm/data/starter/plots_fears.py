@@ -7,7 +7,7 @@ from slm.data.starter.scene import Scene
 from slm.data.starter.words import COLORS, DRINKS, SOFT_TOYS
 
 _MONSTERS = (
-    ("By the door stood", "a giant with a crooked hat", "the coat and the hat on their hook"),
+    ("Against the wall stood", "a giant with a crooked hat", "the coat and the hat on their hook"),
     ("On the desk crouched", "a dragon with a long neck", "the crooked desk lamp"),
     ("Near the window sat", "a bear with round ears", "the armchair with a pillow on each side"),
     ("On the windowsill sat", "a witch with a bent nose", "the old watering can"),
@@ -38,7 +38,7 @@ def fear_of_the_dark(s: Scene) -> list[str]:
             s.one(f"{hero} was not afraid of dogs or bees, but {hero.he} was afraid of the dark.",
                 f"There was just one thing {hero} did not like, and that was the dark.",
                 f"All day long {hero} was brave. Only the dark made {hero.him} shiver.")),
-        text(s.one("One night", "One dark night", "One winter evening", "One summer night") +
+        text(s.one("One evening", "One autumn evening", "One winter evening", "One summer evening") +
             f", {elder} said good night, turned off the light and closed the door.",
             s.maybe(s.pick(_NIGHT), 0.6),
             s.one(f"Suddenly {hero} sat up.", "But what was that?", f"Then {hero} saw something."),
@@ -111,7 +111,7 @@ def thunder(s: Scene) -> list[str]:
     cause = s.one("The clouds are moving their furniture", "The sky is clapping its hands",
         "That is only a giant rolling barrels", "The clouds are bowling")
     advice, soothing = s.pick((
-        (f"{elder} showed {hero} how to count after each flash. The further you get, the farther away "
+        (f"{elder} showed {hero} how to count after each flash. The higher the number, the farther away "
          "the storm is.",
          f'"It is only noise," said {hero}. "Let us count together." One, two, three, four... Boom! One, two, '
          "three, four, five, six... Boom!"),
@@ -125,7 +125,7 @@ def thunder(s: Scene) -> list[str]:
                 "For a blink, everything was as bright as day."),
             s.one('"Boom!" went the thunder.', "Then came a crash that made the floor tremble.",
                 "Rumble, rumble, BANG!", "A long growl rolled across the hills."), afraid(s, hero),
-            s.one(f"{hero} dived under the blanket.", f"{hero} ran to {elder} and held on tight.",
+            s.one(f"{hero} hid {hero.his} face in a pillow.", f"{hero} ran to {elder} and held on tight.",
                 f"{hero} covered {hero.his} ears."),
             s.one(f'"Is it angry with us?" asked {hero}. "No," said {elder}. "{cause}."',
                 f'"What is going on up there?" asked {hero}. "{cause}," said {elder}.',
@@ -188,8 +188,8 @@ def noise_in_the_night(s: Scene) -> list[str]:
         tool, calm = "jar of glowworms", s.pick(_WILD_NIGHT)
     return [
         text(opening(s, hero, 0.5, never=("brave", "bold")),
-            s.one(f"One night {hero.his} friend {partner} came to sleep over.",
-                f"{hero} and {hero.his} friend {partner} were spending the night together.")),
+            s.one(f"One evening {hero.his} friend {partner} came to sleep over.",
+                f"One evening {hero} had a guest. {hero.His} friend {partner} was staying until morning.")),
         text(s.maybe(calm, 0.6),
             s.one(f"{hero} had just closed {hero.his} eyes when there was a noise.",
                 "They were almost asleep when they heard something.",
@@ -203,9 +203,9 @@ def noise_in_the_night(s: Scene) -> list[str]:
             f"They took {an(tool)} and tiptoed toward the {where}.",
             s.one("Step by step they went.", "Their shadows jumped with every step.",
                 "Their hearts beat like drums."), f"{noise}!",
-            s.one("It was louder now.", "There it was again!", "It came from very near."),
+            s.one("It was louder now.", "There it was again!", "It came from close by."),
             s.maybe(f"{partner} grabbed {hero}'s {hero.hand}.")),
-        text(s.one(f"{hero} held up the {tool}.", f"{hero} counted to three and looked.",
+        text(s.one(f"{hero} held up the {tool}.", f"{hero} counted to three and peeped.",
                 f"Slowly, very slowly, {hero} peered around the corner."), f"It was {what}!",
             s.one("The two friends laughed until they had the hiccups.",
                 f'"You gave us such a fright!" said {hero}.',
@@ -227,9 +227,9 @@ _KEEPSAKES = ("a smooth stone", "a paper heart", "a checked handkerchief", "a lu
 _FIRST_LESSONS = (
     ("painting", "had spilled the paint and looked ready to cry", "fetched a cloth and wiped it up"),
     ("singing", "did not know the words", "sang a bit louder, so that nobody noticed"),
-    ("snack time", "had forgotten to bring a snack", "broke HIS bun in two to share it"),
+    ("a snack", "had nothing to eat", "broke HIS bun in two to share it"),
     ("building with blocks", "had built a tower that kept falling down", "held the bottom steady"),
-    ("story time", "could not see the pictures", "moved over to make room"),
+    ("a story", "could not see the pictures", "moved over to make room"),
     ("gluing paper fish", "had glued two fingers together", "fetched some warm water"),
     ("counting beans", "had dropped a whole jar of beans", "crawled under the tables to find them all"),
 )
@@ -245,12 +245,12 @@ def first_day(s: Scene) -> list[str]:
         "hung upside down from the bars", "hunted for treasure behind the shed")
     activity, moment, helped = s.pick(_FIRST_LESSONS)
     return [
-        text(opening(s, hero, 0.3, never=("school", "brave")),
+        text(opening(s, hero, 0.3, never=("school", "brave", "bold")),
             s.one("Today was the first day of school.", f"Summer was over, and {hero} was going to school.",
                 f"It was {hero}'s first day at school."),
             s.one(f"{hero.His} {color} bag was packed, but {hero.his} tummy was full of butterflies.",
-                f"{hero} had a new {color} coat and a very worried face.",
-                f"{hero} had slept badly and eaten only half a pancake.")),
+                f"{hero.He} had a new {color} coat and a very worried face.",
+                f"{hero.He} had slept badly and eaten only half a pancake.")),
         text(s.one(f'"What if nobody likes me?" {hero} asked {hero.his} {elder.kind}.',
                 f'"What if I get lost?" {hero} asked {hero.his} {elder.kind}.',
                 f'"What if I miss you?" {hero} asked {hero.his} {elder.kind}.'),
@@ -264,7 +264,7 @@ def first_day(s: Scene) -> list[str]:
                 "It smelled of crayons and new shoes.", "Everybody seemed to know everybody."),
             s.one(f'"Welcome, {hero}," said {teacher}, the teacher.',
                 f"{teacher}, the teacher, showed {hero} to a seat by the window."),
-            f"Then came {activity}.", f"{hero} saw that a {friend.kind} named {friend} {moment}.",
+            f"Then it was time for {activity}.", f"{hero} saw that a {friend.kind} named {friend} {moment}.",
             f"{brave} {hero} {helped.replace('HIS', hero.his)}.",
             s.one(f'"Thank you," said {friend}. "I am new here."',
                 f'{friend} smiled. "It is my first day," {friend.he} said. "Mine too," said {hero}.')),

@@ -55,7 +55,7 @@ def birthday_surprise(s: Scene) -> list[str]:
                 f'"Is today special?" asked {hero}. "Not that I know," said {elder}, and coughed.'),
             f"In the afternoon {hero} went to see {hero.his} friend {friend}.", visit, sad(s, hero),
             s.one(f'"They have all forgotten," {hero.he} thought, and walked around and around the pond.',
-                f"{hero.He} kicked a pebble all the way down the path and took the longest way home.")),
+                f"{hero.He} kicked a pebble all the way down the path and took the longest way back.")),
         text(s.one(f"When {hero} came home at last, the curtains were drawn, and it was dark inside.",
                 f"It was growing dark when {hero} got home. There was not a sound. {hero.He} pushed open the door."),
             s.one("Then, all at once, the lights went on.", "Then a match flared, and another.",
@@ -117,12 +117,10 @@ _BABY_TASKS = bank("rock the cradle, fetch clean diapers, sing lullabies, push t
 
 def new_sibling(s: Scene) -> list[str]:
     """A baby takes all the attention, until only the older child can make it laugh."""
-    hero, elder = s.child(), s.elder()
-    baby_he = s.pick(s.genders)
+    hero, elder, baby_he = s.child(), s.elder(), s.pick(s.genders)
     his, him, kin = ("his", "him", "brother") if baby_he == "he" else ("her", "her", "sister")
     name = s.one("Ozzie", "Bertie", "Archie", "Louie") if baby_he == "he" else s.one("Rosie", "Minnie", "Dora", "Lulu")
-    trick = s.pick(_BABY_TRICKS)
-    tasks = s.some(_BABY_TASKS, 2)
+    trick, tasks = s.pick(_BABY_TRICKS), s.some(_BABY_TASKS, 2)
     hiding, found = s.pick((
         (f"{hero.He} crawled under the table and would not come out.",
          f"After a while, {hero.his} {elder.kind} crawled under the table, too."),
@@ -143,19 +141,19 @@ def new_sibling(s: Scene) -> list[str]:
                 f"When {hero} wanted a story, {elder} only whispered, \"Hush, the baby is asleep.\""),
             s.one(f"{hero} held up a drawing, but {elder} did not even look.",
                 f"Nobody looked when {hero} stood on {hero.his} head.",
-                f"Nobody had time for {hero} anymore."), sad(s, hero), hiding),
+                f"Nobody had time for {hero} anymore."), sad(s, hero, never=("head",)), hiding),
         text(found,
             s.one(f'"When you were born, you cried even louder," {elder.he} said. "And I loved you just as much."',
                 f'"My heart did not split in two," {elder.he} said. "It grew."',
                 f'"A baby needs many things," {elder.he} said, "but most of all a big '
                 f'{"brother" if hero.he == "he" else "sister"}."'),
-            f"Just then {name} began to {s.one('wail', 'howl', 'scream', 'bawl')}.",
+            f"Suddenly {name} began to {s.one('wail', 'howl', 'scream', 'bawl')}.",
             s.one("The bottle did not help. The rattle did not help.",
                 f"{elder} rocked and hummed, but nothing helped.",
                 "Neither the toy bear nor the music box was any use.")),
         text(f"Then {hero} {trick}.",
             s.one(f"{name} stopped crying, stared, and laughed for the very first time!",
-                f"{name} hiccuped, looked up, and began to giggle!",
+                f"{name} hiccuped, looked up, and giggled!",
                 f"The crying stopped. {name} kicked both feet and laughed!"),
             s.one(f'"You did it!" said {elder}. "Nobody else could."', f'"That laugh was for you," said {elder}.'),
             s.one(f"{hero} did it again, and {name} laughed again.", f"A tiny hand closed around {hero}'s finger.",
@@ -180,7 +178,7 @@ _REPAIRS = rows("""
     bicycle | hit the curb and got a crooked wheel | blacksmith, tinker | the wrench
         | straightened the spokes one by one | rolled without a squeak
     puppet | got caught in the door and lost both its strings | toymaker, tailor | the scissors
-        | tied on new strings and sewed up a loose ear | could bow and wave and dance
+        | tied on two new strings, one red and one blue | could bow and wave and dance
     umbrella | turned inside out in the wind | tailor, tinker | the pliers
         | bent the ribs and sewed on a bright patch | opened like a flower
     rocking horse | got stuck under the gate and lost its tail | toymaker, carpenter | the brush
@@ -201,22 +199,25 @@ def broken_thing(s: Scene) -> list[str]:
     hero, elder = s.child(), s.elder()
     thing, broke, fixers, tool, mend, after = s.pick(_REPAIRS)
     fixer = s.neighbor(bank(fixers))
+    carried = f"wrapped the {thing} in a {s.one('blanket', 'towel', 'shawl', 'sheet')} and carried it"
+    if thing == "quilt":
+        carried = "rolled up the quilt and carried it"
+    elif thing in ("bicycle", "boat", "rocking horse", "chair"):
+        carried = f"put the {thing} on a cart and pulled it"
     return [
         text(opening(s, hero, 0.3, never=("bicycle",)),
             f"{hero.He} had an old {thing} that had once belonged to {hero.his} {elder.kind}.",
-            s.maybe(s.one("It was older than the apple tree.", "Each of its little scratches had a story.",
+            s.maybe(s.one("It was older than the apple tree.", "It was full of memories.",
                     f"{hero} would not have swapped it for anything in the world."))),
         text(f"{when(s)}, the {thing} {broke}.", sad(s, hero),
             s.one('"Just throw it away," said a neighbor. "Buy a new one."', '"It is too old to mend," people said.',
-                f'"Perhaps it is only rubbish now," {hero} thought.'),
-            s.one(f'But then {hero.he} shook {hero.his} head. "I will find a way."',
+                '"It is only rubbish now," people said.'),
+            s.one(f'But {hero} shook {hero.his} head. "I will find a way."',
                 f"But {hero} did not want a new one. {hero.He} wanted this one.")),
         text(s.one(f"{hero} asked {elder}. \"{fixer}, the {fixer.kind}, has clever fingers,\" said {elder}. "
                 "\"Go and ask.\"",
                 f"{elder} thought for a while. \"Take it to {fixer}, the {fixer.kind},\" {elder.he} said."),
-            f"So {hero} wrapped the {thing} in a {s.one('blanket', 'tablecloth', 'shawl', 'sheet')} and "
-            "carried it to the workshop." if thing not in ("bicycle", "boat", "rocking horse", "chair") else
-            f"So {hero} put the {thing} on a cart and pulled it to the workshop.",
+            f"So {hero} {carried} to the workshop.",
             s.one(f'"Hmm," said {fixer}, looking at it closely. "We can do it, if you help me."',
                 f'"I will show you how," said {fixer}, "and then you can do it yourself next time."'),
             f"{hero} held {tool} while {fixer} {mend}.",
@@ -237,7 +238,7 @@ def broken_thing(s: Scene) -> list[str]:
 # What the box becomes; where it goes; whom they meet; what goes wrong; how they mend that.
 _CRAFTS = rows("""
     ship | sailed across the carpet, past three whales and a mermaid | a storm tossed them about
-        | threw the pillows overboard, and the ship stopped rocking
+        | threw the pillows overboard, and the ship lay still
     rocket | zoomed past the lamp, and a polite green alien waved | a comet whizzed straight at them
         | steered hard to the left, and the comet missed them by a hair
     castle | ruled over the whole room, and a sleepy dragon guarded it | an army of socks attacked
@@ -269,7 +270,7 @@ def rainy_day_ship(s: Scene) -> list[str]:
     ))
     return [
         text(opening(s, hero, 0.3),
-            s.one("One day it had been raining since morning.", "One wet day, nobody wanted to go out.",
+            s.one("One day it had been raining since morning.", "One wet day, it was too stormy to go to the park.",
                 "One day there was no school, and it was pouring."),
             s.maybe(s.one("The gutters gurgled and the windows ran.", "Even the ducks looked wet.",
                 "Umbrellas bobbed along the street.", "The road turned to mud.")),
@@ -279,21 +280,21 @@ def rainy_day_ship(s: Scene) -> list[str]:
                 f"{hero.His} friend {friend}, who had come to play, yawned.")),
         text(s.one(f'"May we watch something?" {hero} asked {hero.his} {elder.kind}. "Not today," said {elder}.',
                 f'"Can we go out?" {friend} asked {hero}\'s {elder.kind}. "You would float away," said {elder}.'),
-            f"{elder} put a big {s.one('cardboard', 'empty', 'brown')} box on the floor and said, "
+            f"{elder} put a big {s.one('cardboard', 'wooden', 'brown')} box on the floor and said, "
             f"\"{s.one('What could this be?', 'This is for you.', 'I wonder what is in it.')}\"",
-            s.one(f"{hero} looked inside.", f"{friend} walked around it.")
-            + s.one(' "It is only a box!"', ' "There is nothing in it!"'), hint),
+            s.one(f'{hero} looked inside. "It is empty!"', f'{friend} walked around it. "It is only a box!"'), hint),
         text(looked,
             s.one(f'"It is a {craft}!" cried {hero}.', f'"I see it now! A {craft}!" said {hero}.',
                 f'"I know! Our own {craft}!" called {hero}.'),
             f"They fetched {listed(s.some(_GEAR, 3))} and went to work. The {craft} {sail}. Suddenly {problem}!",
-            s.one(f'"What shall we do?" cried {friend}.', f'"Hold tight!" shouted {hero}.',
-                f'"Do not panic, Captain!" said {friend}.'), f"They {fix}."),
+            s.one(f'"What shall we do?" cried {friend}.', f'"Do not panic!" said {friend}.',
+                f'"Hold tight!" shouted {hero}.' if craft != "castle" else f'"To the walls!" shouted {hero}.'),
+            f"They {fix}."),
         text(s.one(f"When {elder} called them to supper, they could not believe how late it was.",
                 "They did not even notice that the rain had stopped."),
             s.one(f'"How was your day?" asked {elder}. "We were very far away," said {hero}.',
                 f'"So it was only a box?" asked {elder}. "It was never only a box!" said {friend}.',
                 f'"May we keep it forever?" asked {hero}. {elder} nodded.'),
             s.one(lesson(s, hero, "imagination can fill any empty box", "a box can be anything at all",
-                "boring days can hide great adventures"), bedtime(s, hero))),
+                "boring days can hide great adventures"), bedtime(s, hero, never=("stars",)))),
     ]

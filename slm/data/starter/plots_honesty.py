@@ -49,10 +49,10 @@ def promise_kept(s: Scene) -> list[str]:
             s.one(f"{hero} longed to go.", f"{hero}'s feet were already running.",
                 f'"Oh, {wish}!" said {hero}.'),
             s.one("Then the clock struck three.", "Then, far away, a bell rang three times.",
-                f"Then {hero.he} thought of {friend}, waiting.")),
+                f"Then {hero.he} remembered {friend}, waiting.")),
         text(s.one(f'"Maybe {friend} would not mind," thought {hero}. But a promise is a promise.',
                 f'"What should I do?" {hero} asked {elder}. "What did you say you would do?" asked {elder}. '
-                f'{hero} knew the answer.',
+                f"{hero} nodded slowly.",
                 f"{hero} stood at the corner. One way led to the fun, the other to {friend}'s door."),
             s.one(f"{hero.He} turned around and went to {friend}.",
                 f"With a sigh, {hero.he} set off to {friend}'s home."),
@@ -61,7 +61,7 @@ def promise_kept(s: Scene) -> list[str]:
             s.one(f'"Of course," said {hero}. "I promised to {task}."',
                 f'"I said I would {task}, and here I am," said {hero}.'),
             f"So {hero} did. {gratitude}"),
-        text(s.one("When it was done, somebody knocked. The others had come to tell them all about the fun.",
+        text(s.one("Afterward, somebody knocked. The others had come to tell them all about the fun.",
                 f"Afterward, {friend} gave {hero} the last of the {plural(s.pick(BAKED))}, and they laughed "
                 "together.",
                 f'When {hero} came home, {elder} was waiting. "I am proud of you," said {elder}. "When '
@@ -94,7 +94,7 @@ def truth_told(s: Scene) -> list[str]:
     hero, elder = s.hero(), s.elder()
     inside = s.chance(0.6)
     thing, noise = s.pick(_INDOOR_BREAKABLES if inside else _OUTDOOR_BREAKABLES)
-    where, warning, came = (("in the house", "Not in the house!", "came in") if inside else
+    where, warning, came = (("in the house", "Not inside!", "came in") if inside else
         ("in the yard", "Not so close to the house!", "came out"))
     culprit = "wind" if hero.animal else s.one("cat", "dog", "wind")
     game = s.one("throwing a ball", "twirling like a dancer", "galloping like a horse", "chasing a balloon",
@@ -103,8 +103,8 @@ def truth_told(s: Scene) -> list[str]:
         (s.one(f"That night {hero} lay awake and stared into the dark, feeling small and gloomy.",
             f"That night {hero} tossed and turned, with a lump in {hero.his} throat."),
          s.one(f"At last {hero} got up and tiptoed to {elder}.",
-            f"{hero} could not bear it any longer and called {elder}."),
-         f"Then {hero} slept soundly at last."),
+            f"At last {hero.he} could not bear it any longer and called {elder}."),
+         f"{hero} slept soundly until morning."),
         (f"When {elder} said good night, {hero} could not look up, and a tear dripped from {hero.his} nose.",
          s.one(f"In the morning {hero} went to {elder}.", f"As soon as the sun was up, {hero} ran to {elder}."),
          f"{hero}'s heart felt light again."),
@@ -112,7 +112,7 @@ def truth_told(s: Scene) -> list[str]:
     return [
         text(opening(s, hero, 0.3, never=("honest", "careful", "brave", "bold")),
             f"{when(s)}, {hero} was {game} {where}, although {elder} had said, "
-            + s.one('"Please be careful."', f'"{warning}"', '"Slow down."'),
+            + s.one('"Please be careful."', f'"{warning}"', '"Not so wild!"'),
             f"{noise} The {thing} {s.one('lay in pieces', 'was broken', 'fell and broke')}."),
         text(s.one(f"{elder} {came}. \"What happened here?\"",
                 f"\"Who broke the {thing}?\" asked {elder}."),
@@ -124,7 +124,7 @@ def truth_told(s: Scene) -> list[str]:
                 f"{elder} looked at {hero} for a long time.")),
         text(s.one("Hour by hour the lie grew heavier.",
                 f"The lie followed {hero} around like a big gray toad.",
-                f"After that, nothing was any fun for {hero}."),
+                "After that, all the fun was gone."),
             s.one(f"At supper {hero} could not swallow a bite.",
                 f"{hero} tried to play, but could only think of the {thing}.",
                 f"Even {hero.his} favorite {hero.treat} tasted like dust."), night),

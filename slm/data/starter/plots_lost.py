@@ -21,7 +21,7 @@ _HIDDEN = (
     ("behind the rain barrel", "We played hide and seek", "Nobody had said that the game was over"),
     ("under the garden bench", "I sat on the garden bench", "It had slipped down between two slats"),
     ("behind the flour jar", "We made pancakes together", "There was a white handprint next to it"),
-    ("in the bicycle basket", "I went for a ride on my bicycle", "It had been waiting there for the next one"),
+    ("in the bicycle basket", "I went for a ride on my bicycle", "It had been waiting there for another ride"),
     ("in the mailbox", "I played mail carrier", "It had been the very last letter"),
 )
 _WILD_SEARCHED = bank("""
@@ -54,7 +54,7 @@ def lost_toy(s: Scene) -> list[str]:
                 f"But one day, {hero} could not find the {toy} anywhere. {hero.He} looked",
                 f'"Where is my {toy}?" {hero} cried one morning. {hero.He} looked')
             + s.one(f" {listed([first, second, third])}.", f" {first} and even {second}."),
-            s.one("There was only dust.", "It was not there.", f"There was no {toy} to be seen."), sad(s, hero)),
+            s.one("No luck!", "It was not there.", f"There was no {toy} to be seen."), sad(s, hero)),
         text(s.one(f'"I have lost my {toy}," {hero} told {hero.his} {elder.kind}.',
                 f'"What is the matter?" asked {hero.his} {elder.kind}. "My {toy} is lost!" said {hero}.'),
             comfort(s, elder, hero),
@@ -77,6 +77,8 @@ def lost_toy(s: Scene) -> list[str]:
     ]
 
 
+_MAPPED_PLACES = tuple(place for place in PLACES if place.name in bank(
+    "the park, the forest, the meadow, the river, the pond, the hill, the old mill"))
 _TREASURES = (
     ("a note", "smiled at each other"),
     ("a heap of chocolate coins wrapped in gold paper", "shared a sticky feast"),
@@ -92,7 +94,7 @@ def treasure_map(s: Scene) -> list[str]:
     """Two friends follow a map; the treasure is not gold, or is better shared."""
     hero = s.hero()
     friend, elder = s.friend(hero), s.elder()
-    place, find = s.pick(PLACES[2:9]), s.pick(FINDS)
+    place, find = s.pick(_MAPPED_PLACES), s.pick(FINDS)
     steps, tree = s.one("ten", "twelve", "seven", "nine"), s.one("oak", "willow", "birch", "pine", "elm")
     hidden = s.one("in a hollow log", "in a green bottle", "under a flat stone", "in the toe of an old boot")
     if not hero.animal:
@@ -112,7 +114,7 @@ def treasure_map(s: Scene) -> list[str]:
             f'"Let us not give up," said {hero}. "We both looked at it long enough."',
             "So they drew the map again in the dirt, line by line, until they knew where to dig."))
     return [
-        text(opening(s, hero),
+        text(opening(s, hero, never=("Every day",)),
             s.one(f"{when(s)}, {hero} found an old map {hidden}.",
                 f"{when(s)}, {hero} found a rolled-up paper {hidden}. It was a map!"),
             s.one("A red cross marked a spot.", "There was a big red cross on it.",
@@ -124,7 +126,7 @@ def treasure_map(s: Scene) -> list[str]:
                 f"\"Start {place.at},\" the map said, \"and find the tallest {tree}.\""),
             senses(s, place, 0.8),
             f"From the {tree} they took {steps} big steps toward the "
-            f"{s.one('sun', 'church tower', 'windmill', 'mountain', 'red roof')}.",
+            f"{s.one('sun', 'church tower', 'big rock', 'mountain', 'red roof')}.",
             s.one("They crawled through a prickly hedge.", "They hopped over a ditch.",
                 "They squeezed past a thorn bush.", "")),
         trouble,
@@ -141,10 +143,14 @@ def treasure_map(s: Scene) -> list[str]:
     ]
 
 
+_TINY_FRUITS = bank("strawberry, cherry, blueberry, grape, raspberry")
+
+
 def market_trip(s: Scene) -> list[str]:
     """A child at the market loses sight of the grown-up, keeps calm and is found."""
     hero, elder, helper = s.child(), s.elder(), s.neighbor()
     goods, fruit = s.some(GROCERIES, 3), s.pick(FRUITS[:-1])
+    a_gift = f"a handful of {plural(fruit)}" if fruit in _TINY_FRUITS else an(fruit)
     meeting = s.one("the cheese stall", "the flower stall", "the fountain", "the bread stall", "the fish stall",
         "the old clock")
     lure = s.one("a juggler with five orange balls", "a cage of singing canaries",
@@ -155,7 +161,7 @@ def market_trip(s: Scene) -> list[str]:
          f'"Please, I have lost my {elder.kind}," {hero} said.',
          s.one(f'"How clever of you to ask," said {helper}. "I will wait here with you."',
             f'"Then we will wait right here until {elder.he} comes back," said {helper}.'),
-         f"Soon {elder} came hurrying through the crowd.", "I stayed in one place, just as you told me"),
+         f"Before long {elder} came hurrying through the crowd.", "I stayed in one place, just as you told me"),
         (f"If we lose each other, meet me at {meeting}", "But which way was it?",
          f'"Please, I have lost my {elder.kind}. Where is {meeting}?" {hero} asked.',
          s.one(f'"How clever of you to ask," said {helper}. "I will take you there."',
@@ -173,14 +179,14 @@ def market_trip(s: Scene) -> list[str]:
                     "Striped awnings flapped above the crowd."), 0.4)),
         text(s.one(f"First they bought {goods[0]}.", f"They began with {goods[0]}."),
             s.one(f"Soon {hero} saw {lure}.", f"Just then {hero} noticed {lure}."),
-            s.one(f"{hero.He} stopped to watch, only for a moment.", f"{hero.He} went closer, just to have a look.",
+            s.one(f"{hero.He} stopped to watch, only for a moment.", f"{hero.He} went closer, to have a better look.",
                 f"It was so wonderful that {hero.he} forgot everything else."),
             f"When {hero.he} turned around, {elder} was {s.one('gone', 'nowhere to be seen', 'not there')}.",
             sad(s, hero)),
         text(s.one(f"Then {hero} remembered what {elder} always said: \"{rule}.\"",
                 f"Then {hero} thought of what {elder} had taught {hero.him}: \"{rule}.\""), next_,
             f"Not far away {helper}, the {helper.kind}, was choosing {plural(fruit)}.", asked, answer,
-            s.maybe(f"And {helper.he} gave {hero} {an(fruit)}.", 0.3)),
+            s.maybe(f"And {helper.he} gave {hero} {a_gift}.", 0.3)),
         text(found, s.one(f"{hero} ran straight into {elder.his} arms.",
                 f"{elder.He} hugged {hero} so hard that a bag tipped over."),
             s.one(f'"I am sorry I did not stay close," said {hero}. "I was worried," said {elder}, "but you did the '
@@ -195,7 +201,7 @@ _STRAYS = (
     ("lamb", "Baa", "caught in a bramble bush", "bent the thorny branches aside", "sheep"),
     ("baby goat", "Maa", "stuck on a narrow ledge", "climbed up and lifted the little goat down", "goat"),
     ("calf", "Moo", "up to the knees in deep mud", "pulled and pushed until the mud let go", "cow"),
-    ("duckling", "Peep", "down in a deep ditch", "made it a little ramp out of a board", "duck"),
+    ("duckling", "Peep", "down in a deep ditch", "made a little ramp out of a board", "duck"),
     ("foal", "Neigh", "tangled in a rope", "loosened the knots", "horse"),
     ("piglet", "Oink", "wedged under a fence", "dug away the earth", "pig"),
     ("puppy", "Yip", "shut in an empty shed", "slid back the rusty bolt", ""),
@@ -223,7 +229,7 @@ def lost_lamb(s: Scene) -> list[str]:
     ))
     return [
         text(opening(s, hero, 0.2, never=_NOT_IN_TOWN),
-            s.one(f"{hero.His} {elder.kind} kept animals, and {hero.he} helped every day.",
+            s.one(f"{hero.His} {elder.kind} kept animals, and {hero} helped to feed them.",
                 f"{hero.He} often helped {hero.his} {elder.kind} on the farm."),
             f"{hero.His} favorite was a {kind} named {name}.",
             s.maybe(f"It followed {hero.him} everywhere.")),

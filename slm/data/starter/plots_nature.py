@@ -9,9 +9,9 @@ from slm.data.starter.words import COLORS, DRINKS, PLANTS, SOUPS, bank, rows
 _GARDEN_DANGERS = (
     ("a fat slug began to nibble the first leaf", "carried the slug to the far end of the garden"),
     ("a cold night came", "covered the shoot with a warm old hat"),
-    ("a long dry spell came", "brought water in a cup, morning and evening"),
+    ("a dry spell came", "brought water in a cup, morning and evening"),
     ("the wind bent the thin stem", "tied it to a stick with a bit of string"),
-    ("weeds crowded around it", "pulled them out one by one"),
+    ("weeds crowded around the shoot", "pulled them out one by one"),
     ("a crow came hopping closer", "made a scarecrow out of a broom and an old shirt"),
 )
 _FULL_OF_SEEDS = bank("sunflower, pumpkin, bean, tomato, watermelon, pea, corn, poppy, daisy")
@@ -48,21 +48,21 @@ def planting_a_seed(s: Scene) -> list[str]:
             f"{hero} {rescue}.",
             s.maybe(s.one(f'"I will look after you," {hero.he} promised.',
                     f'"A gardener never sleeps for long," joked {elder}.'))),
-        text(s.one("Week after week it grew.", "The days grew long and warm, and the plant grew with them.",
-                "It rained and shone, and rained and shone again."),
+        text(s.one("Week after week the plant grew.", "The days grew long and warm, and the plant grew with them.",
+                "The rain fell and the sun shone, again and again."),
             f"By the end of summer there was {plant.grown}.",
             s.one(f'"I did that!" said {hero}. "You and the sun," said {elder}.',
                 f'"All that was inside one little seed!" said {hero}.', f"{hero} could hardly believe it."),
             f"They {plant.use}.",
             s.one(f"And {hero} kept one new seed for next spring." if plant.name in _FULL_OF_SEEDS else
-                f"{hero} could not wait to plant another.",
+                f"{hero} could not wait to plant another seed.",
                 lesson(s, hero, "patience makes things grow", "small things can become big with care"))),
     ]
 
 
 _SNOWY_VIEWS = bank("""
     Flakes spun down like feathers, Icicles hung from the roof, Frost had drawn ferns on the glass, The fence posts
-    wore tall white hats, Chimney smoke curled into the pale sky
+    wore tall woolly hats, Chimney smoke curled into the pale sky
 """)
 _SNOW_NAMES = bank("Frosty, Mister Cold, Sir Slush, Big Barney, Lady Frost, Queen Crystal, Grandfather Ice")
 _SNOW_NOSES = (("a carrot", "the carrot", "Captain Carrot"), ("a pine cone", "the pine cone", "Sir Pine Cone"),
@@ -79,8 +79,22 @@ def first_snow(s: Scene) -> list[str]:
     name = s.one(s.pick(_SNOW_NAMES), s.pick(_SNOW_NAMES), eye_name, nose_name)
     scarf = f"{s.one('striped', 'woolly', 'checked', 'knitted', 'long')} {s.pick(COLORS)} scarf"
     clothes = s.one("mittens, a hat with a bobble", "thick socks, boots", "two sweaters, mittens")
+    kept, truths = s.pick((
+        (text(f"So {hero} and {friend} painted a picture of {name} and hung it by the stove.",
+            f"Then they drank {s.pick(DRINKS)} and talked about all they had done."),
+         ("we can say goodbye and still be glad", "a happy memory does not melt")),
+        (text(f"So {hero} kept {the_eyes} in a box. The next winter it snowed again, and the two friends "
+            f"took out {the_eyes} and built a new {name}, even taller."),
+         ("beautiful things can come back", "what melts away can be made again")),
+        (text(f"In the end, only {the_eyes} and {the_nose} lay in the wet grass. But in the spring, "
+            f"snowdrops came up just where {name} had stood."),
+         ("beautiful things can come back", "we can say goodbye and still be glad")),
+        (text(f"So they waved and said, \"See you next winter, {name}!\"",
+            f"And when the next winter came, they built {name} again, even taller."),
+         ("beautiful things can come back", "we can say goodbye and still be glad")),
+    ))
     return [
-        text(opening(s, hero, 0.2),
+        text(opening(s, hero, 0.2, never=("scarf",)),
             s.one(f"One morning {hero.he} woke up, and everything was strangely quiet.",
                 "One winter morning, the light in the room was different.",
                 f"{hero.He} had waited for snow since the last leaf fell, and one morning it came."),
@@ -92,7 +106,7 @@ def first_snow(s: Scene) -> list[str]:
             s.one("They caught flakes on their tongues.", "They made tracks across the smooth field.",
                 "They lay down and made snow angels.", "They threw snowballs at the fence."),
             s.one("At last they rolled three balls, a big one, a middle one and a small one.",
-                "At last they built a giant out of snow, round and tall."),
+                "At last they built a giant out of snow, fat and tall."),
             f"They used {eyes} for eyes and {nose} for a nose.",
             f'"We will call you {name}," said {friend}.',
             s.maybe(f"{hero} wrapped {hero.his} own {scarf.split()[0]} scarf around its neck.")),
@@ -100,21 +114,12 @@ def first_snow(s: Scene) -> list[str]:
                 f"But by the end of the week it grew warm. Drip, drip, drip went {name}.",
                 f"But soon a mild wind blew, and {name} began to lean to one side."), sad(s, hero),
             s.one(f'"Do not go, {name}!" {hero.he} said.', f'"Can we put {name} in the cellar?" {hero.he} asked.',
-                f"{hero} and {friend} packed fresh snow around it, but it did not help."),
+                "The two friends packed fresh snow around it, but it did not help."),
             comfort(s, elder, hero),
             s.one(f'"Snow becomes water," said {elder}. "Water becomes clouds, and clouds become snow '
                 'again."', f'"Snow only goes on a journey," said {elder}. "It always comes back."',
                 f'"Nobody can keep the snow," said {elder}, "but you can keep the memory."')),
-        text(s.one(
-                text(f"So {hero} and {friend} painted a picture of {name} and hung it by the stove.",
-                    f"Then they drank {s.pick(DRINKS)} and talked about all they had done."),
-                text(f"So {hero} kept {the_eyes} in a box. The next winter it snowed again, and the two friends "
-                    f"took out {the_eyes} and built a new {name}, even taller."),
-                text(f"A few days later, only {the_eyes} and {the_nose} lay in the wet grass. But in the spring, "
-                    f"snowdrops came up just where {name} had stood."),
-                text(f"So they waved and said, \"See you next winter, {name}!\"",
-                    f"And when the next winter came, they built {name} again, even taller.")),
-            lesson(s, hero, "beautiful things can come back", "we can say goodbye and still be glad")),
+        text(kept, lesson(s, hero, *truths)),
     ]
 
 
@@ -130,14 +135,15 @@ _WET_WILD_ANIMALS = rows("""
     young owl | At the foot of a tree sat a young owl, too wet to fly | blinked its round eyes
         | carried IT back to its tree, and it flew up to the highest branch
     hedgehog | Beside its flooded hole sat a hedgehog, wet and shivering | rolled into a happy ball
-        | carried IT to a dry heap of leaves, and it crept in at once
+        | carried IT to a dry heap of leaves beside a sunny wall
     baby squirrel | On a broken branch sat a baby squirrel, wet and shivering | held on to a thumb with both paws
-        | carried IT back, and its mother came down the trunk to fetch it
+        | carried IT to its tree, and its mother came down the trunk to fetch it
     sparrow | On the cold steps sat a sparrow, wet and shivering | fluffed up its feathers
         | opened the window, and IT flew straight up into the blue sky
     duckling | On the wrong side of the road sat a tiny duckling, peeping and peeping | tucked its head under its wing
         | carried IT to the pond, where its mother was calling
 """)
+_SILENT = bank("rabbit, tortoise, hedgehog")
 
 
 def helper_in_the_rain(s: Scene) -> list[str]:
@@ -149,33 +155,34 @@ def helper_in_the_rain(s: Scene) -> list[str]:
         ending = text(
             s.one(f"The next day there was a note at the school. {owner}, the {owner.kind}, had lost a {animal}, and "
                 f"{hero} ran to tell {owner.him} the good news.",
-                f"In the morning there was a knock. Outside stood {owner}, the {owner.kind}, who had been looking for "
-                f"the {animal} all night."),
+                f"In the morning there was a knock. Outside stood {owner}, the {owner.kind}, who was asking "
+                f"everywhere for the {animal}."),
             s.one('"Come and visit us whenever you like,"', '"I do not know how to thank you,"') + f" said {owner}.")
     else:
         animal, found, thanks, home = s.pick(_WET_WILD_ANIMALS)
         ending = text(f"In the morning the sun came out. {hero} {home.replace('IT', f'the {animal}')}.",
-            s.one("It turned around once, as if to say thank you.", f'"Come back and visit me!" {hero.he} said.'))
+            s.one("It looked back once, as if to say thank you.", f'"Come back and visit me!" {hero.he} said.'))
     street, unseen = s.pick((
         ("The street was empty.", f"{hero.He} looked up and down the road, but there was nobody else."),
         ("Umbrellas bobbed along the street.", "Everyone hurried past, and nobody saw it."),
         ("Even the dogs stayed indoors.", f"{hero.He} looked up and down the road, but nobody came."),
     ))
+    noticed = ("Then something moved." if animal in _SILENT else
+        s.one(f"Suddenly {hero} heard a faint sound.", f"{hero} stopped. Was somebody crying?"))
     shelter, arrival = s.pick((
         (f"{hero} took off {hero.his} scarf, wrapped it around the {animal} and carried it home.",
          f"{hero.His} {elder.kind} opened the door and stared. \"Can we help it?\" asked {hero}. \"Of course we can,\" "
          f"said {elder}."),
-        (f"{hero} held it close with both hands to keep it warm, so the umbrella had to stay closed.",
+        (f"{hero} shut the umbrella and held the {animal} close with both hands to keep it warm.",
          f"Dripping from head to toe, {hero.he} came home to {hero.his} {elder.kind}. \"Two wet creatures!\" said "
          f"{elder}. \"Come in, both of you.\""),
     ))
     return [
         text(opening(s, hero, 0.4),
-            f"One {s.one('autumn', 'chilly April', 'November', 'gray October')} day, it was raining and raining.",
+            f"One {s.one('windy', 'chilly April', 'cold spring', 'gray')} day, it was raining and raining.",
             street, f"{hero} was {s.one('walking home', 'coming back from the shop', 'going home from school')} "
             f"under {an(color)} umbrella."),
-        text(s.one(f"Suddenly {hero} heard a faint sound.", "Then something moved.",
-                f"{hero} stopped. Was somebody crying?"), f"{found}.",
+        text(noticed, f"{found}.",
             s.one(f'"Oh, you poor thing!" said {hero}.', f'"Are you all alone?" asked {hero}.',
                 f'"You must be freezing," said {hero}.'), unseen),
         text(shelter, arrival,

@@ -8,14 +8,14 @@ from slm.data.starter.words import bank, rows
 
 # What the hero takes, and where; how the catching goes; what comes of it.
 _MOON_TRAPS = rows("""
-    a bucket | the pond | scooped up the water where it shone | But there was only water in the bucket
-    a net | the top of the hill | swung it as high as could be | But there was nothing in the net but a moth
+    a bucket | the pond | scooped up the water where the moon shone | But there was only water in the bucket
+    a net | the top of the hill | swung the net with both arms | But there was only a moth in the net
     a ladder | the garden | climbed up to the last rung | But the sky was just as far away as before
-    a long rope | the roof of the shed | threw a loop at the sky | But the loop fell down into the cabbages
-    a glass jar | the end of the pier | held it up and clapped on the lid | But the jar was as empty as before
-    a kite | the windy field | sent it up with a hook on its tail | But the string was much too short
+    a long rope | the vegetable garden | threw a loop at the sky | But the loop fell down into the cabbages
+    a glass jar | the end of the pier | held up the jar and clapped on the lid | But the jar was as empty as before
+    a kite | the windy field | sent the kite up with a hook on its tail | But the string was much too short
     a fishing rod | the bridge | cast the line into the shining river | But there was only an old boot on the hook
-    a pillowcase | the garden wall | jumped up and snapped it shut | But only a leaf had blown into it
+    a pillowcase | the garden wall | jumped up and snapped the pillowcase shut | But only a leaf had blown into it
 """)
 
 
@@ -39,9 +39,21 @@ def catching_the_moon(s: Scene) -> list[str]:
         (f'"Look how far it shines," said {elder}. "It is big enough for everyone."',
          f'{hero} nodded. "Then it must stay up there," {hero.he} said softly.'),
     ))
+    end, truth = s.pick((
+        (text("They sat side by side and watched the moon sail over the trees.",
+            s.one(f'"I can visit it every night," said {hero}.', f"{hero} yawned and leaned against {elder}."),
+            "And when they walked back, the moon followed them all the way home."),
+         "some things are most beautiful when they are free"),
+        (text(f"At home {elder} filled a bowl with water and put it on the windowsill. There was the moon, small and "
+            "bright.", f'"Good night, moon," {hero} whispered.'),
+         "what belongs to all is enough for everyone"),
+        (text(f"At home {elder} cut a moon out of {s.one('yellow', 'silver', 'shiny')} paper and hung it over the bed. "
+            f'"Now I have one, and the sky has one," {hero} said.'),
+         "some things are most beautiful when they are free"),
+    ))
     return [
         text(opening(s, hero, 0.4, never=("moon", "Every day")),
-            s.one(f"Every night {hero.he} looked up at the moon.",
+            s.one(f"Every night {hero.he} gazed up at the moon.",
                 f"{hero.He} thought the moon was the most beautiful thing of all.",
                 f"{hero.He} could not fall asleep without a look at the moon."),
             look, f"{hero} wanted {wish}."),
@@ -58,17 +70,7 @@ def catching_the_moon(s: Scene) -> list[str]:
             f"It was {hero.his} {elder.kind}, who had seen the empty bed.",
             s.one(f'"The moon will not come to me," said {hero}.', f'"I cannot catch it," said {hero}.'),
             comfort(s, elder, hero), wisdom, answer),
-        text(s.one(
-                text("They sat side by side and watched the moon sail over the trees.",
-                    s.one(f'"I can visit it every night," said {hero}.', f"{hero} yawned and leaned against {elder}."),
-                    "And when they walked back, the moon followed them all the way home."),
-                text(f"At home {elder} filled a bowl with water and put it on the windowsill. There was the moon, "
-                    f"small and bright, for {hero} alone.", f'"Good night, moon," {hero.he} whispered.'),
-                text(f"At home {elder} cut a round moon out of {s.one('yellow', 'silver', 'shiny')} paper and hung it "
-                    f"over the bed. \"Now I have one, and the sky has one,\" {hero} said.")),
-            s.one(lesson(s, hero, "some things are most beautiful when they are free",
-                    "what belongs to all is enough for everyone"),
-                f"That night, {hero} slept with the curtains open.")),
+        text(end, s.one(lesson(s, hero, truth), f"From then on, {hero} slept with the curtains open.")),
     ]
 
 
@@ -108,7 +110,7 @@ def wish_to_fly(s: Scene) -> list[str]:
         ]
     work, made, boarded, up, view, aside = s.pick(ways)
     return [
-        text(opening(s, hero, 0.2, never=("Most of all", "Nothing made")),
+        text(opening(s, hero, 0.2, never=("Most of all", "Nothing made", "careful")),
             s.one(f"More than anything, {hero.he} wanted to fly.", f"{hero.He} had one big dream, and that was to fly.",
                 f"Day after day {hero.he} watched the birds and sighed."),
             s.one(f'"{capital(an(hero.kind))} cannot fly," said everybody.',
@@ -116,7 +118,7 @@ def wish_to_fly(s: Scene) -> list[str]:
         text(f"{when(s)}, {hero} {attempt.replace('HIS', hero.his)}.",
             s.one(f'"Here I go!" {hero.he} cried.', f'"I am flying!" {hero.he} cried.'),
             f"But {result.replace('HIS', hero.his).replace('HE', hero.he)}, and {hero} landed in {landing}.",
-            sad(s, hero)),
+            sad(s, hero, never=("sat",))),
         text(f"{capital(an(bird))} called {bird_name} came down and sat beside {hero.him}.",
             s.one(f'"Why do you want to fly?" asked {bird_name}.',
                 f'"That was a brave jump," said {bird_name}. "But why?"'),
@@ -127,7 +129,7 @@ def wish_to_fly(s: Scene) -> list[str]:
         text(work, f"Then the great day came, and {made}. {hero} {boarded}.", f"{up}, higher and higher, {view}.",
             s.one(f'"I am really flying!" shouted {hero}.', f'"Look at me!" called {hero}.',
                 f'"Hooray!" cried {hero}.'),
-            s.one(f"{hero}'s heart gave a happy skip.", f"{hero} felt as light as a feather.", aside),
+            s.one(f"{hero}'s heart gave a happy skip.", f"{hero} felt as light as a soap bubble.", aside),
             s.one(lesson(s, hero, "there is more than one way to reach a dream",
                     "with friends, even big wishes come true") or "It was better than any dream.",
                 bedtime(s, hero, never=("happy",)),

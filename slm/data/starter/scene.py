@@ -69,7 +69,7 @@ class Scene:
         met = [character.kind for character in self.cast]
         species = self.pick([each for each in SPECIES if each.name not in met])
         he = self.pick(self.genders)
-        return self._enter(Character(self._new(ANIMAL_NAMES), species.name, he, species.home, "paw",
+        return self._enter(Character(self._new(ANIMAL_NAMES[he]), species.name, he, species.home, "paw",
                 species.moved, species.treat, animal=True))
 
     def hero(self) -> Character:

@@ -48,12 +48,14 @@ BOYS = bank("""
     Andre, Carlos, Arthur, Ned, Toby, Jonah, Paul, Harry, Bobby, Billy, Danny, Malik, Ivan, Anton, Emil,
     Pablo, Simon
 """)
-ANIMAL_NAMES = bank("""
-    Pip, Bramble, Nutmeg, Fern, Dusty, Tumble, Twiggy, Cocoa, Mossy, Ginger, Whiskers, Fuzzy, Skipper,
-    Tansy, Bumble, Dot, Flip, Juniper, Kip, Lolly, Minty, Nib, Poppet, Rusty, Sooty, Teasel, Velvet, Zippy,
-    Binky, Echo, Flick, Gus, Huckle, Jasper, Mallow, Otto, Pogo, Roly, Tuppy, Dilly, Bobbin, Pippa, Ziggy,
-    Coco, Teddy, Snip
+_ANIMAL_NAMES = bank("""
+    Pip, Bramble, Nutmeg, Dusty, Tumble, Twiggy, Mossy, Whiskers, Fuzzy, Skipper, Bumble, Flip, Kip, Minty, Nib,
+    Rusty, Sooty, Teasel, Velvet, Zippy, Binky, Echo, Flick, Mallow, Pogo, Roly, Bobbin, Ziggy, Snip, Cocoa
 """)
+ANIMAL_NAMES = {
+    "she": (*_ANIMAL_NAMES, *bank("Fern, Ginger, Tansy, Dot, Juniper, Lolly, Poppet, Dilly, Pippa, Coco, Clover")),
+    "he": (*_ANIMAL_NAMES, *bank("Gus, Jasper, Otto, Teddy, Huckle, Tuppy, Buster, Monty, Basil, Digby, Rufus")),
+}
 SURNAMES = bank("""
     Hill, Green, Brown, Lopez, Miller, Park, Wood, Rivera, Khan, Bell, Rose, Field, Stone, Lane, Chen, Sato,
     Berry, Marsh, Winter, Gold, Silva, Moss, Patel, Price
@@ -68,12 +70,12 @@ GENTLE = bank("""
 """)
 LIVELY = bank("""
     brave, shy, cheerful, lively, playful, busy, quiet, merry, bold, careful, stubborn, eager, funny,
-    adventurous, happy, chatty, quick, cheeky, sunny
+    adventurous, happy, chatty, nimble, cheeky, sunny
 """)
 COLORS = bank("red, blue, green, yellow, purple, orange, pink, silver, golden, white, brown, gray")
 TIMES = bank("""
     One morning, One day, One afternoon, Early one morning, One fine day, One Saturday, On a lazy Sunday,
-    One Friday, One summer day, One fine morning, After breakfast one day, One bright morning, One breezy day,
+    One Friday, One summer day, One fine morning, After breakfast one day, One clear morning, One breezy day,
     One Tuesday
 """)
 
@@ -88,7 +90,7 @@ HARD_TOYS = tuple(Thing(name, _HARD) for name in bank("""
     tractor, wooden horse, wooden duck, tin rocket
 """))
 TOYS = SOFT_TOYS + HARD_TOYS
-SHARED_TOYS = tuple(Thing(name, bank("shiny, new, bright, splendid, fine, brand-new, handsome")) for name in bank("""
+SHARED_TOYS = tuple(Thing(name, bank("shiny, new, splendid, lovely, brand-new, handsome")) for name in bank("""
     scooter, tricycle, wagon, drum, kite, trumpet, pogo stick, hula hoop, tambourine, yo-yo, bubble
     wand, skipping rope, ball, unicycle, frisbee
 """))
