@@ -1,89 +1,28 @@
+"""Preparing to the end: the ids are those of the stories, and the manifest says what they are."""
+
 from __future__ import annotations
 
-import errno
-import gc
 import hashlib
 import json
 import math
 import os
-import shutil
-import signal
 import subprocess
 import sys
-import time
-from collections import Counter, namedtuple
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from slm import leftovers
 from slm.config import PrepareConfig
 from slm.data import encode, prepare
 from slm.data.batches import Corpus
 from slm.data.clean import Cleaning
-from slm.data.encode import encode_stories
 from slm.data.sources import open_source
-from slm.processes import start_mark
-from slm.tokenizer import load_gpt2, trim
-from tests.waiting import wait_for
+from slm.tokenizer import load_gpt2
+from tests.data.prepared import STORIES, contents, run, stories_in, write
 
-STORIES = [f"Once there were {i} birds — “{i * 7919 % 1000}” — and a café.\n\nThe end." for i in range(211)]
-
-
-@pytest.fixture(scope="module")
-def small_tokenizer():
-    """The first 600 tokens of GPT-2: trimming all 50,257 takes a second."""
-    return trim(load_gpt2(), [0] * 50257, vocab_size=600)
-
-
-@pytest.fixture(autouse=True)
-def start_from_a_small_tokenizer(request, monkeypatch, small_tokenizer):
-    if "real_gpt2" not in request.fixturenames:
-        monkeypatch.setattr(prepare, "load_gpt2", lambda: small_tokenizer)
-
-
-@pytest.fixture
-def real_gpt2():
-    """Asked for by tests that prepare with the whole of GPT-2."""
-
-
-@pytest.fixture
-def stories_file(tmp_path):
-    return write(tmp_path / "own.jsonl", STORIES)
-
-
-@pytest.fixture
-def data_dir(tmp_path):
-    return tmp_path / "data"
-
-
-def write(path: Path, stories: list[str]) -> Path:
-    path.write_text("".join(json.dumps({"text": s}) + "\n" for s in stories), encoding="utf-8")
-    return path
-
-
-def run(data_dir: Path, source: Path | str, **settings) -> dict:
-    """Prepare to the end and return the manifest."""
-    config = PrepareConfig(**{"source": str(source), "vocab": "512", "workers": 1, **settings})
-    return list(prepare.prepare(config, data_dir))[-1]["manifest"]
-
-
-def stories_in(corpus: Corpus, split: str) -> list[str]:
-    """The stories of a part, cut at end-of-text and decoded."""
-    ids = np.asarray(getattr(corpus, split))
-    ends = np.flatnonzero(ids == corpus.tokenizer.eot_id)
-    assert ends[-1] == len(ids) - 1
-    starts = [0, *(ends[:-1] + 1)]
-    return [corpus.tokenizer.decode(ids[a:b].tolist()) for a, b in zip(starts, ends, strict=True)]
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    """Every file of a data set but the time it was made."""
-    files = {path.name: path.read_bytes() for path in [*folder.glob("*.*"), folder / "copies" / "order.bin"]}
-    manifest = json.loads(files["manifest.json"])
-    del manifest["created"]
-    return {**files, "manifest.json": json.dumps(manifest).encode()}
+pytestmark = pytest.mark.usefixtures("start_from_a_small_tokenizer")
 
 
 @pytest.mark.parametrize("vocab, size", [("512", 512), ("gpt2", 50257)])
@@ -166,113 +105,12 @@ def test_the_result_does_not_depend_on_the_number_of_workers(data_dir, stories_f
     assert contents(data_dir / "1" / "mine") == contents(data_dir / "3" / "mine")
 
 
-@pytest.mark.parametrize("alone", [2, 10**9])
-def test_chunks_encode_as_stories_do(monkeypatch, alone):
-    monkeypatch.setattr(encode, "CHUNKS_ALONE", alone)
-    monkeypatch.setattr(encode, "CHUNK_CHARACTERS", 200)
-    monkeypatch.setattr(encode, "LONG_STORY", 300)
-    tokenizer = load_gpt2()
-    texts = ["a  ", "  b\n\n", "\n", "it's <|endoftext|>", "x" * 301, "don't\t", "😊é" * 31, *STORIES[:31]]
-    chunks = list(encode_stories(tokenizer, texts, workers=3))
-    assert len(chunks) > 5
-    assert [id for c in chunks for id in c.ids.tolist()] == [
-        id for t in texts for id in (*tokenizer.encode(t), tokenizer.eot_id)
-    ]
-    assert [n for c in chunks for n in c.lengths.tolist()] == [len(tokenizer.encode(t)) for t in texts]
-    assert sum(c.size_bytes for c in chunks) == sum(len(t.encode()) for t in texts)
-
-
-def test_only_some_chunks_are_in_memory(monkeypatch):
-    monkeypatch.setattr(encode, "CHUNKS_ALONE", 0)
-    taken = []
-
-    def endless():
-        while True:
-            taken.append(1)
-            yield "word " * 1000
-
-    chunks = encode_stories(load_gpt2(), endless(), workers=2)
-    next(chunks)
-    chunks.close()
-    assert len(taken) <= 7 * encode.CHUNK_CHARACTERS / 5000
-
-
-def test_windows_gets_no_more_workers_than_it_can_wait_for(monkeypatch):
-    monkeypatch.setattr(encode, "CHUNKS_ALONE", 0)
-    asked = []
-
-    def pool(workers, **settings):
-        asked.append(workers)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(encode, "ProcessPoolExecutor", pool)
-    for platform in ("win32", "linux"):
-        monkeypatch.setattr("sys.platform", platform)
-        with pytest.raises(KeyboardInterrupt):
-            next(encode_stories(load_gpt2(), ["a story"], workers=100))
-    assert asked == [61, 100]
-
-
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs a system that keeps processes to some cores")
-def test_workers_are_as_many_as_the_cores_that_may_be_used(monkeypatch):
-    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {3, 5, 7})
-    assert encode.cores() == 3
-
-
 def test_a_sample_is_enough_to_count_tokens(data_dir, stories_file, monkeypatch):
     monkeypatch.setattr(encode, "CHUNK_CHARACTERS", 300)
     monkeypatch.setattr(prepare, "COUNTED_BYTES", 1000)
     told = list(prepare.prepare(PrepareConfig(source=str(stories_file), vocab="512", workers=1), data_dir))
     assert max(p["done"] for p in told if p["stage"] == "count") < 100
     assert told[-1]["manifest"]["train"]["stories"] == 200
-
-
-SLOW = """
-import sys, time
-from slm import leftovers
-from slm.config import PrepareConfig
-from slm.data import encode, prepare
-from slm.tokenizer import load_tokenizer
-encode.CHUNK_CHARACTERS, encode.CHUNKS_ALONE = 1000, 1
-prepare.load_gpt2 = lambda: load_tokenizer(sys.argv[3])
-for progress in prepare.prepare(PrepareConfig(source=sys.argv[1], name="mine", vocab="512", workers=2), sys.argv[2]):
-    if progress["stage"] == "tokenise" and progress["done"] > 100:
-        print("half", flush=True)
-        time.sleep(3600)
-"""
-
-
-def children(pid: int) -> list[int]:
-    """The processes that this one started."""
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="kills with SIGKILL and looks into /proc")
-def test_a_preparation_that_was_killed_leaves_nothing_in_the_way(data_dir, stories_file, tmp_path, small_tokenizer):
-    (tmp_path / "tokenizer").mkdir()
-    small_tokenizer.save(tmp_path / "tokenizer")
-    command = [sys.executable, "-c", SLOW, stories_file, data_dir, tmp_path / "tokenizer"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout.readline() == "half\n"
-        (left,) = data_dir.iterdir()
-        assert left.name.endswith(".part") and (left / "train.bin").exists()
-        assert list(left.glob("slm-encode-*"))  # with the tokenizer, so that a kill leaves nothing elsewhere
-        leftovers.remove_leftovers(data_dir)
-        assert left.exists()  # its process is at work
-        assert prepare.list_datasets(data_dir) == []
-        workers = children(process.pid)
-        assert len(workers) >= 2
-    finally:
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
-        process.stdout.close()
-    assert left.exists()
-    wait_for(lambda: not any(start_mark(pid) for pid in workers))  # none outlives the preparation it worked for
-    run(data_dir, stories_file, name="mine")
-    assert [p.name for p in data_dir.iterdir()] == ["mine"]
-    run(data_dir / "untouched", stories_file, name="mine")
-    assert contents(data_dir / "mine") == contents(data_dir / "untouched" / "mine")
 
 
 def test_a_script_without_a_main_guard_prepares(data_dir, stories_file, tmp_path):
@@ -285,110 +123,6 @@ def test_a_script_without_a_main_guard_prepares(data_dir, stories_file, tmp_path
     env = {**os.environ, "PYTHONPATH": str(Path(prepare.__file__).parents[2])}
     done = subprocess.run([sys.executable, script, stories_file, data_dir], capture_output=True, text=True, env=env)
     assert (done.stdout, done.stderr) == ("done\n", "")
-
-
-def test_a_script_without_a_main_guard_is_told_of_it_where_the_text_is_long(tmp_path):
-    script = tmp_path / "script.py"
-    script.write_text(
-        "from slm.data import encode\nfrom slm.tokenizer import load_gpt2\nencode.CHUNKS_ALONE = 0\n"
-        "list(encode.encode_stories(load_gpt2(), ['a story'], workers=2))\n"
-    )
-    env = {**os.environ, "PYTHONPATH": str(Path(prepare.__file__).parents[2])}
-    done = subprocess.run([sys.executable, script], capture_output=True, text=True, env=env)
-    assert done.returncode == 1
-    assert "needs `if __name__ == '__main__':`" in done.stderr.splitlines()[-1]
-
-
-def test_two_that_prepare_the_same_at_once_do_not_clash(data_dir, stories_file, monkeypatch):
-    monkeypatch.setattr(encode, "CHUNK_CHARACTERS", 1000)
-    both = [prepare.prepare(PrepareConfig(source=str(stories_file), name="mine", vocab="512"), data_dir) for _ in "ab"]
-    for _ in zip(*both, strict=True):
-        pass
-    for one in both:
-        list(one)
-    run(data_dir / "alone", stories_file, name="mine")
-    shutil.move(data_dir / "alone" / "mine", data_dir / "expected")
-    (data_dir / "alone").rmdir()
-    assert sorted(p.name for p in data_dir.iterdir()) == ["expected", "mine"]
-    assert contents(data_dir / "mine") == contents(data_dir / "expected")
-
-
-def test_a_data_set_is_replaced_whole_and_its_readers_keep_theirs(data_dir, stories_file, tmp_path):
-    run(data_dir, stories_file, name="mine")
-    reader = Corpus(data_dir / "mine")
-    before = np.array(reader.train)
-    other = write(tmp_path / "other.jsonl", [s.replace("birds", "bears") for s in STORIES[:101]])
-    unfinished = prepare.prepare(PrepareConfig(source=str(other), name="mine", vocab="512"), data_dir)
-    while next(unfinished)["stage"] != "tokenise":
-        assert len(Corpus(data_dir / "mine").train) == len(before)
-    unfinished.close()
-    gc.collect()
-    assert [p.name for p in data_dir.iterdir()] == ["mine"]
-    assert (np.array(Corpus(data_dir / "mine").train) == before).all()
-    run(data_dir, other, name="mine")
-    assert Corpus(data_dir / "mine").manifest["train"]["stories"] == 96
-    if os.name == "posix":
-        assert (np.array(reader.train) == before).all()
-
-
-def test_a_data_set_moved_aside_by_one_that_was_killed_comes_back(data_dir, stories_file):
-    run(data_dir, stories_file, name="mine")
-    aside = data_dir / ".mine.0123abcd.old"
-    (data_dir / "mine").rename(aside)
-    leftovers.remove_leftovers(data_dir)
-    assert aside.exists()  # perhaps somebody is about to put another in its place
-    real = time.time
-    try:
-        time.time = lambda: real() + 61
-        leftovers.remove_leftovers(data_dir)
-    finally:
-        time.time = real
-    assert [p.name for p in data_dir.iterdir()] == ["mine"]
-
-
-def test_a_full_disk_is_told_in_one_sentence_and_nothing_stays(data_dir, stories_file, monkeypatch):
-    class FullDisk(prepare.Part):
-        def write(self, path, encoded):
-            yield from super().write(path, encoded)
-            raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(prepare, "Part", FullDisk)
-    with pytest.raises(ValueError, match=r"^the disk of .* is full, .* nothing was kept .* SLM_DATA$"):
-        run(data_dir, stories_file)
-    assert list(data_dir.iterdir()) == []
-
-
-def test_room_on_the_disk_is_looked_at_first(data_dir, stories_file, monkeypatch):
-    usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(prepare.shutil, "disk_usage", lambda path: usage(10**9, 10**9, 1000))
-    with pytest.raises(ValueError, match=r"takes about 0.0 GB, 0.0 GB are free at .*--limit"):
-        run(data_dir, stories_file)
-    assert list(data_dir.iterdir()) == []
-
-
-def test_nothing_left_to_learn_from_is_refused(data_dir, tmp_path):
-    folder = tmp_path / "same"
-    folder.mkdir()
-    write(folder / "train.jsonl", ["One.", " ", "Two."])
-    write(folder / "validation.jsonl", ["Two.", "One."])
-    with pytest.raises(ValueError, match=r"leaves no train stories \(1 empty, 2 overlap\)"):
-        run(data_dir, folder)
-    write(folder / "validation.jsonl", [" "])
-    with pytest.raises(ValueError, match=r"leaves no validation stories \(1 empty\)"):
-        run(data_dir, folder)
-    assert list(data_dir.iterdir()) == []
-
-
-def test_an_error_in_the_middle_of_a_file_leaves_nothing(data_dir, tmp_path):
-    (tmp_path / "train.txt").write_bytes("\n\n\n".join(STORIES).encode() + b"\xff")
-    write(tmp_path / "validation.jsonl", ["V."])
-    folder = tmp_path / "texts"
-    folder.mkdir()
-    shutil.move(tmp_path / "train.txt", folder / "train.txt")
-    (folder / "validation.txt").write_text("One.")
-    with pytest.raises(ValueError, match="0xff"):
-        run(data_dir, folder)
-    assert list(data_dir.iterdir()) == []
 
 
 @pytest.mark.parametrize(
