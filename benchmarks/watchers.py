@@ -218,7 +218,8 @@ def report(found: dict[str, dict], seconds: float) -> None:
           f"watched {watched['tok_per_s']:,.0f}: {100 * ratio:.1f} % (target {100 * TARGET_RATIO:.0f} %)")  # fmt: skip
     print(f"{len(waits):,} answers: median {statistics.median(waits):.1f} ms, 95th percentile {worst:.1f} ms "
           f"(target {TARGET_MS:.0f} ms), longest {waits[-1]:.0f} ms; {watched['mb']:.1f} MB")  # fmt: skip
-    print(f"errors: {len(watched['errors'])} {watched['errors'][:3] or ''}; connections reopened: {watched['reopened']}")
+    print(f"errors: {len(watched['errors'])} {watched['errors'][:3] or ''}")
+    print(f"connections that a pause had closed: {watched['reopened']}")
     print(f"CPU in {seconds:.0f} s: server {watched['server_cpu_s']:.1f} s, watchers {watched['cpu_s']:.1f} s")
     print(f"server's memory: {memory[0]:.0f} MB at the start, {memory[-1]:.0f} at the end, {max(memory):.0f} at most")
 
