@@ -53,7 +53,7 @@ PLACES = (_place("the park", "in the park", "The swings creaked in the breeze.",
         "The boats bobbed side by side.", "It smelled of fish and tar.", "A fat seal snored on the pier."),)
 
 SUNNY = ("The sun was warm and the sky was blue.", "Not a cloud was in the sky.",
-    "The air was fresh and sweet.", "Sunlight poured over the rooftops.",
+    "The air was fresh and sweet.", "Sunshine poured over the rooftops.",
     "Birds were singing in every tree.", "A soft breeze tickled the leaves.",
     "Puffy clouds drifted by like sheep.", "The grass was warm and dry.",
     "It was a perfect day to be outside.", "It was neither too hot nor too cold.",

@@ -198,7 +198,7 @@ def stage_fright(s: Scene) -> list[str]:
             s.one(f'"You helped me," {hero} told {friend}. "That is what friends are for," said {friend}.',
                 f'"I was so scared," said {hero} later. "And you did it anyway," said {elder}. "That is '
                 'what brave means."', f'"Was I bad?" asked {hero} afterward. "You were the best {role} '
-                f'I have ever seen," said {elder}.'),
+                f'there ever was," said {elder}.'),
             s.one(lesson(s, hero, "even brave people shake a little", "one kind face can give you courage"),
                 f"{hero} slept like a log that night.", f"That night {hero} dreamed of another play.",
                 glad(s, hero, never=("clapped",)))),

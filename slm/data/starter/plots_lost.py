@@ -211,7 +211,7 @@ _FARM_CORNERS = bank("""
     behind the haystack, in the tractor shed, along the stream, among the beets, between the corn rows,
     under the old cart, beyond the well, by the beehives
 """)
-_NOT_IN_TOWN = bank("city, town, apartment, school, clock tower, by the sea")
+_NOT_ON_A_FARM = bank("city, town, apartment, school, clock tower, by the sea, feed")
 
 
 def lost_lamb(s: Scene) -> list[str]:
@@ -228,7 +228,7 @@ def lost_lamb(s: Scene) -> list[str]:
          f"That evening {name} ate enough for two."),
     ))
     return [
-        text(opening(s, hero, 0.2, never=_NOT_IN_TOWN),
+        text(opening(s, hero, 0.2, never=_NOT_ON_A_FARM),
             s.one(f"{hero.His} {elder.kind} kept animals, and {hero} helped to feed them.",
                 f"{hero.He} often helped {hero.his} {elder.kind} on the farm."),
             f"{hero.His} favorite was a {kind} named {name}.",

@@ -179,7 +179,7 @@ def helper_in_the_rain(s: Scene) -> list[str]:
     ))
     return [
         text(opening(s, hero, 0.4),
-            f"One {s.one('windy', 'chilly April', 'cold spring', 'gray')} day, it was raining and raining.",
+            f"One {s.one('windy', 'chilly April', 'cold spring', 'dreary')} day, it was raining and raining.",
             street, f"{hero} was {s.one('walking home', 'coming back from the shop', 'going home from school')} "
             f"under {an(color)} umbrella."),
         text(noticed, f"{found}.",

@@ -12,6 +12,10 @@ from slm.data.starter.words import ANIMAL_NAMES, BAKED, BOYS, COLORS, GIRLS, SUR
 T = TypeVar("T")
 
 
+def _sound_alike(name: str, other: str) -> bool:
+    return name[:2] == other[:2] or name[-3:] == other[-3:]
+
+
 class Scene:
     """The dice and the cast of one story.
 
@@ -93,10 +97,9 @@ class Scene:
         return self._enter(Character(f"{title} {self.pick(SURNAMES)}", self.pick(trades), he))
 
     def _new(self, names: Sequence[str]) -> str:
-        taken = {character.name for character in self.cast}
-        while (name := self.pick(names)) in taken:
-            pass
-        return name
+        taken = [character.name for character in self.cast]
+        told_apart = [name for name in names if not any(_sound_alike(name, other) for other in taken)]
+        return self.pick(told_apart or [name for name in names if name not in taken])
 
     def _enter(self, character: Character) -> Character:
         self.cast.append(character)
