@@ -25,6 +25,7 @@ from demo.forms import (
     preset_values,
     shown,
     spec,
+    suggest_name,
     typed,
 )
 from demo.measuring import Speed
@@ -33,6 +34,7 @@ from slm.config import PRESETS, ModelConfig, TrainConfig, field_doc
 from slm.data.prepare import list_datasets
 from slm.files import write_json
 from slm.folders import is_name
+from tests.demo.making import make_run
 
 SETTINGS = [(cls, f.name) for cls in (ModelConfig, TrainConfig) for f in dataclasses.fields(cls)]
 
@@ -109,3 +111,57 @@ def test_a_forecast_says_when_the_machine_was_measured(tmp_path: Path, monkeypat
     monkeypatch.setattr(measuring, "_ask", lambda key: Speed(1234.0, 100.0, "cpu", time.time() - 200))
     assert "Measured on this machine 3 min 20 s ago: 1.23 k tokens" in forecast(session, form, measure=True)
     assert "1.23 k tokens a second" in forecast(session, form)
+
+
+def form(preset: str = "golden", minutes: float | None = 1.0, **more: object) -> TrainForm:
+    values = dict(zip((f.name for f in form_fields()), preset_values(preset), strict=True))
+    return TrainForm.from_values(STARTER, preset, minutes, "", list({**values, **more}.values()))
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_an_untouched_form_is_the_preset(session: Session, preset: str) -> None:
+    assert form(preset).overrides() == {}
+    assert form(preset).model(PRESETS[preset].model.vocab_size) == PRESETS[preset].model
+
+
+def test_the_form_has_every_training_setting_once() -> None:
+    names = [f.name for f in form_fields()]
+    assert len(set(names)) == len(names)
+    assert set(TrainConfig.__dataclass_fields__) - set(names) == {"minutes"}
+
+
+def test_what_was_changed_becomes_an_override(session: Session) -> None:
+    wanted = spec(session, form(n_layer="5", learning_rate="0.5", grad_clip="", compile=True))
+    assert wanted.overrides == {"n_layer": 5, "learning_rate": 0.5, "grad_clip": None, "compile": True}
+    assert (wanted.run, wanted.data, wanted.minutes) == ("golden-starter-001", "starter-512", 1.0)
+    assert wanted.checkpoints == session.checkpoints
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"n_head": "3"}, "not divisible"),
+        ({"n_layer": "many"}, "n_layer must be a whole number"),
+        ({"learning_rate": "-1"}, "least possible"),
+        ({"minutes": 0}, "no end"),
+        ({"steps": "5", "tokens": "7"}, "empty one"),
+    ],
+)
+def test_what_cannot_be_trained_is_said_before_it_starts(session: Session, changes: dict, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        spec(session, form(**changes))
+
+
+def test_steps_go_before_minutes(session: Session) -> None:
+    wanted = spec(session, form(steps="7"))
+    assert (wanted.steps, wanted.minutes) == (7, None)
+
+
+def test_names_count_up_past_what_is_there(session: Session) -> None:
+    make_run(session, "golden-starter-009", "train")
+    make_run(session, "golden-starter-x", "train")
+    assert suggest_name(session, form()) == "golden-starter-010"
+
+
+def test_starter_stories_can_always_be_chosen() -> None:
+    assert [value for _, value in data_choices([])] == [STARTER]

@@ -1,8 +1,13 @@
-"""What a server keeps in memory has an end; tests/demo/test_session.py tells what it is kept for."""
+"""What a server keeps in memory, and that it has an end."""
 
 from __future__ import annotations
 
-from demo.memory import Stops
+from pathlib import Path
+
+from demo.memory import EventCache, ModelCache, Stops
+from demo.session import Session
+from slm.runs import EventLog
+from tests.demo.making import make_run
 
 
 def test_pages_that_never_come_back_are_forgotten() -> None:
@@ -42,3 +47,40 @@ def test_a_request_that_nobody_knows_can_be_stopped_too() -> None:
     unknown = stops.of("page", "")
     stops.stop("page")
     assert unknown.is_set() and stops.newest("page") is unknown
+
+
+def test_stop_reaches_its_own_page_only() -> None:
+    stops = Stops()
+    mine, theirs = stops.begin("mine"), stops.begin("theirs")
+    stops.stop("mine")
+    assert mine.is_set() and not theirs.is_set()
+    again = stops.begin("mine")
+    assert not again.is_set() and stops.newest("mine") is again
+
+
+def test_a_new_request_ends_the_pages_older_one() -> None:
+    stops = Stops()
+    old = stops.begin("page")
+    stops.begin("page")
+    assert old.is_set()
+
+
+def test_events_are_read_on_and_a_new_run_of_the_same_name_is_noticed(session: Session) -> None:
+    cache = EventCache()
+    run = make_run(session, "one", "start", "train")
+    assert [e["kind"] for e in cache.read(run)[0]] == ["start", "train"]
+    with EventLog(run / "events.jsonl") as log:
+        log.append("train", 2, loss=2.0)
+    assert [e["step"] for e in cache.read(run)[0]] == [0, 1, 2]
+    (run / "events.jsonl").rename(run / "old.jsonl")
+    make_run(session, "one", "train", "train", "train", "train")
+    assert [e["step"] for e in cache.read(run)[0]] == [0, 1, 2, 3]
+
+
+def test_a_model_is_kept_and_read_anew_when_it_changed(model_home: Path) -> None:
+    models = ModelCache()
+    first = models.get(model_home / "small")
+    assert models.get(model_home / "small") is first
+    weights = next((model_home / "small").glob("*.safetensors"))
+    weights.touch()
+    assert models.get(model_home / "small") is not first

@@ -12,8 +12,10 @@ import pytest
 
 from demo import preparing
 from demo.preparing import BEGINS_WITHIN_S, progress, running_job
+from demo.session import Session
 from slm.config import PrepareConfig
 from slm.runs import Busy, record_process, write_json
+from tests.waiting import wait_for
 
 
 @pytest.fixture
@@ -75,3 +77,33 @@ def test_nothing_is_kept_of_what_is_forgotten(tmp_path: Path, job: Path) -> None
     assert not job.exists() and not mine.exists() and other.exists()
     assert progress(tmp_path) is None
     preparing.forget("mine", tmp_path)
+
+
+@pytest.mark.slow
+def test_a_preparation_goes_on_by_itself_and_can_be_looked_at(session: Session) -> None:
+    assert preparing.progress(session.data) is None
+    config = PrepareConfig(source="starter", name="tiny", vocab="512", limit=150, workers=1)
+    name = preparing.start(config, session.data)
+    wait_for(lambda: preparing.progress(session.data)["stage"] in ("done", "error"))
+    assert preparing.progress(session.data)["stage"] == "done", preparing.progress(session.data)
+    assert session.manifest(name)["train"]["stories"] <= 150
+    with pytest.raises(ValueError, match="already"):
+        preparing.start(PrepareConfig(source="starter", name="tiny"), session.data)
+
+
+def test_a_preparation_that_died_says_so(session: Session) -> None:
+    job = session.data / ".jobs" / "gone"
+    write_json(job / "job.json", {})
+    write_json(job / "progress.json", {"stage": "tokenise", "done": 5, "total": 10, "elapsed_s": 1.0})
+    write_json(job / "process.json", {"pid": 2**22 + 1, "start_mark": "never"})
+    progress = preparing.progress(session.data)
+    assert (progress["stage"], progress["name"]) == ("error", "gone")
+    assert "interrupted" in progress["message"]
+
+
+def test_an_own_text_is_kept_under_a_name_of_ours(session: Session) -> None:
+    path = preparing.save_text("Once.\n\nTwice.", session.data, name="mine")
+    assert path == session.data / ".uploads" / "mine.txt" and path.read_text() == "Once.\n\nTwice."
+    for text, name in (("  ", "mine"), ("x", "../mine")):
+        with pytest.raises(ValueError):
+            preparing.save_text(text, session.data, name=name)

@@ -1,0 +1,121 @@
+"""The page in a real browser: a server of its own, and a page whose every complaint is kept."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from slm import runs
+from tests.waiting import PATIENCE_S, free_port
+
+PROJECT = Path(__file__).resolve().parents[2]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+SLOW_MS = 120_000  # a training process imports torch first
+expect.set_options(timeout=SLOW_MS)  # what a machine does at once it does late when it is busy
+
+CUT_OFF = ("ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE", "ERR_INCOMPLETE_CHUNKED_ENCODING",
+           "network error", "Failed to fetch", "AbortError", "Connection errored out")  # fmt: skip
+# The tabs, and a part by which each is known to be there.
+TABS = {"Write": "write-go", "Train": "train-start", "Inside": "inside-go", "Data": "data-prepare",
+        "Runs": "runs-table"}  # fmt: skip
+
+
+def environment(home: Path) -> dict[str, str]:
+    places = {"SLM_CHECKPOINTS": str(home / "checkpoints"), "SLM_DATA": str(home / "data"), "OMP_NUM_THREADS": "1"}
+    return {**os.environ, **places, "HF_HUB_OFFLINE": "1"}
+
+
+def end_trainings(home: Path) -> None:
+    """End what a test that failed left behind: trainings outlive whoever started them."""
+    if holder := runs.training_holder(home / "checkpoints"):
+        os.kill(holder["pid"], signal.SIGKILL)
+
+
+class Server:
+    """`python app.py` on a free port, with these further words."""
+
+    program: tuple[str, ...] = ("app.py",)
+
+    def __init__(self, home: Path, *words: str, **variables: str) -> None:
+        self.home, self.words, self.variables = home, words, variables
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}/"
+        self.start()
+
+    def start(self) -> None:
+        words = [sys.executable, *self.program, "--port", str(self.port), *self.words]
+        self.process = subprocess.Popen(words, cwd=PROJECT, env={**environment(self.home), **self.variables})
+        deadline = time.monotonic() + PATIENCE_S
+        while time.monotonic() < deadline and self.process.poll() is None:
+            try:
+                urllib.request.urlopen(self.url, timeout=5).read()
+                return
+            except OSError:
+                time.sleep(0.1)
+        self.stop()
+        raise AssertionError("the server did not answer")
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(PATIENCE_S)
+
+
+class Watched:
+    """A page of the browser, and everything that it should not have done."""
+
+    def __init__(self, browser: Browser, url: str, width: int = 1280) -> None:
+        self.page: Page = browser.new_page(viewport={"width": width, "height": 900})
+        self.page.set_default_timeout(SLOW_MS)
+        self.complaints: list[str] = []
+        self.page.on("console", lambda m: self._note(m.text) if m.type in ("error", "warning") else None)
+        self.page.on("pageerror", lambda error: self._note(str(error)))
+        self.page.on("request", lambda r: None if r.url.startswith((url, "data:", "blob:")) else self._note(r.url))
+        self.page.goto(url)
+        # Once it is painted: what is chosen before that, the answer that is on its way would take back.
+        expect(self.part("write-model").locator("input")).not_to_have_value("")
+
+    def _note(self, complaint: str) -> None:
+        # While the server restarts the page asks in vain, and a reload leaves its questions; that is the test's doing.
+        if not any(words in complaint for words in CUT_OFF):
+            self.complaints.append(complaint)
+
+    def tab(self, name: str) -> None:
+        self.page.get_by_role("tab", name=name, exact=True).click()
+
+    def part(self, elem_id: str) -> Locator:
+        return self.page.locator(f"#{elem_id}")
+
+    def fill(self, elem_id: str, text: str) -> None:
+        field = self.part(elem_id).locator("input:not([type=range]), textarea").first
+        field.fill(text)
+        field.press("Tab")
+
+    def choose(self, elem_id: str, option: str) -> None:
+        self.part(elem_id).locator("input").click()
+        self.page.get_by_role("option", name=re.compile(option)).first.click()
+
+    def choose_set(self, name: str) -> None:
+        """Open the Data tab and, once it is painted and has nothing new, choose a data set there."""
+        with self.page.expect_response(lambda reply: "slm/preparing" in reply.url and reply.status == 204):
+            self.tab("Data")
+        expect(self.part("data-sets").locator("input")).not_to_have_value("")
+        self.choose("data-sets", name)
+
+
+def fits(page: Page, part: str) -> None:
+    """Once this part is seen and had a moment to settle, the page comes to fit into its window's width."""
+    expect(page.locator(f"#{part}")).to_be_visible()
+    page.wait_for_timeout(400)
+    page.wait_for_function("document.documentElement.scrollWidth <= window.innerWidth")
