@@ -18,6 +18,7 @@ from demo.exporting import Exports
 from demo.measuring import Speeds
 from demo.memory import EventCache, ModelCache, Stops
 from demo.rights import CLASS_PAGE, MAY_NOT, OWN_PAGE, SWITCHED_OFF, WORK, Limits, Pace, Rights
+from demo.views.status import state_word
 from demo.views.words import compact
 from demo.written import WrittenStories
 from slm.runs import RunSummary, check_name, find_snapshots, list_runs, read_json
@@ -206,7 +207,7 @@ def age(folder: Path) -> str:
 
 def model_label(run: RunSummary) -> str:
     """One line that tells a model from the others: "micro-starter-001, finished, step 300, 2.6 M"."""
-    parts = [run.name, "comes with the project" if run.status == "bundled" else run.status]
+    parts = [run.name, state_word(run.status)]
     if run.status != "bundled":
         parts.append(f"step {run.step:,}")
     if run.n_params:
@@ -223,6 +224,11 @@ def check_prompt(prompt: str | None, *, most: int) -> str:
 
 
 def sentence(error: Exception | str) -> str:
-    """An error's message as one sentence: a capital at its beginning, a point at its end."""
+    """An error's message as one sentence: a capital at its beginning, a point at its end.
+
+    A name (of a setting, a file or a model: whatever is no plain word) stays as it is written.
+    """
     text = str(error).strip() or "Something went wrong"
-    return text[0].upper() + text[1:] + ("" if text[-1] in ".!?" else ".")
+    first = text.split(maxsplit=1)[0].rstrip(",;:.!?")
+    begin = text[0].upper() if first.replace("'", "").isalpha() else text[0]
+    return begin + text[1:] + ("" if text[-1] in ".!?" else ".")

@@ -75,5 +75,5 @@ def test_the_page_tells_it_and_nothing_of_a_preset_that_was_not_measured(tmp_pat
     write_json(tmp_path / "presets.json", {"mini": facts})
     monkeypatch.setattr(presets, "MEASURED_FILE", tmp_path / "presets.json")
     told = measured_html("mini")
-    assert "0.700 bits a byte after 10 min" in told and "&lt;a laptop&gt;" in told and "Once &amp; again." in told
+    assert "0.700 bits per byte after 10 min" in told and "&lt;a laptop&gt;" in told and "Once &amp; again." in told
     assert measured_html("micro") == measured_html(None) == ""

@@ -2,7 +2,7 @@
 // chart_js() in demo/views/chart.py puts this between chart-tools.js and chart.js.
 const STRIPS = [
   { column: RATE, title: "learning rate", hint: "How far one step moves the weights: it rises, stays, then falls to a good end." },
-  { column: NORM, title: "gradient norm", hint: "How strongly a batch pulls at the weights; high peaks are a sign of trouble." },
+  { column: NORM, title: "gradient norm", hint: "How large a correction the last stories asked for; high peaks are a sign of trouble." },
   { column: SPEED, title: "tokens a second", hint: "How fast it learns on this machine." },
 ];
 const STRIP = { height: 84, top: 8, bottom: 6 };

@@ -1,4 +1,4 @@
-// The live loss chart. Runs, after chart-tools.js and chart-strips.js, as the `js_on_load` of a gr.HTML component: `element`, `props` and `watch` are given.
+// The live loss chart. Runs, after the other chart-*.js and with NAMES from demo/views/words.py, as the `js_on_load` of a gr.HTML component: `element`, `props` and `watch` are given.
 // props.value is what demo/views/chart.py calls chart_value; each new value is drawn in place, zoom and switches stay.
 // Whatever a person named (runs, landmarks) goes into the page as text, never as HTML.
 const UNITS = {
@@ -7,8 +7,8 @@ const UNITS = {
   seconds: { column: SECONDS, name: "training time", title: "Time" },
 };
 const LOSSES = {
-  nats: { title: "nats", axis: "loss, nats a token", hint: "The loss as it is trained: surprise at the next token of this data set's own vocabulary" },
-  bpb: { title: "bits per byte", axis: "loss, bits per byte", hint: "The same for every vocabulary, so that models compare" },
+  nats: { title: "nats", axis: "loss, nats a token", hint: "How surprised the model is by each next token: 0 where it was certain, 0.7 for one chance in two, 4.6 for one in a hundred" },
+  bpb: { title: NAMES.bits, axis: `loss, ${NAMES.bits}`, hint: "The same surprise for each byte of text (about a letter), so that models with other tokens compare" },
 };
 const COLOURS = 6;
 const AWAITED = "The curve starts here with the first step. Lower is better: the model is less surprised by each next word.";
@@ -190,38 +190,51 @@ function drawGrid(width, height) {
   grid.replaceChildren(...parts);
 }
 
-// Whether a curve runs through the line of text at height y between two places.
-function crossed(left, right, y) {
+// Whether a curve runs through a box.
+function crossed([left, top, right, bottom]) {
   return view.drawn.some((run) => [...run.train.map((p, i) => [p, run.line[i]]), ...run.val.map((p) => [p, p[LOSS]])].some(([p, loss]) => {
     const px = view.x(p[view.column]), py = view.y(loss);
-    return px >= left && px <= right && py > y - 16 * grow && py < y + 8;
+    return px >= left && px <= right && py > top && py < bottom;
   }));
 }
 
+// The landmarks that the view shows, as lines of the drawing: the highest first.
+function visibleMarks() {
+  return landmarks.map((mark) => ({ ...mark, loss: lossOf(mark) }))
+    .filter(({ loss }) => loss > 0 && loss >= view.low && loss <= view.high)
+    .sort((a, b) => b.loss - a.loss);
+}
+
+function markText(mark, most) {
+  const label = String(mark.label), figure = ` ${mark.loss.toFixed(2)}`;
+  const short = label.length + figure.length > most ? label.slice(0, Math.max(4, most - figure.length - 1)) + "\u2026" : label;
+  return svg("text", {}, short + figure, svg("title", {}, String(mark.explanation || mark.label)));
+}
+
 function drawLandmarks(width) {
-  const rules = [], texts = [], taken = [];
-  const wide = (view.right - view.left) - 12;
-  const heights = landmarks.map((mark) => ({ ...mark, loss: lossOf(mark) })).filter((mark) => mark.loss > 0);
-  for (const mark of heights.sort((a, b) => b.loss - a.loss)) {
-    if (mark.loss < view.low || mark.loss > view.high) continue;
-    const y = view.y(mark.loss);
-    rules.push(svg("line", { x1: view.left, x2: view.right, y1: y, y2: y }));
-    const most = Math.floor(wide / (7 * grow));
-    const label = String(mark.label), figure = ` ${mark.loss.toFixed(2)}`;
-    const short = label.length + figure.length > most ? label.slice(0, Math.max(4, most - figure.length - 1)) + "\u2026" : label;
-    let at = y - 5 < view.top + 8 * grow ? y + 14 * grow : y - 5;
-    while (taken.some((other) => Math.abs(other - at) < 15 * grow)) at += 15 * grow;
-    taken.push(at);
-    const reach = (short + figure).length * 7 * grow, atRight = !crossed(view.right - 4 - reach, view.right, at) || crossed(view.left, view.left + 6 + reach, at);
-    texts.push(svg("text", { x: atRight ? view.right - 4 : view.left + 6, y: at, "text-anchor": atRight ? "end" : "start" }, short + figure, svg("title", {}, String(mark.explanation || mark.label))));
-  }
+  const shown = visibleMarks(), most = Math.floor((view.right - view.left - 12) / (7 * grow));
+  const rules = shown.map(({ loss }) => svg("line", { x1: view.left, x2: view.right, y1: view.y(loss), y2: view.y(loss) }));
+  const texts = shown.map((mark) => markText(mark, most)), taken = [];
+  labels.replaceChildren(...texts);
   if (view.end && view.end >= view.x0 && view.end <= view.x1) {
     const x = view.x(view.end);
     rules.push(svg("line", { class: "slm-chart-end", x1: x, x2: x, y1: view.top, y2: view.bottom }));
-    if (width > 480) texts.push(svg("text", { x: x - 6, y: view.bottom - 8, "text-anchor": "end" }, "planned end"));
+    if (width > 480) {
+      const end = svg("text", { x: x - 6, y: view.bottom - 8, "text-anchor": "end" }, "planned end");
+      labels.append(end);
+      const box = end.getBBox();
+      taken.push([box.x, box.y, box.x + box.width, box.y + box.height]);
+    }
   }
   marks.replaceChildren(...rules);
-  labels.replaceChildren(...texts);
+  const sizes = texts.map((text) => text.getBBox());
+  const frame = [view.left + 6, view.top - 5 * grow, view.right - 4, view.bottom - 2];
+  const wanted = shown.map(({ loss }, i) => ({ y: view.y(loss), width: sizes[i].width, height: sizes[i].height }));
+  placeLabels(wanted, frame, taken, crossed).forEach((box, i) => {
+    if (!box) return texts[i].remove();
+    texts[i].setAttribute("x", box[0]);
+    texts[i].setAttribute("y", box[1] - sizes[i].y); // of its letters' foot
+  });
 }
 
 function drawLines() {
@@ -259,8 +272,8 @@ function drawLegend() {
     dot(mark, `slm-chart-dot slm-line-${colour}`, 55, 6));
   if (runs.length <= 1) {
     legend.replaceChildren(
-      html("span", { title: "measured on the stories it learns from" }, key(0, false), "training loss"),
-      html("span", { title: "measured on stories it has never seen" }, key(1, true), "validation loss"));
+      html("span", { title: "measured on the stories it learns from" }, key(0, false), NAMES.training),
+      html("span", { title: "measured on stories it has never seen" }, key(1, true), NAMES.validation));
     return;
   }
   const switches = runs.map((run) => {
@@ -273,7 +286,7 @@ function drawLegend() {
     });
     return button;
   });
-  legend.replaceChildren(html("span", {}, key("none", false), "training, in each run's dashes"), html("span", {}, key("none", true), "validation, with each run's mark"), ...switches);
+  legend.replaceChildren(html("span", {}, key("none", false), `${NAMES.training}, in each run's dashes`), html("span", {}, key("none", true), `${NAMES.validation}, with each run's mark`), ...switches);
 }
 
 // ---------------------------------------------------------------- reading values
@@ -327,8 +340,8 @@ function tipRows(rows, lead) {
   const out = [html("b", {}, where(lead.point))];
   for (const row of rows.slice(0, 8)) {
     if (runs.length > 1) out.push(html("span", { class: `slm-chart-name slm-line-${row.run.colour}` }, row.run.name));
-    if (row.raw !== null) out.push(html("span", {}, `training ${row.raw.toFixed(3)}` + (state.smoothing > 0 ? `, smoothed ${row.smooth.toFixed(3)}` : "")));
-    if (row.val) out.push(html("span", {}, `validation ${row.val[LOSS].toFixed(3)}` + (row.val[STEP] === row.point[STEP] ? "" : ` (step ${row.val[STEP].toLocaleString("en")})`)));
+    if (row.raw !== null) out.push(html("span", {}, `${NAMES.training} ${row.raw.toFixed(3)}` + (state.smoothing > 0 ? `, smoothed ${row.smooth.toFixed(3)}` : "")));
+    if (row.val) out.push(html("span", {}, `${NAMES.validation} ${row.val[LOSS].toFixed(3)}` + (row.val[STEP] === row.point[STEP] ? "" : ` (step ${row.val[STEP].toLocaleString("en")})`)));
   }
   if (rows.length === 1) {
     const loss = (rows[0].val ? rows[0].val[LOSS] : rows[0].smooth) / factor(rows[0].run);
@@ -340,8 +353,8 @@ function tipRows(rows, lead) {
 function describe() {
   if (!view) return "Loss chart, no measurements yet";
   const texts = view.drawn.map((run) => {
-    const t = run.line.length ? `training loss ${run.line[run.line.length - 1].toFixed(2)}` : "";
-    const v = run.val.length ? `validation loss ${run.val[run.val.length - 1][LOSS].toFixed(2)}` : "";
+    const t = run.line.length ? `${NAMES.training} ${run.line[run.line.length - 1].toFixed(2)}` : "";
+    const v = run.val.length ? `${NAMES.validation} ${run.val[run.val.length - 1][LOSS].toFixed(2)}` : "";
     const point = run.train[run.train.length - 1] || run.val[run.val.length - 1];
     return point ? `${run.name}: ${[t, v].filter(Boolean).join(", ")} at step ${point[STEP]}` : run.name;
   });
@@ -350,7 +363,7 @@ function describe() {
 
 function drawTable() {
   const unit = LOSSES[lossUnit()].title;
-  const names = ["run", "step", `training loss (${unit})`, `validation loss (${unit})`, "learning rate", "gradient norm", "tokens a second"];
+  const names = ["run", "step", `${NAMES.training} (${unit})`, `${NAMES.validation} (${unit})`, "learning rate", "gradient norm", "tokens a second"];
   const head = html("tr", {}, ...names.map((text) => html("th", { scope: "col" }, text)));
   const cell = (value, shown) => html("td", {}, value === undefined || value === null ? "" : shown(value));
   const rows = [];

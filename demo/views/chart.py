@@ -6,17 +6,19 @@ The drawing itself is `demo/static/chart.js`; it takes the dict that `chart_valu
 from __future__ import annotations
 
 import bisect
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from demo.views.landmarks import Landmark
-from demo.views.words import finite
+from demo.views.words import BITS_PER_BYTE, TRAINING_LOSS, VALIDATION_LOSS, finite
 
 STATIC = Path(__file__).resolve().parent.parent / "static"
 MOST_POINTS = 500
 PACE = ("lr", "grad_norm", "tok_per_s")
+CHART_SCRIPTS = ("chart-tools.js", "chart-labels.js", "chart-strips.js", "chart.js")
 
 # The component's own HTML never changes with its value, so that an update redraws the chart in place.
 CHART_TEMPLATE = '<div class="slm slm-chart"></div>'
@@ -29,7 +31,9 @@ def static_text(name: str) -> str:
 
 def chart_js() -> str:
     """The chart's script, for `js_on_load` of a `gr.HTML` whose `html_template` is CHART_TEMPLATE."""
-    return "".join(static_text(name) for name in ("chart-tools.js", "chart-strips.js", "chart.js"))
+    names = {"training": TRAINING_LOSS, "validation": VALIDATION_LOSS, "bits": BITS_PER_BYTE}
+    tools, *rest = map(static_text, CHART_SCRIPTS)
+    return "".join((tools, f"const NAMES = {json.dumps(names)};\n", *rest))
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from demo.views.words import NOTHING, compact, duration, escape, get, note, number
+from demo.views.words import BITS_PER_BYTE, NOTHING, VALIDATION_LOSS, compact, duration, escape, get, note, number
 from slm.config import ModelConfig, TrainConfig, field_doc, field_kinds
 
 GENERAL = {
@@ -15,8 +15,8 @@ GENERAL = {
     "slm_version": "The version of this program.",
 }
 RESULTS = {
-    "val_loss": ("best loss", "On stories it has not seen, in nats per token; lower is better."),
-    "val_bpb": ("bits per byte", "The same, comparable between vocabularies; lower is better."),
+    "val_loss": (f"best {VALIDATION_LOSS}", "On stories it has not seen, in nats per token; lower is better."),
+    "val_bpb": (BITS_PER_BYTE, "The same, comparable between vocabularies; lower is better."),
     "tokens": ("tokens seen", "How much it read."),
     "elapsed_s": ("time", "How long it trained."),
 }

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from demo.views.words import finite, get
+from demo.views.words import BITS_PER_BYTE, VALIDATION_LOSS, finite, get
 from slm.config import TINYSTORIES_HUB_IDS
 
 # Its own output: 2.39 nats a GPT-2 token, 4.14 bytes of TinyStories in each.
@@ -46,7 +46,7 @@ def landmarks_for(manifest: Mapping[str, Any]) -> list[Landmark]:
         bpb = NOTEBOOK_NATS / math.log(2) / NOTEBOOK_BYTES_PER_TOKEN
         why = (
             f"The widespread notebook ends at {NOTEBOOK_NATS} nats a GPT-2 token after 82 M tokens of these stories, "
-            f"which is {bpb:.2f} bits per byte."
+            f"which is {bpb:.2f} {BITS_PER_BYTE}."
         )
         marks.append(Landmark("the well-known notebook", None, why, bpb))
     return marks
@@ -67,7 +67,7 @@ def earlier_runs(runs: Sequence[Any], shown: Any) -> list[Landmark]:
     best = sorted(like, key=lambda run: get(run, "val_bpb"))[:1]
     newest = sorted(like, key=lambda run: -(finite(get(run, "created")) or 0.0))
     kept = [*best, *(run for run in newest if run not in best)][:MOST_EARLIER_RUNS]
-    why = "The lowest validation loss of an earlier run on the same stories."
+    why = f"The lowest {VALIDATION_LOSS} of an earlier run on the same stories."
     return [
         Landmark(f"run {get(run, 'name')}", finite(get(run, "val_loss")), why, finite(get(run, "val_bpb")))
         for run in kept

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from demo.views.words import duration, escape, number
+from demo.views.words import BITS_PER_BYTE, duration, escape, number
 from slm.files import read_json
 
 MEASURED_FILE = Path(__file__).resolve().parents[1] / "static" / "presets.json"
@@ -22,7 +22,7 @@ def measured_html(preset: str | None) -> str:
     if found is None:
         return ""
     where = f" on {found['hardware']}" if found["hardware"] else ""
-    lead = f"Measured{where}: {number(found['val_bpb'], 3)} bits a byte after {duration(found['elapsed_s'])}."
+    lead = f"Measured{where}: {number(found['val_bpb'], 3)} {BITS_PER_BYTE} after {duration(found['elapsed_s'])}."
     return (
         f'<section class="slm"><p class="slm-measured">{escape(lead)} Its story with seed {escape(found["seed"])} '
         f"begins: <q>{escape(found['story'])}</q></p></section>"

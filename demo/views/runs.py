@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from demo.views.words import compact, duration, finite, get, megabytes, number
+from demo.views.status import state_word
+from demo.views.words import BITS_PER_BYTE, VALIDATION_LOSS, compact, duration, finite, get, megabytes, number
 
 HEADERS = [
     "name",
@@ -15,13 +16,14 @@ HEADERS = [
     "data",
     "step",
     "parameters",
-    "val loss",
-    "bits per byte",
+    VALIDATION_LOSS,
+    BITS_PER_BYTE,
     "tokens",
     "time",
     "size",
     "started",
 ]
+
 
 def runs_rows(summaries: Iterable[Any]) -> tuple[list[str], list[list[str]]]:
     """Headers and rows of text for a table of runs, the newest first. Cells are plain text, not HTML."""
@@ -32,7 +34,7 @@ def runs_rows(summaries: Iterable[Any]) -> tuple[list[str], list[list[str]]]:
 def _row(run: Any) -> list[str]:
     return [
         str(get(run, "name", "")),
-        str(get(run, "status", "")),
+        state_word(str(get(run, "status", ""))),
         str(get(run, "preset", "\u2013")),
         str(get(run, "data", "\u2013")),
         number(get(run, "step")),

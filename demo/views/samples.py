@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from demo.views.words import escape, finite, note, number
+from demo.views.words import VALIDATION_LOSS, escape, finite, note, number
 
 SIDE_BY_SIDE = 4
 MOST_IN_LIST = 50
@@ -53,7 +53,7 @@ def milestones(samples: Sequence[Mapping[str, Any]], most: int = SIDE_BY_SIDE) -
 def _card(event: Mapping[str, Any], val_loss: float | None) -> str:
     prompt, text = str(event.get("prompt") or ""), str(event.get("text") or "")
     step = finite(event.get("step"))
-    shown = f'<span title="validation loss: lower is better">loss {number(val_loss, 2)}</span>'
+    shown = f'<span title="lower is better">{VALIDATION_LOSS} {number(val_loss, 2)}</span>'
     loss = "" if val_loss is None else shown
     return (
         f'<article class="slm-card"><header><b>step {number(step)}</b>{loss}</header>'

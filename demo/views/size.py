@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from demo.views.words import compact, duration, escape, finite, megabytes, number, percent, plural
+from demo.views.words import (
+    BITS_PER_BYTE,
+    VALIDATION_LOSS,
+    compact,
+    duration,
+    escape,
+    finite,
+    megabytes,
+    number,
+    percent,
+    plural,
+)
 from slm.forecast import Forecast
 
 PARTS = {
@@ -81,7 +92,8 @@ def forecast_html(
     if told.bpb:
         low, high = told.bpb
         nats = f" ({nats_per_bpb * low:.2f} to {nats_per_bpb * high:.2f} nats a token)" if nats_per_bpb else ""
-        rows.append(("loss at the end", f"{low:.2f} to {high:.2f}", f"bits per byte{nats}; lower is better"))
+        unit = f"{BITS_PER_BYTE}{nats}; lower is better"
+        rows.append((f"{VALIDATION_LOSS} at the end", f"{low:.2f} to {high:.2f}", unit))
     figures = "".join(
         f"<div><dt>{escape(name)}</dt><dd>{escape(value)} <small>{escape(unit)}</small></dd></div>"
         for name, value, unit in rows

@@ -10,7 +10,10 @@ from typing import Any
 
 from demo.views.doctor import doctor_html
 from demo.views.words import (
+    BITS_PER_BYTE,
     NOTHING,
+    TRAINING_LOSS,
+    VALIDATION_LOSS,
     bar,
     compact,
     duration,
@@ -43,12 +46,19 @@ STATES = {
     ),
     "diverged": (
         "Went astray",
-        "The loss rose and did not come back. Start anew with a lower learning rate, or Resume from step {step} with "
-        "half of it.",
+        "The loss rose and did not come back. Start anew with a lower learning rate (More settings), or Resume from "
+        "step {step} with half of it.",
     ),
     "bundled": ("Ready", "This model came with the project. Try it in Write."),
     "none": ("No run yet", "Choose data, size and time, then press Start."),
 }
+
+
+def state_word(status: str) -> str:
+    """A run's status as a word in a list: "learning", "interrupted"."""
+    if status == "bundled":
+        return "comes with the project"
+    return STATES[status][0].lower() if status in STATES else status
 
 
 UNSAVED = "Nothing was saved yet, so start it anew."
@@ -202,18 +212,18 @@ def _figures(summary: Any, events: Sequence[Mapping[str, Any]], done: Progress) 
             "",
             "One step: read a batch of stories, then correct every weight a little.",
         ),
-        ("training loss", number(loss, 3), "nats/token", _loss_doc(loss, "stories it is learning from")),
+        (TRAINING_LOSS, number(loss, 3), "nats/token", _loss_doc(loss, "stories it is learning from")),
         (
-            "validation loss",
+            VALIDATION_LOSS,
             number(val_loss, 3),
             "nats/token",
             _loss_doc(val_loss, "stories it has never seen"),
         ),
         (
-            "bits per byte",
+            BITS_PER_BYTE,
             number(newest(evaluation, "val_bpb"), 3),
             "",
-            "The validation loss made the same for every vocabulary, so that models compare. Lower is better.",
+            f"The {VALIDATION_LOSS} made the same for every vocabulary, so that models compare. Lower is better.",
         ),
         (
             "speed",
@@ -253,7 +263,14 @@ def _warnings(events: Iterable[Mapping[str, Any]], *, told: Collection[str]) -> 
     seen = {str(e.get("code") or e.get("message")): e for e in events if e.get("kind") == "warning"}
     seen = {code: event for code, event in seen.items() if code not in over}
     new = [event for code, event in seen.items() if code not in told][-5:]
-    return [note(str(event.get("message") or event.get("code") or ""), kind="warning") for event in new]
+    return [note(_warning(event), kind="warning") for event in new]
+
+
+def _warning(event: Mapping[str, Any]) -> str:
+    # Its own message says that the learning rate falls, which is not so in every run.
+    if event.get("code") == "finishing" and (step := finite(event.get("last_step"))):
+        return f"A quick end was asked for: the training ends at step {step:,.0f}."
+    return str(event.get("message") or event.get("code") or "")
 
 
 def _over(events: Sequence[Mapping[str, Any]]) -> set[str]:

@@ -11,6 +11,9 @@ from typing import Any
 from slm.config import END_OF_TEXT
 
 NOTHING = "\u2013"
+# What the page calls its measures, everywhere: tables, figures, the chart.
+TRAINING_LOSS, VALIDATION_LOSS, BITS_PER_BYTE = "training loss", "validation loss", "bits per byte"
+PART = "part of a character, named by its bytes"
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _VISIBLE_SPACE = {" ": "\u2423", "\n": "\u21b5", "\t": "\u21e5", "\r": "\u240d"}
 
@@ -30,6 +33,25 @@ def visible(piece: str) -> str:
     if piece == END_OF_TEXT:
         return "(the end)"
     return "".join(_VISIBLE_SPACE.get(character, character) for character in piece) or "\u2205"
+
+
+def is_part(token: bytes) -> bool:
+    """Whether a token's bytes are no whole characters."""
+    try:
+        token.decode("utf-8")
+    except UnicodeDecodeError:
+        return True
+    return False
+
+
+def by_bytes(token: bytes) -> bool:
+    """Whether a token is named by its bytes: they are part of a character, or one that no page can hold."""
+    return is_part(token) or clean(seen := visible(token.decode("utf-8"))) != seen
+
+
+def spelt(token: bytes) -> str:
+    """A token's text, or its bytes in hex digits where those name it."""
+    return token.hex(" ").upper() if by_bytes(token) else token.decode("utf-8")
 
 
 def get(thing: Any, name: str, default: Any = None) -> Any:

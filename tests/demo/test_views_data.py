@@ -117,7 +117,7 @@ def test_runs_are_rows_of_text_newest_first():
     assert headers == HEADERS and [row[0] for row in rows] == ["new", "old"]
     assert all(len(row) == len(headers) and all(isinstance(cell, str) for cell in row) for row in rows)
     shown = dict(zip(headers, rows[1], strict=True))
-    assert (shown["parameters"], shown["val loss"], shown["time"], shown["bits per byte"]) == (
+    assert (shown["parameters"], shown["validation loss"], shown["time"], shown["bits per byte"]) == (
         "4.70 M",
         "1.500",
         "1 min 38 s",

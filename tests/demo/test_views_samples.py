@@ -37,7 +37,7 @@ def test_first_and_newest_stand_side_by_side_with_the_loss_of_their_step():
         *told(11),
     ]
     markup = samples_html(events)
-    assert re.findall(r"<b>step (\d+)</b>.*?loss ([\d.]+)", markup) == [("3", "4.50"), ("11", "2.25")]
+    assert re.findall(r"<b>step (\d+)</b>.*?validation loss ([\d.]+)", markup) == [("3", "4.50"), ("11", "2.25")]
     assert "<details" not in markup
 
 
