@@ -6,9 +6,10 @@ import base64
 from typing import Any
 
 from demo.session import Session
-from demo.stories import OFF, model_of, opening, token_text
+from demo.stories import OFF, model_of, opening
 from demo.views.alternatives import Alternative, alternatives_html
 from demo.views.next_words import next_value
+from demo.views.words import is_part, spelt
 from slm.config import SampleConfig
 
 TOP = 10
@@ -26,7 +27,11 @@ def look(session: Session, page: str, column: int, place: int) -> str:
     rows = lm.next_token(story.prompt, ids[:place], top=TOP, also=also, **story.options)
     before = lm.tokenizer.decode_bytes(ids[:place]).decode("utf-8", errors="ignore")
     return alternatives_html(
-        [Alternative(token, token_text(lm, token), prob, sampled) for token, _, prob, sampled in rows],
+        [
+            Alternative(token, spelt(raw), prob, sampled, part=is_part(raw))
+            for token, _, prob, sampled in rows
+            for raw in [lm.tokenizer.token_bytes(token)]
+        ],
         column=column, place=place, last=len(ids), before=story.prompt + before, chosen=chosen,
         rank=story.scores[place].rank if place < len(story.scores) else None,
         settings=settings_words(story.settings), seed=story.seed,
@@ -53,4 +58,5 @@ def next_words(
     logits, seen = lm.next_logits(begin, kept)
     best = logits.topk(min(TOP, len(logits))).indices.tolist()
     numbers = base64.b64encode(logits.cpu().numpy().astype("<f4").tobytes()).decode("ascii")
-    return next_value([(token, token_text(lm, token)) for token in best], numbers, sorted(set(seen)), text=text)
+    words = [(token, lm.tokenizer.token_bytes(token)) for token in best]
+    return next_value(words, numbers, sorted(set(seen)), text=text)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from demo.session import Session
 from demo.views.inside import inside_value, word_value
+from demo.views.words import VALIDATION_LOSS
 from slm.runs import find_snapshots
 
 if TYPE_CHECKING:
     from slm.generate import LanguageModel
+    from slm.tokenizer import Tokenizer
 
 TOP = 12  # next tokens and neighbours shown
 MOST_TOKENS = 256
@@ -90,7 +93,7 @@ def _title(model: str, there: Stages, step: int | None, about: dict[str, Any]) -
     if step is None:
         return model
     loss = about.get("val_loss")
-    said = f", validation loss {loss:.2f}" if isinstance(loss, float) else ""
+    said = f", {VALIDATION_LOSS} {loss:.2f}" if isinstance(loss, float) else ""
     number = there.place_of(step)
     which = "the newest" if number == len(there.steps) else "the first" if number == 1 else f"number {number}"
     return f"{model} after step {step:,} ({which} of {len(there.steps)} snapshots{said})"
@@ -102,11 +105,27 @@ def _remark(wanted: int | None, step: int | None) -> str:
     return f"The snapshot of step {wanted:,} is gone, as training keeps only some; this is the nearest one left."
 
 
+@dataclass(frozen=True)
+class Lossless:
+    """A tokenizer for slm.inspection, which names guesses by their texts alone: a byte that is no character is kept in
+    them, as a lone surrogate."""
+
+    tokenizer: Tokenizer
+
+    def decode(self, ids: Iterable[int]) -> str:
+        return self.tokenizer.decode_bytes(ids).decode("utf-8", errors="surrogateescape")
+
+
 def look(session: Session, model: str | None, stages: Stages, place: float | None, text: str | None) -> dict[str, Any]:
     """Everything the page shows of a text. Raises ValueError where there is no model or no text."""
+    from slm.inspection import inspect_ids
+
     text = session.check_prompt(text)
     opened = open_model(session, model, stages, place)
-    seen = opened.lm.inspect(text, top=TOP, most=MOST_TOKENS)
+    if not (ids := opened.lm.tokenizer.encode(text)):
+        raise ValueError("there is no text to look into; type a few words")
+    keeping = cast("Tokenizer", Lossless(opened.lm.tokenizer))
+    seen = inspect_ids(opened.lm.model, keeping, ids, top=TOP, most=MOST_TOKENS)
     near = opened.lm.neighbours(sorted(set(seen.ids)), top=TOP)
     config = opened.lm.config
     return inside_value(

@@ -237,15 +237,6 @@ def score(session: Session, stories: list[Story]) -> None:
         story.scores = lm.score_written(story.prompt, ids, **story.options)
 
 
-def token_text(lm: LanguageModel, token: int) -> str:
-    """A token's text; of one that is part of a character, its bytes."""
-    raw = lm.tokenizer.token_bytes(token)
-    try:
-        return raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return f"part of a character: {raw.hex(' ').upper()}"
-
-
 def remark_on_prompt(tokens: int, read: int, *, context: int) -> str:
     """What a person should know where the model cannot see the whole prompt."""
     if read >= tokens:

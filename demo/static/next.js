@@ -26,11 +26,11 @@ function take(value) {
   const bytes = Uint8Array.from(atob(value.logits), (character) => character.charCodeAt(0)), view = new DataView(bytes.buffer);
   logits = Float32Array.from({ length: bytes.length / 4 }, (_, i) => view.getFloat32(4 * i, true));
   const raw = softmax(logits);
-  bars = value.rows.map(({ id, word }) => {
+  bars = value.rows.map(({ id, word, title }) => {
     const before = part("i", ""), after = part("i", "slm-after"), figures = part("span", "");
     before.style.width = `${100 * raw[id]}%`;
     const name = part("b", "", word);
-    name.title = word;
+    name.title = title;
     return { id, raw: raw[id], after, figures, row: part("li", "", name, part("span", "slm-track", before, after), figures) };
   });
   const list = part("ol", "slm-probs", ...bars.map((bar) => bar.row));
@@ -51,7 +51,7 @@ function draw() {
   }
   const left = probs.reduce((count, prob) => count + (prob > 0), 0);
   panel.querySelector(".slm-next-left").textContent =
-    `${left.toLocaleString("en")} of ${probs.length.toLocaleString("en")} tokens may be drawn. Thick bar: the model. Thin bar: after your settings.`;
+    `${left.toLocaleString("en")} of ${probs.length.toLocaleString("en")} tokens (pieces of words) can come. Thick bar: the model. Thin bar: after your settings.`;
 }
 
 window.addEventListener("slm-settings", (event) => { settings = event.detail; draw(); });

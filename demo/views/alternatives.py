@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from demo.views.chart import static_text
-from demo.views.words import escape, percent, visible
+from demo.views.words import PART, escape, percent, visible
 from slm.config import END_OF_TEXT
 
 MOST_CONTEXT = 60
@@ -14,12 +14,16 @@ MOST_CONTEXT = 60
 
 @dataclass(frozen=True)
 class Alternative:
-    """A token that could stand at a place: its probability, and what the sampling settings made of that."""
+    """A token that could stand at a place: its probability, and what the sampling settings made of that.
+
+    `text` is that of demo.views.words.spelt; `part` says whether it names bytes that are part of a character.
+    """
 
     token: int
     text: str
     prob: float
     sampled: float
+    part: bool = False
 
 
 def alternatives_js() -> str:
@@ -41,6 +45,7 @@ def alternatives_html(
         lead = f"Here the story broke off. Choose a word, and it goes on with seed {seed}."
     else:
         begin = "The model ended the story here" if came.text == END_OF_TEXT else f"Here came {_quoted(came.text)}"
+        begin += f" ({PART})" if came.part else ""
         guess = "" if rank is None else f"guess number {rank:,}, "
         lead = (
             f"{begin}: {guess}{_share(came.prob)} likely, {_share(came.sampled)} after the settings. "
@@ -70,6 +75,7 @@ def _step(arrow: str, name: str, place: int, there: bool) -> str:
 
 def _row(row: Alternative, chosen: bool) -> str:
     says = "here now: choose it for a new seed from here on" if chosen else "choose it, and the story goes on from it"
+    says = f"{PART}; {says}" if row.part else says
     disabled = " disabled" if chosen and row.text == END_OF_TEXT else ""
     current = ' aria-current="true"' if chosen else ""
     tick = " \u2713" if chosen else ""

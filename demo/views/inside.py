@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from demo.views.chart import static_text
-from demo.views.words import clean, note, visible
+from demo.views.words import by_bytes, clean, is_part, note, spelt, visible
 
 if TYPE_CHECKING:
     from slm.inspection import Inspection, Neighbour
@@ -46,8 +46,8 @@ def inside_value(
     """All that the page shows of a text of T tokens, as JSON.
 
     `near` holds, for each different token of the text, the token itself and its neighbours. `names` gives every id its
-    text; to `parts`, the ids that are part of a character, the bytes that `raw` tells. Probabilities are shares of 1,
-    entropies nats.
+    text, or the bytes that `raw` tells; `parts` are the ids that are part of a character. The lens's pieces hold such
+    bytes as `guess_name` takes them. Probabilities are shares of 1, entropies nats.
     """
     names = {i: piece for row in seen.probs for i, piece, _ in row}
     names |= {one.id: one.text for group in near for one in group}
@@ -64,7 +64,7 @@ def inside_value(
         "entropy": [_short(nats) for nats in seen.entropy],
         "most_entropy": math.log(vocab_size),
         "foreseen": [[_short(one[0]), one[1]] if one else None for one in seen.foreseen],
-        "lens": [[[shown(piece), _short(p)] for piece, p in row] for row in seen.lens],
+        "lens": [[[guess_name(piece), _short(p)] for piece, p in row] for row in seen.lens],
         "attention": attention_value(seen.attention),
         "near": {str(group[0].id): _places(group) for group in near},
         "tied": tied,
@@ -98,17 +98,14 @@ def shown(piece: str) -> str:
     return clean(visible(piece))
 
 
-def is_part(token: bytes) -> bool:
-    """Whether a token's bytes are no whole characters."""
-    try:
-        token.decode("utf-8")
-    except UnicodeDecodeError:
-        return True
-    return False
+def guess_name(piece: str) -> str:
+    """The name of a token by its text alone, in which bytes that are no character stand as lone surrogates."""
+    raw = piece.encode("utf-8", errors="surrogateescape")
+    return spelt(raw) if by_bytes(raw) else shown(piece)
 
 
 def _names(pieces: dict[int, str], raw: Callable[[int], bytes]) -> dict[str, str]:
-    return {str(i): raw(i).hex(" ").upper() if is_part(raw(i)) else shown(piece) for i, piece in pieces.items()}
+    return {str(i): spelt(raw(i)) if by_bytes(raw(i)) else shown(piece) for i, piece in pieces.items()}
 
 
 def _places(group: Sequence[Neighbour]) -> list[list[float | None]]:

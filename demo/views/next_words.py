@@ -12,6 +12,7 @@ from typing import Any
 
 from demo.views.alternatives import last_words, token_word
 from demo.views.chart import static_text
+from demo.views.words import PART, is_part, spelt
 
 MOST_CONTEXT = 50
 NEXT_TEMPLATE = '<section class="slm slm-next"></section>'
@@ -23,18 +24,23 @@ def next_js() -> str:
 
 
 def next_value(
-    best: Sequence[tuple[int, str]], logits: str, seen: Sequence[int], *, text: str
+    best: Sequence[tuple[int, bytes]], logits: str, seen: Sequence[int], *, text: str
 ) -> dict[str, Any]:
-    """What the chart draws after `text`: the (id, text) of the likeliest tokens, likeliest first.
+    """What the chart draws after `text`: the (id, bytes) of the likeliest tokens, likeliest first.
 
     `logits` are the float32 scores of all tokens, little-endian, as base64; `seen` the ids that occurred.
     """
     return {
         "after": last_words(text, MOST_CONTEXT),
-        "rows": [{"id": token, "word": token_word(piece)} for token, piece in best],
+        "rows": [_row(token, raw) for token, raw in best],
         "logits": logits,
         "seen": list(seen),
     }
+
+
+def _row(token: int, raw: bytes) -> dict[str, Any]:
+    word = token_word(spelt(raw))
+    return {"id": token, "word": word, "title": f"{word}: {PART}" if is_part(raw) else word}
 
 
 def no_words(why: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from demo.session import Session
 from demo.stories import Story, branch, grow_branch, opening, sample_settings, score, settings_label, write
 from demo.telling import columns_html, pieces, version_name
 from demo.views.alternatives import last_words, token_word
+from demo.views.next_words import next_value
 from demo.views.story import surprise_levels
 from demo.written import MOST_VERSIONS, Choice, Versions, WrittenStories
 from slm.config import END_OF_TEXT, SampleConfig
@@ -143,7 +144,9 @@ def test_a_stop_in_the_middle_of_a_character_can_be_looked_at(session: Session) 
     story = Story("small", "Once", 1, state="stopped", written=[Written(first, "")], tokens=1)
     score(session, [story])
     assert [(p.place, p.text.strip()) for p in pieces(story)] == [(1, "\u2026")]
-    assert "part of a character: F0" in looked_at(session, story, 0)
+    panel = looked_at(session, story, 0)
+    assert "Here came \u201cF0\u201d (part of a character, named by its bytes)" in panel
+    assert 'title="part of a character, named by its bytes; here now' in panel and "\ufffd" not in panel
     assert branched(session, story, 0, lm.tokenizer.encode("a")[0]).text.startswith("a")
     assert "slm-word" in columns_html([Versions([story])])
 
@@ -189,6 +192,14 @@ def test_the_chart_has_every_score_and_what_was_seen(session: Session) -> None:
     story = told(session, prompt="Lily")
     chart = next_words(session, PAGE, "small", "Once", after_story=True)
     assert set(story.ids) <= set(chart["seen"])
+
+
+def test_a_bar_of_a_part_of_a_character_is_named_by_its_bytes() -> None:
+    rows = next_value([(7, b"\xf0\x9f"), (8, b" dog")], "", [], text="")["rows"]
+    assert rows == [
+        {"id": 7, "word": "F0 9F", "title": "F0 9F: part of a character, named by its bytes"},
+        {"id": 8, "word": "dog", "title": "dog"},
+    ]
 
 
 # --- what a page has written --------------------------------------------------------------------------------

@@ -105,6 +105,15 @@ def test_a_model_without_snapshots_needs_no_slider(session: Session):
     assert (text, slider["visible"]) == ("plain:", False)
 
 
+def test_no_byte_of_a_character_is_shown_as_a_box(session: Session):
+    seen = look(session, "plain", Stages("plain", ()), None, "Once \U0001f436")
+    guesses = {name for layer in seen["lens"] for name, _ in layer}
+    assert any(set(name) <= set("0123456789ABCDEF ") for name in guesses), "this model guesses bytes"
+    assert "\ufffd" not in json.dumps([seen["lens"], seen["names"]], ensure_ascii=False)
+    with pytest.raises(ValueError, match="no text to look into"):
+        look(session, "plain", Stages("plain", ()), None, "")
+
+
 @pytest.mark.parametrize("model", [None, "", "nobody", "../c/run"])
 def test_no_model_is_a_sentence(session: Session, model):
     with pytest.raises(ValueError):

@@ -115,6 +115,14 @@ def test_a_part_of_a_character_is_named_by_its_bytes():
     assert "reads 2 instead: F0 9F \u00b7 90 B6. Choose" in lead
 
 
+def test_a_layers_guess_at_a_part_of_a_character_is_named_by_its_bytes_too():
+    raw = [b"\xf0\x9f", b"\x90\xb6", b" dog"]
+    seen = seen_of([piece.decode("utf-8", errors="surrogateescape") for piece in raw])
+    value = inside_value(seen, [], title="", remark="", vocab_size=50, tied=True, raw=raw_of(raw))
+    assert [name for name, _ in value["lens"][0]] == ["90 B6", "x", "y"]
+    assert value["lens"][0][0][0] == value["names"]["6"]  # the guess that came true has a frame by that
+
+
 def test_numbers_that_are_none_leave_as_none():
     seen = seen_of(["a", "b", "c"])
     seen.entropy[1] = math.nan
