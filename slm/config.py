@@ -1,121 +1,29 @@
 """Every setting of the project: its default, its meaning and its limits, each written once.
 
-The command line's `--help`, the page's form and the documentation are made from the fields below.
+The command line's `--help`, the page's form and the documentation are made from the fields below (slm.fields).
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
-import types
-import typing
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+
+# Whoever makes a help text or a form of these settings finds all that it takes here.
+from slm.fields import Checked, option
+from slm.fields import field_doc as field_doc
+from slm.fields import field_kinds as field_kinds
+from slm.fields import parse_fields as parse_fields
 
 END_OF_TEXT = "<|endoftext|>"
 GPT2_VOCAB_SIZE = 50257
 DEFAULT_MINUTES = 10.0
 ARCHITECTURES = ("gpt2", "nanochat")
-TYPE_WORDS = {int: "a whole number", float: "a number", bool: "yes or no", str: "text"}  # as a person says them
+BUDGETS = ("minutes", "steps", "tokens")
 TINYSTORIES_HUB_IDS = {
     "tinystories": "roneneldan/TinyStories",
     "tinystories-clean": "karpathy/tinystories-gpt4-clean",
 }
-
-
-def option(
-    default: Any,
-    doc: str,
-    *,
-    minimum: float | None = None,
-    maximum: float | None = None,
-    choices: tuple[Any, ...] | None = None,
-) -> Any:
-    """A dataclass field with its documentation and limits, both inclusive."""
-    meta = {"doc": doc, "minimum": minimum, "maximum": maximum, "choices": choices}
-    return field(default=default, metadata=meta)
-
-
-@dataclass(frozen=True)
-class Checked:
-    """Base of the settings: every field is held to its own type and limits when an object is made."""
-
-    def __post_init__(self) -> None:
-        kinds = field_kinds(type(self))
-        for f in dataclasses.fields(self):
-            object.__setattr__(self, f.name, _checked(f, kinds[f.name], getattr(self, f.name)))
-        self.check()
-
-    def check(self) -> None:
-        """Raise ValueError where fields do not fit each other."""
-
-
-def _checked(f: dataclasses.Field, kind: tuple[type, bool], value: Any) -> Any:
-    """The value as its field's own type, or ValueError naming the field, the value and the limit."""
-    base, optional = kind
-    low, high, choices = (f.metadata.get(key) for key in ("minimum", "maximum", "choices"))
-    if value is None:
-        if optional:
-            return None
-        raise ValueError(f"{f.name} needs a value: {f.metadata['doc']}")
-    if base is float and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
-    if base is int and isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if not isinstance(value, base) or (base is int and isinstance(value, bool)):
-        raise ValueError(f"{f.name} must be {TYPE_WORDS[base]}, not {value!r}")
-    if base is float and value != value:
-        raise ValueError(f"{f.name} is not a number")
-    if low is not None and value < low:
-        raise ValueError(f"{f.name} is {value}, the least possible is {low}")
-    if high is not None and value > high:
-        raise ValueError(f"{f.name} is {value}, the most possible is {high}")
-    if choices and value not in choices:
-        raise ValueError(f"{f.name} is {value!r}; choose one of {', '.join(map(str, choices))}")
-    return value
-
-
-def field_kinds(cls: type) -> dict[str, tuple[type, bool]]:
-    """Each field's type and whether None is allowed, as {name: (type, optional)}."""
-    kinds = {}
-    for name, hint in typing.get_type_hints(cls).items():
-        members = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-        kinds[name] = (next(m for m in members if m is not type(None)), type(None) in members)
-    return kinds
-
-
-def field_doc(cls: type, name: str) -> str:
-    """The one sentence that explains a field, for help texts and forms."""
-    return next(f.metadata["doc"] for f in dataclasses.fields(cls) if f.name == name)
-
-
-def parse_fields(cls: type, words: Mapping[str, str]) -> dict[str, Any]:
-    """Values typed by a person, as the types of the fields they name; "none" and "" mean off.
-
-    Raises ValueError for a name that is no field of `cls` and for a word that is no number where one is wanted.
-    """
-    kinds = field_kinds(cls)
-    values: dict[str, Any] = {}
-    for name, word in words.items():
-        if name not in kinds:
-            raise ValueError(f"there is no setting {name!r}; there are {', '.join(sorted(kinds))}")
-        values[name] = _parsed(name, kinds[name], str(word))
-    return values
-
-
-def _parsed(name: str, kind: tuple[type, bool], word: str) -> Any:
-    base, optional = kind
-    if optional and word.lower() in ("none", ""):
-        return None
-    if base is bool:
-        if word.lower() not in ("true", "false", "1", "0", "yes", "no"):
-            raise ValueError(f"{name} must be {TYPE_WORDS[bool]}, not {word!r}")
-        return word.lower() in ("true", "1", "yes")
-    try:
-        return base(word)
-    except ValueError:
-        raise ValueError(f"{name} must be {TYPE_WORDS[base]}, not {word!r}") from None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,14 +45,17 @@ class ModelConfig(Checked):
 
     @property
     def eps(self) -> float:
+        """What the norms add under their root."""
         return (1e-5 if self.architecture == "gpt2" else 1e-6) if self.norm_eps is None else self.norm_eps
 
     @property
     def head_size(self) -> int:
+        """Numbers of a token that one attention head sees."""
         return self.n_embd // self.n_head
 
     @property
     def mlp_size(self) -> int:
+        """Width inside each MLP."""
         return 4 * self.n_embd if self.n_inner is None else self.n_inner
 
     def check(self) -> None:
@@ -198,14 +109,11 @@ class TrainConfig(Checked):
     batch_size: int = option(16, "Sequences in one micro-batch.", minimum=1, maximum=65536)
     grad_accum_steps: int = option(1, "Micro-batches added up for one update.", minimum=1, maximum=65536)
     ramp_steps: int = option(
-        0,
-        "First updates, made with half the sequences of half the length: many small steps while everything is new.",
-        minimum=0,
-        maximum=10**7,
+        0, "First updates, made with half the sequences of half the length: many small steps while everything is new.",
+        minimum=0, maximum=10**7,
     )
     optimizer: str = option(
-        "muon",
-        "adamw, or muon (Muon for the matrices inside the blocks, AdamW for the rest).",
+        "muon", "adamw, or muon (Muon for the matrices inside the blocks, AdamW for the rest).",
         choices=("adamw", "muon"),
     )
     learning_rate: float = option(3e-3, "Peak learning rate of AdamW.", minimum=0.0, maximum=10.0)
@@ -239,10 +147,18 @@ class TrainConfig(Checked):
     )
     threads: int | None = option(None, "CPU threads; none is one for each core.", minimum=1, maximum=1024)
 
+    @property
+    def budget(self) -> dict[str, float]:
+        """The budget by the name of its field; empty where none is given."""
+        return {name: getattr(self, name) for name in BUDGETS if getattr(self, name) is not None}
+
+    def with_budget(self) -> TrainConfig:
+        """These settings with a budget: DEFAULT_MINUTES where none is given."""
+        return self if self.budget else dataclasses.replace(self, minutes=DEFAULT_MINUTES)
+
     def check(self) -> None:
-        budgets = {k: getattr(self, k) for k in ("minutes", "steps", "tokens") if getattr(self, k) is not None}
-        if len(budgets) > 1:
-            given = " and ".join(f"{k} {v}" for k, v in budgets.items())
+        if len(self.budget) > 1:
+            given = " and ".join(f"{name} {value}" for name, value in self.budget.items())
             raise ValueError(f"{given} were given; the budget is one of minutes, steps and tokens")
 
     def step_shape(self, step: int, block_size: int) -> tuple[int, int]:
@@ -281,16 +197,12 @@ class SampleConfig(Checked):
     )
     min_p: float | None = option(None, "Drop tokens below this share of the likeliest one's.", minimum=0.0, maximum=1.0)
     repetition_penalty: float | None = option(
-        None,
-        "Above 1 makes tokens that already occurred less likely (Keskar et al. 2019).",
-        minimum=0.01,
-        maximum=100.0,
+        None, "Above 1 makes tokens that already occurred less likely (Keskar et al. 2019).",
+        minimum=0.01, maximum=100.0,
     )
     num_beams: int | None = option(
-        None,
-        "Search for the likeliest story among this many kept side by side, in place of drawing.",
-        minimum=1,
-        maximum=64,
+        None, "Search for the likeliest story among this many kept side by side, in place of drawing.",
+        minimum=1, maximum=64,
     )
     seed: int | None = option(
         None, "Same seed, same story; none is a new story each time.", minimum=0, maximum=2**63 - 1
@@ -304,8 +216,10 @@ class PrepareConfig(Checked):
     source: str = option("starter", "tinystories, tinystories-clean, starter, a file or folder, or a Hub id.")
     name: str | None = option(None, "Name of the data set; none makes one from the source.")
     vocab: str = option("4096", "gpt2 (50,257 tokens) or the number of its tokens to keep.")
-    limit: int | None = option(None, "Use at most this many training stories.", minimum=1)
-    seed: int = option(1337, "Seed of the starter stories and of the split, where the source has none.", minimum=0)
+    limit: int | None = option(None, "Use at most this many training stories.", minimum=1, maximum=10**12)
+    seed: int = option(
+        1337, "Seed of the starter stories and of the split, where the source has none.", minimum=0, maximum=2**63 - 1
+    )
     copy_index: bool = option(True, "Also make the index that tells whether a story was copied (a quarter more disk).")
     workers: int | None = option(None, "Processes that tokenise; none is one for each core.", minimum=1, maximum=256)
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from slm.config import TINYSTORIES_HUB_IDS, ModelConfig, TrainConfig, parameter_parts
+from slm.config import TINYSTORIES_HUB_IDS, ModelConfig, TrainConfig, parameter_count, parameter_parts
 
 # The rest goes into evaluations, sample stories and saving; EVAL_SHARE in slm.observe is its tenth.
 UPDATE_SHARE = 0.9
@@ -89,15 +89,16 @@ def forecast(
     train_tokens: int | None = None,
     earlier: Iterable[Training] = (),
 ) -> Forecast:
-    """What this training comes to at a measured speed in tokens a second.
+    """What this training comes to at a measured speed in tokens a second; without a budget it is DEFAULT_MINUTES long.
 
     `train_tokens` is the size of the data, `earlier` are trainings on it. The law is that of MEASURED alone: for other
     stories the forecast tells what an earlier training came to.
     """
+    train = train.with_budget()
     tokens, steps = _amount(model, train, tok_per_s)
     seconds = 60 * train.minutes if train.minutes else tokens / tok_per_s / UPDATE_SHARE
     readings = tokens / train_tokens if train_tokens else None
-    wanted = Training(sum(parameter_parts(model).values()), tokens, steps, math.nan)
+    wanted = Training(parameter_count(model), tokens, steps, math.nan)
     bpb, silence = _band(wanted, tuple(earlier))
     return Forecast(tokens, steps, seconds, readings, bpb, silence)
 

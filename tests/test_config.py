@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from slm.config import ModelConfig, PrepareConfig, TrainConfig, parse_fields
+from slm.config import DEFAULT_MINUTES, ModelConfig, PrepareConfig, TrainConfig, parse_fields
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,26 @@ def test_what_somebody_typed_is_told_so_too(given, says):
     (name,) = given
     with pytest.raises(ValueError, match=says):
         parse_fields(ModelConfig if name in ModelConfig.__dataclass_fields__ else TrainConfig, given)
+
+
+@pytest.mark.parametrize("given", [{"eval_interval_s": "inf"}, {"save_interval_s": "1e999"}, {"grad_clip": "inf"}])
+def test_a_number_that_json_cannot_keep_is_refused(given):
+    (name,) = given
+    with pytest.raises(ValueError, match=f"{name} is inf; it must be a finite number"):
+        TrainConfig(**parse_fields(TrainConfig, given))
+    with pytest.raises(ValueError, match=f"{name} is not a number"):
+        TrainConfig(**{name: float("nan")})
+
+
+@pytest.mark.parametrize("name", ["seed", "limit"])
+def test_a_number_that_preparing_cannot_count_with_is_refused(name):
+    with pytest.raises(ValueError, match=f"{name} is 1000.*, the most possible is "):
+        PrepareConfig(**{name: 10**70})
+
+
+def test_a_training_has_one_budget_and_ten_minutes_where_none_is_given():
+    assert TrainConfig().budget == {} and TrainConfig().with_budget().budget == {"minutes": DEFAULT_MINUTES}
+    given = TrainConfig(tokens=7)
+    assert given.with_budget() is given and given.budget == {"tokens": 7}
+    with pytest.raises(ValueError, match="steps 3 and tokens 7 were given; the budget is one of"):
+        TrainConfig(steps=3, tokens=7)

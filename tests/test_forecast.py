@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from slm import forecast as module
-from slm.config import ModelConfig, TrainConfig, preset
+from slm.config import DEFAULT_MINUTES, ModelConfig, TrainConfig, preset
 from slm.forecast import MEASURED, Training, flops_per_token, forecast
 
 MICRO = preset("micro")
@@ -104,5 +104,9 @@ def test_the_law_is_finite():
     assert all(math.isfinite(c) for c in law) and all(c < 0 for c in law[1:]) and worst < 0.06
 
 
-def test_no_budget_reads_something():
+def test_without_a_budget_it_is_a_training_of_as_long_as_one_without_a_budget_takes():
+    assert ask() == ask(minutes=DEFAULT_MINUTES)
+
+
+def test_the_least_budget_reads_something():
     assert forecast(MICRO.model, TrainConfig(minutes=0.01), tok_per_s=1.0).tokens >= 1
