@@ -33,15 +33,16 @@ class Budget:
     def finish(self) -> int | None:
         """Bring the rest of the training into FINISH_SHARE as many updates as were made, MOST_FINISH_STEPS at most.
 
-        The learning rate begins to fall at once, from where it is. Returns the last update's number; None where this
-        was asked before.
+        The learning rate begins to fall at once, from where it is. Returns the last update's number, which is never
+        past the budget's own; None where this was asked before, or where the budget is used already.
         """
-        if self.finish_plan is not None:
+        if self.finish_plan is not None or self.progress() >= 1.0:
             return None
         more = min(MOST_FINISH_STEPS, max(1, round(FINISH_SHARE * self.step)))
         # A learning rate that is never to fall does not fall now either.
         fall_begins = 1.0 - self.config.decay_ratio if self.config.decay_ratio else 0.0
-        self.finish_plan = (self.step, self.step + more, max(self._planned(), fall_begins))
+        last = self.step + more if self.max_steps is None else min(self.step + more, self.max_steps)
+        self.finish_plan = (self.step, last, max(self._planned(), fall_begins))
         return self.finish_plan[1]
 
     @property

@@ -63,10 +63,16 @@ def test_the_learning_rate_falls_in_a_line_from_where_it_is(step):
 
 def test_the_planned_end_comes_first_where_it_is_nearer():
     made = budget(9_990)
-    made.finish()
+    assert made.finish() == 10_000
     for _ in range(10):
+        assert made.progress() < 1.0
         made.count_update(7)
     assert made.progress() == 1.0
+
+
+def test_where_the_budget_is_used_there_is_nothing_to_bring_to_an_end():
+    made = budget(10_000)
+    assert made.finish() is None and not made.finishing
 
 
 def test_asked_twice_it_goes_on_as_it_began():
