@@ -31,7 +31,7 @@ def model_card(about: Mapping[str, Any], config: ModelConfig, events: Sequence[E
     """
     parts = [
         _front_matter(about, config),
-        f"# {_line(about.get('run', 'A small language model'))}",
+        f"# {_line(about.get('run') or 'A small language model')}",
         "A small language model that writes stories, trained from scratch.",
         _facts(about, config),
         _trainings(about),
@@ -74,7 +74,7 @@ tags: [slm, {config.architecture}]{datasets}
 
 def _facts(about: Mapping[str, Any], config: ModelConfig) -> str:
     data = about.get("data") or {}
-    val_loss, val_bpb, minutes = about.get("val_loss"), about.get("val_bpb"), about.get("elapsed_s")
+    val_loss, val_bpb, elapsed_s = about.get("val_loss"), about.get("val_bpb"), about.get("elapsed_s")
     rows = {
         "architecture": f"{config.architecture}, {config.n_layer} x {config.n_embd}, context {config.block_size}",
         "parameters": f"{parameter_count(config):,}",
@@ -84,7 +84,7 @@ def _facts(about: Mapping[str, Any], config: ModelConfig) -> str:
         "begun from": Path(about["init_from"]).name if about.get("init_from") else None,
         "tokens seen": f"{about['tokens']:,}" if about.get("tokens") is not None else None,
         "updates": f"{about['step']:,}" if about.get("step") is not None else None,
-        "time": f"{minutes / 60:.1f} minutes" if minutes is not None else None,
+        "time": f"{elapsed_s / 60:.1f} minutes" if elapsed_s is not None else None,
         "hardware": about.get("hardware"),
         "validation loss": f"{val_loss:.4f} nats a token" if val_loss is not None else None,
         "bits per byte": f"{val_bpb:.4f}" if val_bpb is not None else None,

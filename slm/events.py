@@ -52,6 +52,7 @@ class EventLog:
         return event
 
     def close(self) -> None:
+        """Let go of the file; no more events can be written."""
         self._file.close()
 
     def __enter__(self) -> EventLog:
@@ -127,7 +128,7 @@ def parse_line(line: bytes) -> dict[str, Any] | None:
     """The event in one line, or None where it holds none."""
     try:
         event = json.loads(line, parse_constant=lambda _: None)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     sound = isinstance(event, dict) and isinstance(event.get("kind"), str) and isinstance(event.get("step"), int)
     return event if sound else None

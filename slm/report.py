@@ -44,7 +44,7 @@ def load_prompts(path: str | Path | None = None) -> Prompts:
     try:
         content = file.read_bytes()
         texts = json.loads(content)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ValueError(f"{file} holds no prompts: {error}") from None
     if not isinstance(texts, list) or not texts or not all(isinstance(t, str) and t.strip() for t in texts):
         raise ValueError(f"{file} should be a JSON list of texts, the beginnings of stories")

@@ -82,6 +82,7 @@ def test_each_source_has_its_own_licence():
 
 def test_a_card_holds_no_folder_of_the_machine_and_no_broken_table():
     data = {"source": "/home/me/poems", "description": "/home/me/poems: a.txt, b.txt"}
-    card = model_card({"data": data, "command": "a | b\nc"}, CONFIG)
+    card = model_card({"run": None, "data": data, "command": "a | b\nc"}, CONFIG)
+    assert "# A small language model\n" in card
     assert "/home/me" not in card and "poems: a.txt, b.txt" in card
     assert "`a \\| b c`" in card

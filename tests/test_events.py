@@ -60,7 +60,10 @@ def test_append_hands_back_what_readers_see(tmp_path):
     assert set(written[0]) == {"v", "t", "kind", "step", "loss", "lr"} and written[0]["v"] == 1
 
 
-@pytest.mark.parametrize("line", [b"{broken", b"[1]", b'{"kind": "train"}', b'{"step": 1}', b"\xff\xfe", b""])
+@pytest.mark.parametrize(
+    "line", [b"{broken", b"[1]", b'{"kind": "train"}', b'{"step": 1}', b"\xff\xfe", b"", b"[" * 100_000],
+    ids=lambda line: repr(line[:20]),
+)
 def test_a_broken_line_in_the_middle_is_told_and_costs_nothing_else(tmp_path, line):
     write_events(tmp_path, *EVENTS[:2])
     size = (tmp_path / EVENTS_FILE).stat().st_size

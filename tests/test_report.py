@@ -32,7 +32,7 @@ def test_the_projects_own_prompts_are_beginnings_that_go_on():
     assert not any(text.rstrip().endswith((".", "!", "?")) or text.endswith(" ") for text in prompts.texts)
 
 
-@pytest.mark.parametrize("content", ["", "{}", "[]", '["", "a"]', "[1]", "not json"])
+@pytest.mark.parametrize("content", ["", "{}", "[]", '["", "a"]', "[1]", "not json", "[" * 100_000])
 def test_a_file_of_anything_else_is_no_file_of_prompts(tmp_path, content):
     (tmp_path / "p.json").write_text(content)
     with pytest.raises(ValueError, match=r"p\.json"):

@@ -112,6 +112,8 @@ def _read_json(path: Path) -> Iterator[str]:
     lines = list(_lines(path))
     try:
         value = json.loads("\n".join(lines))
+    except RecursionError as error:
+        raise ValueError(f"{path} is nested too deeply to be read: {error}") from None
     except json.JSONDecodeError as error:
         if error.msg != "Extra data":
             raise ValueError(f"{path} is not JSON: {error}") from None
@@ -127,7 +129,7 @@ def _read_json(path: Path) -> Iterator[str]:
 def _parse(line: str, place: str) -> Any:
     try:
         return json.loads(line)
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, RecursionError) as error:
         raise ValueError(f"{place} is not JSON: {error}") from None
 
 

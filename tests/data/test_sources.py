@@ -267,3 +267,10 @@ def test_the_excerpt_of_tinystories(tinystories_folder):
     source = open_source(str(tinystories_folder))
     assert source.counts == {"train": len(list(source.train)), "validation": len(list(source.validation))}
     assert source.counts["validation"] == 1_000 and 21_000 < source.counts["train"] < 22_000
+
+
+@pytest.mark.parametrize("name", ["deep.json", "deep.jsonl"])
+def test_a_file_nested_too_deeply_is_refused(tmp_path, name):
+    (tmp_path / name).write_text("[" * 100_000)
+    with pytest.raises(ValueError, match=r"deep\.json"):
+        open_source(str(tmp_path / name))
