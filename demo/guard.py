@@ -1,4 +1,5 @@
-"""What stands before the page's handlers: who may upload, how large a request may be, how often one may ask.
+"""What stands before the page's handlers: who may upload, how large a request may be, how often one may ask, and how
+many requests of one address may wait.
 
 Every handler that makes a model or the disk work calls `pace` before it does; tests/demo/test_guard.py finds one that
 does not.
@@ -8,9 +9,12 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
+
+from starlette.requests import Request
 
 from demo.rights import Rights
 
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
 COOKIE = "slm-key"
 MOST_BODY_BYTES = 1_000_000  # of what a page sends without a key: its fields' values
 NO_UPLOAD = "Uploading needs the teacher's code."
+TOO_MANY_WAIT = "From your address {most} requests wait already: ask again when some of them have been answered."
 TOO_LARGE = f"What was sent is larger than {MOST_BODY_BYTES / 1e6:.0f} MB; send less."
 
 
@@ -31,28 +36,63 @@ def pace(session: Session, request: gr.Request, work: str) -> None:
         session.allow_request(visitor(request), work)
 
 
-def visitor(request: gr.Request) -> str:
+def visitor(request: gr.Request | Request) -> str:
     """The address of who asks; behind the proxy of a Space, as the proxy tells it."""
     forwarded = request.headers.get("x-forwarded-for", "") if "SPACE_ID" in os.environ else ""
     return forwarded.split(",")[0].strip() or (request.client.host if request.client else "")
 
 
-class Guard:
-    """An ASGI layer around the page's server: uploads and large requests need the cookie of a key."""
+def waiting(page: gr.Blocks, who: str) -> int:
+    """How many requests of a visitor wait in the page's queue for their turn."""
+    lines = page._queue.event_queue_per_concurrency_id.values()
+    return sum(visitor(event.request) == who for line in lines for event in line.queue)
 
-    def __init__(self, app: Any, rights: Rights) -> None:
-        self.app, self.rights = app, rights
+
+class Guard:
+    """An ASGI layer around the page's server: uploads and large requests need the cookie of a key, and so do more
+    waiting requests of one address than `most_waiting`."""
+
+    def __init__(self, app: Any, rights: Rights, most_waiting: int | None = None) -> None:
+        self.app, self.rights, self.most_waiting = app, rights, most_waiting
+        self._entering: Counter[str] = Counter()  # requests that are on their way into the queue, by visitor
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         """Handle one request."""
-        refusal = _refusal(scope)
+        who = visitor(Request(scope)) if self.most_waiting is not None and _wants_a_turn(scope) else None
+        refusal = _refusal(scope) or self._no_room_for(who, scope)
         if not refusal or any(self.rights.holds(key) for key in keys_in(dict(scope["headers"]).get(b"cookie", b""))):
-            await self.app(scope, receive, send)
+            await self._let_in(who, scope, receive, send)
             return
         status, says = refusal
         headers = [(b"content-type", b"application/json")]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": json.dumps({"error": says, "detail": says}).encode()})
+
+
+    async def _let_in(self, who: str | None, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        if who is None:
+            await self.app(scope, receive, send)
+            return
+        self._entering[who] += 1  # many that come at the same moment must not all find the queue as it was before
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            self._entering[who] -= 1
+            self._entering += Counter()  # forgets who has none
+
+    def _no_room_for(self, who: str | None, scope: dict[str, Any]) -> tuple[int, str] | None:
+        most = self.most_waiting
+        if who is None or most is None or waiting(scope["app"].get_blocks(), who) + self._entering[who] < most:
+            return None
+        return 429, TOO_MANY_WAIT.format(most=most)
+
+
+def _wants_a_turn(scope: dict[str, Any]) -> bool:
+    """Whether this request goes into the queue: from a page, or from a program."""
+    if scope["type"] != "http" or scope["method"] != "POST":
+        return False
+    path = scope["path"].rstrip("/")
+    return path.endswith("/queue/join") or "/call/" in path
 
 
 def _refusal(scope: dict[str, Any]) -> tuple[int, str] | None:

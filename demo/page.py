@@ -27,13 +27,14 @@ HEAD = (
 
 def launch_options(session: Session) -> dict[str, Any]:
     """What belongs to `launch` rather than to the page."""
+    guard: tuple[Any, ...] = (Guard, (session.rights, session.limits.waiting), {})
     return {
         "theme": theme(),
         "css": "".join(static_text(f"{name}.css") for name in ("page", "layout", "write", "inside", "report")),
         "footer_links": ["api"],
         "run_history": False,
         "max_file_size": f"{session.limits.upload_mb}mb",
-        "app_kwargs": {"routes": routes(session), "middleware": [(Guard, (session.rights,), {})]},
+        "app_kwargs": {"routes": routes(session), "middleware": [guard]},
     }
 
 
@@ -70,13 +71,17 @@ def build(session: Session) -> gr.Blocks:
             unlocked = [bar.key.change] if session.rights.public and bar.key in inputs else []
             return gr.on([page.load, tab.select, *unlocked], bind(handler, session), inputs, outputs, **QUICK)
 
-        known = on_opening(write_tab, write.refresh, on_write["models"], on_write["models"])
-        known.then(bind(write.look_ahead, session), on_write["looks"], [on_write["bars"]], **write.LOOK)
+        known = on_opening(
+            write_tab, write.refresh, on_write["models"], [*on_write["models"], *on_write["offered"]]
+        )
+        chosen = write.take_models(known, on_write["models"], on_write["offered"])
+        chosen.then(bind(write.look_ahead, session), on_write["looks"], [on_write["bars"]], **write.LOOK)
         inside.wire(session, page, on_inside, inside_tab, [write_tab, train_tab, data_tab, runs_tab])
         on_opening(runs_tab, runs.paint, on_runs["chosen"], on_runs["view"])
         card = on_runs["report"]
         runs_tab.select(bind(report.show, session), [card["run"]], card["view"], **QUICK)
-        on_opening(data_tab, data.paint, [on_data["prepared"], bar.key], on_data["view"])
+        data_painted = on_opening(data_tab, data.paint, [on_data["prepared"], bar.key], on_data["view"])
+        data.settle(session, data_painted, on_data)
         on_opening(train_tab, train.paint, [on_train["chosen"], bar.key], on_train["view"])
         read = on_opening(train_tab, train.refresh_data, [on_train["data"]], [on_train["data"]])
         told = read.then(bind(train.explain, session), on_train["form"], on_train["explained"], **QUICK)

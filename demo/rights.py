@@ -41,12 +41,13 @@ class Limits:
     curves: int | None = None  # at once, in one picture
     upload_mb: int = 500
     queue: int | None = None  # requests of all visitors that wait
+    waiting: int | None = None  # of those, requests of one address; a whole school may have only one
     a_minute: Mapping[str, int] = field(default_factory=dict)  # of one address, by kind of WORK
 
 
 OWN_PAGE = Limits()
 CLASS_PAGE = Limits(
-    prompt_characters=4_000, tokens=400, stories=4, curves=8, upload_mb=100, queue=60,
+    prompt_characters=4_000, tokens=400, stories=4, curves=8, upload_mb=100, queue=60, waiting=40,
     a_minute={"story": 60, "view": 120, "word": 600, "file": 6},
 )  # fmt: skip
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from demo import preparing
 from demo.session import Session, sentence
@@ -13,7 +15,7 @@ from demo.views.words import note
 from demo.watching import preparing_remark
 from demo.zero import job_for, job_to_resume
 from slm import launch
-from slm.config import PrepareConfig, preset
+from slm.config import PrepareConfig, TrainConfig, preset
 from slm.launch import TrainSpec
 from slm.runs import Busy, busy_message, training_holder
 
@@ -50,6 +52,13 @@ def resume(session: Session, run_dir: Path, *, minutes: float | None) -> Path:
     if session.zero:
         return session.zero.start(job_to_resume(run_dir, minutes=minutes, data_dir=session.data))
     return launch.resume(run_dir, minutes=minutes, data_dir=session.data)
+
+
+def rate_falls(record: Mapping[str, Any]) -> bool:
+    """Whether the learning rate of a run falls towards its end, by the settings in its run.json."""
+    train = record.get("train") or {}
+    usual = TrainConfig()
+    return train.get("decay_ratio", usual.decay_ratio) > 0 and train.get("min_lr_ratio", usual.min_lr_ratio) < 1
 
 
 def start_when_ready(session: Session, spec: TrainSpec) -> None:

@@ -25,7 +25,7 @@ class AttentionPanel {
     this.length = view.ids.length - first;
     [this.layer, this.head] = [Math.min(this.layer, layers - 1), Math.min(this.head, heads - 1)];
     const cut = first ? ` Of this long text the last ${this.length} tokens are drawn.` : "";
-    const lead = "To choose the next token, every head looks back at earlier ones. Each square is one head: a row is a token, " +
+    const lead = "To choose the next token, the model looks back at earlier ones in many ways at once. Each way, called a head, has a square: a row is a token, " +
       `a strong spot in it an earlier token it looks at. Choose a square to see it large, and a row to choose its token.${cut}`;
     this.large = html("div", { class: "slm-attn-large" });
     this.holder.replaceChildren(html("p", { class: "slm-lead" }, lead),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,22 +13,27 @@ from demo import preparing
 from demo.datasets import delete_dataset
 from demo.live import preparing_version
 from demo.session import Session, sentence
-from demo.tabs.wiring import QUICK, TICK, TOLD, bind, choose, html, inform, live, warn, warned
+from demo.tabs.wiring import QUICK, TICK, TOLD, bind, html, inform, live, take_offer, unseen, warn, warned
 from demo.views.data import compact_counts, made_at, manifest_html, preview_html, progress_html
 from slm.config import PrepareConfig, field_doc, parse_fields
 from slm.data.prepare import default_name, list_datasets
 from slm.runs import check_name, read_json
 
+# A data set is shown while it is the chosen one: another may have been chosen while the answer was on its way.
+SHOW_JS = """(answer, chosen) => {
+  const [name, manifest, preview] = JSON.parse(answer);
+  return name === (chosen ?? null) ? [manifest, preview] : [undefined, undefined];
+}"""
 SOURCES = {
     "starter": (
         "Starter stories",
-        "Written by a generator that is part of this project: at once and without a network, but simpler and more "
-        "alike than real stories. Good for a first training; take TinyStories where the Hub can be reached.",
+        "Made by a program that is part of this project: ready at once and without the internet, but simpler and more "
+        "alike than real stories. Good for a first training; with the internet, TinyStories is better.",
     ),
     "tinystories": (
         "TinyStories",
-        "2.1 million short stories for small children (roneneldan/TinyStories), fetched from the Hugging Face Hub: "
-        "about 1 GB.",
+        "2.1 million short stories for small children (roneneldan/TinyStories), fetched from the Hugging Face Hub, a "
+        "public collection of models and data: about 1 GB.",
     ),
     "tinystories-clean": (
         "TinyStories, clean edition",
@@ -35,13 +41,14 @@ SOURCES = {
         "the Hugging Face Hub: the best choice.",
     ),
     "other": (
-        "Hub data set, file or folder",
-        "The id of a data set on the Hugging Face Hub with a column \"text\", or the place of a .txt, .jsonl or "
-        ".parquet file or folder on this computer.",
+        "Another data set, a file or a folder",
+        "The name of a data set on the Hugging Face Hub that has a column \"text\", or where a .txt, .jsonl or "
+        ".parquet file or a folder of them lies on the computer that runs this page.",
     ),
     "text": (
         "Own text",
-        "Paste or upload stories, one after the other with an empty line or a line <|endoftext|> between them.",
+        "Paste stories, or upload a file of them, with an empty line between one story and the next. Where stories "
+        "have empty lines themselves, put a line <|endoftext|> between them.",
     ),
 }
 VOCABULARIES = [
@@ -60,7 +67,7 @@ def layout(session: Session, key: gr.BrowserState) -> dict[str, Any]:
             labels = [(label, key) for key, (label, _) in SOURCES.items()]
             source = gr.Radio(labels, value="starter", label="Stories", elem_id="data-source")
             about = gr.Markdown(SOURCES["starter"][1], elem_id="data-about")
-            place = gr.Textbox("", label="Hub id, file or folder", elem_id="data-place", visible=False,
+            place = gr.Textbox("", label="Name of the data set, file or folder", elem_id="data-place", visible=False,
                                placeholder="roneneldan/TinyStories")
             text = gr.Textbox("", label="Text", elem_id="data-text", visible=False, lines=8, max_lines=16)
             upload = gr.File(
@@ -83,17 +90,34 @@ def layout(session: Session, key: gr.BrowserState) -> dict[str, Any]:
             gr.Markdown("### Some of the stories")
             preview = html(preview_html([]), elem_id="data-preview")
             delete, question = deleting(session, prepared, key)
-    seen = live("slm/preparing")
-    shown = [seen, status, cancel, prepared, manifest, preview]
+    seen, offered, answer = live("slm/preparing"), unseen(), unseen()
+    shown = [seen, status, cancel, prepared, offered]
     source.input(choose_source, [source], [about, place, text, upload], **QUICK)
     wish = [source, place, text, upload, vocab, name, limit, key]
     begun = prepare.click(bind(start_preparing, session), wish, [status, upload], **TOLD)
-    for painted_after in (begun, question):
-        painted_after.then(bind(paint, session), [prepared, key], shown, **QUICK)
+    paints = [after.then(bind(paint, session), [prepared, key], shown, **QUICK) for after in (begun, question)]
     cancel.click(bind(cancel_preparing, session), [key], [cancel], **TOLD)
-    prepared.input(bind(show, session), [prepared], [manifest, preview], **QUICK)
-    seen.tick(bind(tick, session), [prepared, seen, key], shown, **TICK)
-    return {"prepared": prepared, "view": shown, "guarded": [prepare, upload, delete]}
+    paints.append(seen.tick(bind(tick, session), [prepared, seen, key], shown, **TICK))
+    parts = {
+        "prepared": prepared, "view": shown, "guarded": [prepare, upload, delete],
+        "offered": offered, "answer": answer, "pictures": [manifest, preview],
+    }  # fmt: skip
+    show_chosen(session, prepared.input, parts)
+    for painted in paints:
+        settle(session, painted, parts)
+    return parts
+
+
+def settle(session: Session, painted: Dependency, parts: dict[str, Any]) -> None:
+    """After a painting: take its offer, then show the data set that is chosen by then."""
+    show_chosen(session, take_offer(painted, parts["offered"], parts["prepared"]).then, parts)
+
+
+def show_chosen(session: Session, event: Any, parts: dict[str, Any]) -> None:
+    """At this event, show the chosen data set."""
+    prepared, answer = parts["prepared"], parts["answer"]
+    asked = event(bind(show, session), [prepared], [answer], **QUICK)
+    asked.then(None, [answer, prepared], parts["pictures"], js=SHOW_JS, **QUICK)
 
 
 def deleting(session: Session, prepared: gr.Dropdown, key: gr.BrowserState) -> tuple[gr.Button, Dependency]:
@@ -142,7 +166,7 @@ def prepare_config(
     if source == "other":
         source = place.strip()
         if not source:
-            raise ValueError("which data set? Type a Hub id, a file or a folder")
+            raise ValueError("which data set? Type its name on the Hub, a file or a folder")
     elif source == "text" and upload and text.strip():
         raise ValueError("there is a text and a file: take the file away, or empty the text")
     elif source == "text" and upload:
@@ -189,18 +213,18 @@ def delete_set(session: Session, name: str | None, key: str) -> Any:
     return gr.update(visible=False)
 
 
-def show(session: Session, name: str | None) -> tuple[str, str]:
-    """Counts and stories of a data set."""
+def show(session: Session, name: str | None) -> str:
+    """Counts and stories of a data set, with its name, as SHOW_JS takes them."""
     try:
         manifest = session.manifest(name)
         stories = read_json(session.data / check_name(name or "") / "preview.json")
     except (ValueError, FileNotFoundError):
-        return manifest_html(None), preview_html([])
-    return manifest_html(manifest), preview_html(stories, limit=8)
+        manifest, stories = {}, []
+    return json.dumps([name, manifest_html(manifest), preview_html(stories, limit=8)])
 
 
 def paint(session: Session, chosen: str | None, key: str) -> tuple[Any, ...]:
-    """Everything that the tab shows: the preparation at work, the data sets, one of them."""
+    """What the tab shows beside the chosen data set: the preparation at work, the data sets, one as an offer."""
     return tick(session, chosen, "", key)
 
 
@@ -218,5 +242,5 @@ def tick(session: Session, chosen: str | None, seen: str, key: str) -> Any:
     kept = chosen if just_made not in sets else None
     value = kept if kept in sets else just_made if just_made in sets else next(iter(sets), None)
     choices = [(f"{name} \u00b7 {compact_counts(m)}", name) for name, m in sets.items()]
-    chosen_set = choose(choices, kept, value)
-    return version, progress_html(progress), gr.update(interactive=can_cancel), chosen_set, *show(session, value)
+    offered = json.dumps([chosen, value])
+    return version, progress_html(progress), gr.update(interactive=can_cancel), gr.update(choices=choices), offered

@@ -26,7 +26,7 @@ def layout(session: Session) -> dict[str, Any]:
                           info="Any sentence; short ones show best.")
         go = gr.Button("Look inside", variant="primary", elem_id="inside-go", scale=1, min_width=130)
     place = gr.Slider(1, 2, 1, step=1, label="Snapshot", elem_id="inside-stage", visible=False, interactive=False,
-                      info="From its first saved step to its newest; at the right end the page follows a training.")
+                      info="Left: when it was saved first. Right: the newest; there the page follows a training.")
     with gr.Row(elem_classes="slm-split"):
         with gr.Column(scale=1, min_width=300):
             gr.Markdown("### The text as the model reads it")

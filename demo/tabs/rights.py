@@ -26,7 +26,7 @@ WATCHING = (
     "You are watching: everybody may look at everything and write stories. Training, preparing stories and changing "
     "runs are for the teacher."
 )
-HOLDING = "You are the teacher here: you can start, stop, prepare and delete. This browser knows for twelve hours."
+HOLDING = "You are the teacher here: you can start, stop, prepare and delete. This browser stays unlocked for 12 hours."
 SWITCHED_OFF = (
     "Training is switched off on this page; everybody may look and write stories. Whoever owns the page switches it on "
     "with a code: on a Space, set the secret SLM_TEACHER_CODE."

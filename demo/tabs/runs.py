@@ -40,7 +40,7 @@ def layout(session: Session, key: gr.BrowserState) -> dict[str, Any]:
         run = gr.Dropdown([], label="Run", elem_id="runs-run", min_width=260,
                           info="The one that is looked back on, exported, renamed or deleted.")
         compare = gr.Dropdown([], label="Curves", elem_id="runs-compare", multiselect=True, min_width=260,
-                              info="Several show over each other.")
+                              info="Choose several, and they are drawn over each other.")
     curve = chart("runs-chart")
     differ = html(differences_html([], []), elem_id="runs-differences")
     card = report.layout(session, key, run)
@@ -54,7 +54,7 @@ def layout(session: Session, key: gr.BrowserState) -> dict[str, Any]:
         stage = gr.Slider(1, 2, 1, step=1, label="Snapshot", elem_id="runs-stage", interactive=False,
                           info="From the first saved step to the last.")
         told = html(note(NOTHING_TOLD), elem_id="runs-story")
-    gr.Markdown("### Take it with you, or away")
+    gr.Markdown("### Export, rename, delete")
     with gr.Row(elem_classes="slm-bottom"):
         target = gr.Dropdown(list(FORMATS.items()), value=next(iter(FORMATS.values())), label="Format",
                              elem_id="runs-format", info="What goes into the file.", min_width=240)

@@ -38,6 +38,11 @@ from demo.watching import LATEST, RunView, shown_run, watch
 from slm import launch
 from slm.data.prepare import list_datasets
 
+FINISHING = "its learning rate falls quickly, which makes a better model than Stop; then it ends"
+FINISHING_LEVEL = (
+    "it makes a tenth more steps, 200 at most, and ends; its learning rate stays as it is, since its settings let it "
+    "never fall"
+)
 MEASURE: dict[str, Any] = {**PRIVATE, "show_progress": "hidden", "concurrency_id": "measure", "concurrency_limit": 1}
 
 
@@ -50,7 +55,7 @@ def layout(session: Session, key: gr.BrowserState) -> dict[str, Any]:
                                         info="Larger models write better, and learn more slowly.")
             minutes = gr.Number(DEFAULT_MINUTES, label="Minutes", elem_id="train-minutes",
                                 info="The training ends by itself after this time; the model is saved along the way. "
-                                     "Resume gives it on top to a run that has finished.")
+                                     "Resume gives a run that has finished as much time once more.")
             with gr.Row():
                 start = gr.Button("Start", variant="primary", elem_id="train-start", min_width=110,
                                   interactive=not session.rights.public)
@@ -217,7 +222,7 @@ def finish_training(session: Session, chosen: str, key: str) -> Any:
     if run is None or run.status != "running":
         raise ValueError("nothing is training now")
     launch.finish(run.path)
-    inform("its learning rate falls quickly, which makes a better model than Stop; then it ends", "Finishing")
+    inform(FINISHING if training.rate_falls(session.record(run.name)) else FINISHING_LEVEL, "Finishing")
     return gr.update(interactive=False)
 
 

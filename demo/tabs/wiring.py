@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Callable
 from types import MethodType
 from typing import Any
@@ -100,3 +101,31 @@ def choose(choices: list[tuple[str, str]], value: str | None, default: str | Non
     if value not in known:
         update["value"] = default if default in known else None
     return gr.update(**update)
+
+
+# An offer is taken once, and only where the dropdown still has the value that the server was asked with.
+TAKE_JS = """(offer, now) => {
+  const [asked, value] = JSON.parse(offer || "[null, null]");
+  return [(now ?? null) === asked && value !== asked ? value : undefined, ""];
+}"""
+
+
+def offer(
+    choices: list[tuple[str, str]], asked: str | None, default: str | None
+) -> tuple[dict[str, Any], str]:
+    """As `choose`, but the default comes as an offer, for `take_offer`.
+
+    The answer may come late: only the page knows whether a person has chosen another value meanwhile.
+    """
+    update = choose(choices, asked, default)
+    return update, json.dumps([asked, update.pop("value", asked)])
+
+
+def take_offer(after: Dependency, offered: gr.Textbox, dropdown: gr.Dropdown) -> Dependency:
+    """When an event is done that wrote an offer, let its dropdown take it, unless a person chose from it meanwhile."""
+    return after.then(None, [offered, dropdown], [dropdown, offered], js=TAKE_JS, **QUICK)
+
+
+def unseen() -> gr.Textbox:
+    """A place for what the server answers and the page's own steps read; nobody sees it."""
+    return gr.Textbox("", visible=False)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
+from gradio.events import Dependency
 
 from demo.branching import look, next_words
 from demo.copying import check
@@ -15,7 +16,7 @@ from demo.session import Session, sentence
 from demo.stories import COMPARED, Story, branch, grow_branch, sample_settings, score, write
 from demo.tabs import sampling
 from demo.tabs.sampling import AFTER_STORY, SETTINGS
-from demo.tabs.wiring import MODEL, PRIVATE, QUICK, TOLD, bind, choose, html, warn, warned
+from demo.tabs.wiring import MODEL, PRIVATE, QUICK, TOLD, bind, html, offer, take_offer, unseen, warn, warned
 from demo.telling import columns_html
 from demo.views.alternatives import alternatives_js
 from demo.views.next_words import no_words
@@ -30,8 +31,10 @@ EXAMPLES = [
     "One rainy day, Tom and his sister could not go out.",
     "The old boat was sad because",
 ]
-NO_ROOM = "This story could not begin: too many others wait for theirs. Press Write again in a minute."
-NO_ROOM_TO_BRANCH = "This story could not go on: too many others wait for theirs. Choose the word again in a minute."
+NO_ROOM = "This story could not begin: too many requests wait for their turn. Press Write again in a minute."
+NO_ROOM_TO_BRANCH = (
+    "This story could not go on: too many requests wait for their turn. Choose the word again in a minute."
+)
 STILL_WRITING = "a story is still being written; stop it first"
 NO_MODEL = "There is no model to write with yet: press Start in the Train tab, and come back in a minute or two."
 
@@ -90,16 +93,28 @@ def layout(session: Session) -> dict[str, Any]:
     ask.click(bind(did_it_copy, session), None, [copied], **PRIVATE)
     stop.click(bind(stop_writing, session), None, None, **QUICK)
     surprise.change(None, [surprise], None, js=SURPRISE_JS, **PRIVATE)
-    gr.on([model.focus, other.focus], bind(refresh, session), [model, other], [model, other], **QUICK)
+    models, offered = [model, other], [unseen(), unseen()]
+    known = gr.on([model.focus, other.focus], bind(refresh, session), models, [*models, *offered], **QUICK)
+    take_models(known, models, offered)
     gr.on([prompt.change, model.input, after.input], bind(look_ahead, session), looks, [bars],
           **{**LOOK, "trigger_mode": "always_last"})
-    return {"models": [model, other], "looks": looks, "bars": bars}
+    return {"models": models, "offered": offered, "looks": looks, "bars": bars}
 
 
-def refresh(session: Session, model: str | None, other: str | None) -> tuple[Any, Any]:
-    """What there is to write with, read from the disk again."""
+def refresh(session: Session, model: str | None, other: str | None) -> tuple[Any, Any, str, str]:
+    """What there is to write with, read from the disk again; an offer for each list whose choice is not there."""
     choices = session.model_choices()
-    return choose(choices, model, session.default_model()), choose([("nobody", ""), *choices], other, "")
+    others = [("nobody", ""), *choices]
+    mine, my_offer = offer(choices, model, session.default_model())
+    second, other_offer = offer(others, other, "")
+    return mine, second, my_offer, other_offer
+
+
+def take_models(after: Dependency, models: list[gr.Dropdown], offered: list[gr.Textbox]) -> Dependency:
+    """Let both lists take what `refresh` offered; the event after which that is done."""
+    for dropdown, place in zip(models, offered, strict=True):
+        after = take_offer(after, place, dropdown)
+    return after
 
 
 def look_ahead(session: Session, request: gr.Request, after: str, model: str, prompt: str) -> Any:

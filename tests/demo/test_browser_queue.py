@@ -22,6 +22,7 @@ from demo import session as session_module
 from demo.page import build, launch_options
 from demo.rights import CLASS_PAGE, Rights
 from demo.session import Session
+from demo.tabs.write import NO_ROOM
 from slm.checkpoint import save
 from slm.generate import LanguageModel
 from tests.demo.test_browser import SLOW_MS, Watched, browser  # noqa: F401
@@ -125,9 +126,7 @@ def test_who_waits_sees_the_place_and_writes_in_turn_and_who_finds_no_room_is_to
     third.waits_at(1)
 
     fifth.press_write()
-    expect(fifth.story).to_have_text(
-        "This story could not begin: too many others wait for theirs. Press Write again in a minute.", timeout=SLOW_MS
-    )
+    expect(fifth.story).to_have_text(NO_ROOM, timeout=SLOW_MS)
     expect(fifth.part("write-go")).to_be_enabled(timeout=SLOW_MS)
     expect(fifth.part("write-stop")).to_be_disabled()
     with fifth.page.expect_response(lambda answer: answer.status == 503, timeout=SLOW_MS):

@@ -7,6 +7,8 @@ import html
 import http.client
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +17,17 @@ import pytest
 pytest.importorskip("gradio")
 pytest.importorskip("torch")
 
-from demo.guard import MOST_BODY_BYTES, Guard, pace
+from demo import session as session_module
+from demo.guard import MOST_BODY_BYTES, TOO_MANY_WAIT, Guard, pace, waiting
 from demo.page import build, launch_options
-from demo.rights import CLASS_PAGE, WORK, Rights
+from demo.rights import CLASS_PAGE, OWN_PAGE, WORK, Rights
 from demo.session import Session
 from slm.runs import EventLog, write_json
 from tests.demo.test_rights import CODE, call, changing_handlers, handler_of, inputs_of
 from tests.waiting import PATIENCE_S
 
 HERE = "127.0.0.1"
+MOST = 3
 REFUSED = "within a minute; wait"
 
 # Handlers that make a model or the disk work, and the kind of work that each is counted as.
@@ -195,6 +199,47 @@ def test_what_is_sent_without_a_key_has_a_length_and_an_end(served) -> None:
     body = json.dumps({"data": ["a" * MOST_BODY_BYTES], "fn_index": 0, "session_hash": "x"}).encode()
     cookie = {"cookie": f"slm-key-1={session.rights.unlock(CODE, HERE)}"}
     assert post(url, {**kind, **cookie, "content-length": str(len(body))}, body)[0] == 200
+
+
+@pytest.fixture
+def full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Any, Session, str]]:
+    """A class's page where three requests of one address may wait, and nobody's turn ever comes."""
+    monkeypatch.setattr(session_module, "CLASS_PAGE", replace(CLASS_PAGE, waiting=MOST))
+    session = Session(tmp_path / "checkpoints", tmp_path / "data", Rights(CODE))
+    page = build(session)
+    page.launch(prevent_thread_lock=True, quiet=True, server_name=HERE, **launch_options(session))
+    monkeypatch.setattr(page._queue, "get_events", lambda: None)
+    yield page, session, page.local_url
+    page.close()
+
+
+def ask_for_a_story(full: tuple[Any, Session, str], **headers: str) -> tuple[int, str]:
+    page, _, url = full
+    fn = next(fn for name, fn in handlers(page) if name == "write.did_it_copy")
+    body = json.dumps({"data": [], "fn_index": fn._id, "session_hash": "x"}).encode()
+    return post(url, {"content-type": "application/json", "content-length": str(len(body)), **headers}, body)
+
+
+def test_one_address_cannot_fill_the_queue(full, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [ask_for_a_story(full)[0] for _ in range(MOST)] == [200] * MOST
+    status, says = ask_for_a_story(full)
+    assert (status, json.loads(says)["detail"]) == (429, TOO_MANY_WAIT.format(most=MOST))
+    cookie = f"slm-key-1={full[1].rights.unlock(CODE, HERE)}"
+    assert ask_for_a_story(full, cookie=cookie)[0] == 200, "who holds the code is let in"
+    monkeypatch.setenv("SPACE_ID", "somebody/slm")  # where the proxy tells the address
+    assert ask_for_a_story(full, **{"x-forwarded-for": "10.0.0.2"})[0] == 200, "others still get in"
+    assert waiting(full[0], HERE) == MOST + 1 and waiting(full[0], "10.0.0.2") == 1
+
+
+def test_many_that_come_at_once_are_counted_too(full) -> None:
+    with ThreadPoolExecutor(12) as pool:
+        told = [status for status, _ in pool.map(lambda _: ask_for_a_story(full), range(12))]
+    assert set(told) <= {200, 429} and 1 <= told.count(200) <= MOST
+
+
+def test_the_limit_for_one_address_leaves_room_for_others() -> None:
+    assert CLASS_PAGE.waiting is not None and CLASS_PAGE.queue is not None
+    assert CLASS_PAGE.waiting < CLASS_PAGE.queue and OWN_PAGE.waiting is None
 
 
 def test_what_is_no_request_passes() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,7 +18,7 @@ from demo.forms import STARTER, preset_values
 from demo.measuring import Speed
 from demo.rights import Rights
 from demo.session import Session
-from demo.tabs import data, runs, train
+from demo.tabs import data, runs, train, write
 from demo.views.size import NOT_MEASURED
 from slm.runs import EventLog, write_json
 
@@ -154,6 +155,26 @@ def test_where_nobody_trains_nobody_measures(tmp_path: Path) -> None:
     assert "switched off" in train.look_ahead(session, *form(), "")[1]
 
 
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({}, "learning rate falls quickly"),
+        ({"decay_ratio": 0.4, "min_lr_ratio": 0.1}, "learning rate falls quickly"),
+        ({"decay_ratio": 0.0}, "learning rate stays as it is"),
+        ({"decay_ratio": 0.4, "min_lr_ratio": 1.0}, "learning rate stays as it is"),
+    ],
+)
+def test_finish_says_what_becomes_of_the_learning_rate(
+    session: Session, told: list[str], monkeypatch: pytest.MonkeyPatch, settings: dict[str, float], says: str
+) -> None:
+    run = make_run(session, "one")
+    write_json(run / "run.json", {"name": "one", "created": 1.0, "train": settings})
+    monkeypatch.setattr(train, "shown_run", lambda *_: SimpleNamespace(name="one", status="running", path=run))
+    monkeypatch.setattr(train.launch, "finish", lambda path: None)
+    train.finish_training(session, "one", "")
+    assert len(told) == 1 and told[0].startswith("Finishing: it") and says in told[0]
+
+
 @pytest.mark.parametrize(("state", "minutes", "said"), [("finished", 3.0, " for 2 min more"), ("stopped", None, "")])
 def test_resume_says_what_a_finished_run_gets_on_top(
     session: Session, monkeypatch: pytest.MonkeyPatch, state: str, minutes: float | None, said: str
@@ -191,8 +212,32 @@ def test_a_text_and_a_file_are_one_too_many(
 def test_the_newest_data_set_is_shown_first(session: Session) -> None:
     for name, created in (("a", 1.0), ("b", 2.0)):
         write_json(session.data / name / "manifest.json", {"name": name, "fingerprint": name, "created": created})
-    chosen = data.paint(session, None, "")[3]
-    assert [name for _, name in chosen["choices"]] == ["b", "a"] and chosen["value"] == "b"
+    chosen, offered = data.paint(session, None, "")[3:]
+    assert [name for _, name in chosen["choices"]] == ["b", "a"]
+    assert "value" not in chosen and json.loads(offered) == [None, "b"]
+
+
+def test_a_new_data_set_is_offered_to_who_has_chosen_nothing_else_by_then(session: Session) -> None:
+    for name, created in (("a", 1.0), ("made", 2.0)):
+        write_json(session.data / name / "manifest.json", {"name": name, "fingerprint": name, "created": created})
+    write_json(session.data / ".jobs/made/job.json", {})
+    write_json(session.data / ".jobs/made/progress.json", {"stage": "done", "elapsed_s": 1.0})
+    *_, chosen, offered = data.tick(session, "a", "tokenise", "")
+    assert "value" not in chosen and json.loads(offered) == ["a", "made"]
+    write_json(session.data / "made/preview.json", ["The story of it."])
+    name, manifest, preview = json.loads(data.show(session, "made"))
+    assert name == "made" and ">made<" in manifest and "The story of it." in preview
+
+
+# --- Write --------------------------------------------------------------------------------------------------
+
+
+def test_a_model_is_offered_in_place_of_one_that_is_not_there(session: Session) -> None:
+    bundled(session, "came")
+    assert [json.loads(text) for text in write.refresh(session, None, "gone")[2:]] == [[None, "came"], ["gone", ""]]
+    mine, other, *offered = write.refresh(session, "came", "")
+    assert [json.loads(text) for text in offered] == [["came", "came"], ["", ""]]
+    assert "value" not in mine and "value" not in other
 
 
 def test_the_data_set_that_is_deleted_is_the_one_that_was_asked_about(session: Session, told: list[str]) -> None:

@@ -1,0 +1,145 @@
+"""Answers that come late, in a real browser: what a person chose while one was on its way stays chosen."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+pytest.importorskip("gradio")
+from playwright.sync_api import Browser, Page, expect
+
+from demo.tabs import data, write
+from slm.checkpoint import save
+from slm.runs import write_json
+from tests.demo.browsing import SLOW_MS
+from tests.demo.test_browser_queue import ClassPage
+from tests.engine import random_lm
+from tests.waiting import PATIENCE_S
+
+pytestmark = pytest.mark.browser
+
+
+class Late:
+    """An answer that is held back, once, in a function that its handler calls, until the test lets it go."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, module: Any, name: str) -> None:
+        self._asked, self._may_go, self._armed = threading.Event(), threading.Event(), False
+        whole = getattr(module, name)
+
+        def held(*args: Any) -> Any:
+            if self._armed:
+                self._armed = False
+                self._asked.set()
+                assert self._may_go.wait(PATIENCE_S)
+            return whole(*args)
+
+        monkeypatch.setattr(module, name, held)
+
+    def arm(self) -> None:
+        self._armed = True
+
+    def wait_until_asked(self) -> None:
+        assert self._asked.wait(PATIENCE_S)
+
+    def comes(self, page: Page) -> None:
+        """Let the answer go, and give the page time to take it."""
+        with page.expect_response(lambda answer: "run/predict" in answer.url, timeout=SLOW_MS):
+            self._may_go.set()
+        page.wait_for_timeout(1500)
+
+
+@pytest.fixture
+def class_page(tmp_path: Path) -> Iterator[ClassPage]:
+    lm = random_lm("gpt2", seed=1)
+    save(tmp_path / "checkpoints/other", lm.model, lm.tokenizer, about={"step": 5})
+    served = ClassPage(tmp_path)
+    yield served
+    served.close()
+
+
+def open_page(browser: Browser, url: str) -> Page:
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.set_default_timeout(SLOW_MS)
+    page.goto(url)
+    return page
+
+
+def choose(page: Page, dropdown: str, option: str) -> None:
+    page.locator(f"#{dropdown} input").click()
+    page.get_by_role("option", name=re.compile(f"^{option} ")).first.click()
+
+
+def make_set(session: Any, name: str, *, created: float) -> None:
+    counts = {"stories": 1, "tokens": 7, "bytes": 28}
+    write_json(session.data / name / "preview.json", [f"The story of {name}."])
+    manifest = {"name": name, "fingerprint": name, "created": created, "vocab_size": 512, "train": counts}
+    write_json(session.data / name / "manifest.json", manifest)
+
+
+def test_a_data_set_chosen_while_the_tab_is_painted_stays(
+    browser: Browser, class_page: ClassPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = class_page.session
+    for created, name in enumerate(("second", "first"), 1):
+        make_set(session, name, created=float(created))
+    late = Late(monkeypatch, data, "compact_counts")
+    page = open_page(browser, class_page.url)
+    shown, preview = page.locator("#data-manifest h3"), page.locator("#data-preview")
+    page.get_by_role("tab", name="Data", exact=True).click()
+    expect(shown).to_have_text("first", timeout=SLOW_MS)
+    late.arm()
+    make_set(session, "made", created=3.0)
+    job = session.data / ".jobs/made"
+    write_json(job / "job.json", {})
+    write_json(job / "progress.json", {"stage": "done", "done": 1, "total": 1, "elapsed_s": 1.0})
+    late.wait_until_asked()
+    choose(page, "data-sets", "second")
+    expect(shown).to_have_text("second", timeout=SLOW_MS)
+    late.comes(page)
+    assert shown.inner_text() == "second" and "The story of second." in preview.inner_text()
+    expect(page.locator("#data-sets input")).to_have_value(re.compile("^second "))
+    choose(page, "data-sets", "made")  # the answer has come: it is in the list
+    expect(preview).to_contain_text("The story of made.", timeout=SLOW_MS)
+    page.close()
+
+
+def test_a_new_data_set_is_shown_to_who_chose_nothing_meanwhile(browser: Browser, class_page: ClassPage) -> None:
+    session = class_page.session
+    make_set(session, "first", created=1.0)
+    page = open_page(browser, class_page.url)
+    page.get_by_role("tab", name="Data", exact=True).click()
+    expect(page.locator("#data-manifest h3")).to_have_text("first", timeout=SLOW_MS)
+    make_set(session, "made", created=2.0)
+    job = session.data / ".jobs/made"
+    write_json(job / "job.json", {})
+    write_json(job / "progress.json", {"stage": "done", "done": 1, "total": 1, "elapsed_s": 1.0})
+    expect(page.locator("#data-manifest h3")).to_have_text("made", timeout=SLOW_MS)
+    expect(page.locator("#data-sets input")).to_have_value(re.compile("^made "))
+    choose(page, "data-sets", "first")
+    expect(page.locator("#data-preview")).to_contain_text("The story of first.", timeout=SLOW_MS)
+    make_set(session, "another", created=3.0)
+    page.wait_for_timeout(4000)  # painted meanwhile, once at least
+    expect(page.locator("#data-manifest h3")).to_have_text("first")
+    page.close()
+
+
+def test_a_model_chosen_before_the_page_is_painted_stays(
+    browser: Browser, class_page: ClassPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (chosen,) = {"small", "other"} - {class_page.session.default_model()}
+    late = Late(monkeypatch, write, "offer")
+    late.arm()
+    page = open_page(browser, class_page.url)
+    late.wait_until_asked()
+    choose(page, "write-model", chosen)
+    expect(page.locator("#write-model input")).to_have_value(re.compile(f"^{chosen} "), timeout=SLOW_MS)
+    late.comes(page)
+    expect(page.locator("#write-model input")).to_have_value(re.compile(f"^{chosen} "))
+    expect(page.locator("#write-next li").first).to_be_visible(timeout=SLOW_MS)
+    page.close()
