@@ -16,18 +16,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from slm import __version__, commands
-from slm.config import (
-    PRESETS,
-    ModelConfig,
-    PrepareConfig,
-    SampleConfig,
-    TrainConfig,
-    field_doc,
-    field_kinds,
-    parse_fields,
-)
+from slm.config import BUDGETS, PRESETS, ModelConfig, PrepareConfig, SampleConfig, TrainConfig
+from slm.fields import field_doc, field_kinds, parse_fields
 from slm.files import plain
-from slm.launch import BUDGETS, TrainSpec, overridable
+from slm.launch import TrainSpec, overridable
 from slm.own_sampling import KEPT
 from slm.processes import is_first_process
 

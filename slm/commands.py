@@ -12,13 +12,15 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from slm.config import PrepareConfig, SampleConfig, field_kinds, parse_fields
+from slm.config import PrepareConfig, SampleConfig
 from slm.copied_command import copied
 from slm.doctor import examine
 from slm.evaluate_command import evaluate, named_model
+from slm.fields import field_kinds, parse_fields
+from slm.folders import find_run
 from slm.launch import finish as request_good_end
 from slm.pack_command import pack, unpack
-from slm.runs import RunSummary, check_name, checkpoints_dir, data_dir, list_runs, resolve, summarize
+from slm.runs import RunSummary, checkpoints_dir, data_dir, list_runs, resolve, summarize
 from slm.train_command import train
 
 if TYPE_CHECKING:
@@ -121,10 +123,7 @@ def export(args: argparse.Namespace) -> Result:
 
 def finish(args: argparse.Namespace) -> Result:
     """`finish`: a quick good end for a training that runs."""
-    run_dir = checkpoints_dir(args.checkpoints) / check_name(args.run)
-    if not run_dir.is_dir():
-        raise ValueError(f"there is no run {args.run!r} in {run_dir.parent}")
-    request_good_end(run_dir)
+    request_good_end(find_run(checkpoints_dir(args.checkpoints), args.run))
     print(f"{args.run} comes to its end: the learning rate falls, then it is finished.")
     return {"run": args.run}, 0
 
@@ -133,9 +132,7 @@ def runs(args: argparse.Namespace) -> Result:
     """`runs`: a table of all, or all about one."""
     folder = checkpoints_dir(args.checkpoints)
     if args.name is not None:
-        run_dir = folder / check_name(args.name)
-        if not run_dir.is_dir():
-            raise ValueError(f"there is no run {args.name!r} in {folder}")
+        run_dir = find_run(folder, args.name)
         facts = dataclasses.asdict(summarize(run_dir))
         for name, value in facts.items():
             print(f"{name:<12} {_fact(value)}")

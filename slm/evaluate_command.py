@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from slm.folders import find_model
 from slm.report import Prompts, as_text, load_prompts, write_report
 from slm.runs import check_name, checkpoints_dir, data_dir, resolve
-from slm.train_command import find_model
 
 if TYPE_CHECKING:
     from slm.data.batches import Corpus
@@ -31,6 +31,8 @@ def evaluate(args: argparse.Namespace) -> tuple[dict[str, Any], int]:
     for asked, flag in ((args.report, "--report"), (args.overlap, "--overlap")):
         if asked and args.data is None:
             raise ValueError(f"{flag} compares with the training stories: it needs --data")
+    if args.report and args.seeds < 1:  # told now, and not after the loss was measured
+        raise ValueError(f"--seeds is {args.seeds}, the least possible is 1")
     corpus = _corpus(args) if args.data is not None else None
     prompts = load_prompts(args.prompts) if args.report else None
     stories = validation_stories(corpus) if corpus is not None else list(_file_stories(Path(args.text)))

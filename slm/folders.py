@@ -92,6 +92,28 @@ def find_snapshots(run_dir: str | Path) -> list[Path]:
     return sorted(found, key=lambda p: int(p.name))
 
 
+def find_run(checkpoints: Path, name: str) -> Path:
+    """The folder of this name in a checkpoints folder; ValueError where there is none."""
+    run_dir = checkpoints / check_name(name)
+    if not run_dir.is_dir():
+        raise ValueError(f"there is no run {name!r} in {checkpoints}")
+    return run_dir
+
+
+def refuse_if_there(run_dir: Path) -> None:
+    """Raise ValueError where a new run would stand in the place of a run or a model."""
+    if is_run(run_dir) or is_checkpoint(run_dir):
+        raise ValueError(f"there is a run {run_dir.name!r} already; give another name, or --resume to go on with it")
+
+
+def find_model(name: str, checkpoints: Path) -> str:
+    """A model as typed; a name that is no path here is one of the checkpoints, or bundled, or on the Hub."""
+    if Path(name).exists():
+        return str(Path(name).absolute())
+    places = (folder / name for folder in (checkpoints, bundled_dir()))
+    return str(next((place for place in places if place.is_dir()), name))
+
+
 def resolve(path: str | Path) -> Path:
     """The checkpoint folder that a path means: a run's best snapshot (else its last), a checkpoint itself.
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import slm
-from slm.config import DEFAULT_MINUTES, ModelConfig, TrainConfig, parameter_count
+from slm.config import ModelConfig, TrainConfig, parameter_count
 from slm.data.batches import Corpus, check_fits
-from slm.runs import check_name, is_checkpoint, is_run
+from slm.folders import check_name, is_run, refuse_if_there
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,11 +35,11 @@ class TrainJob:
     handed_on: bool = False
 
     def __post_init__(self) -> None:
-        if self.train.minutes is None and self.train.steps is None and self.train.tokens is None:
-            object.__setattr__(self, "train", replace(self.train, minutes=DEFAULT_MINUTES))
+        object.__setattr__(self, "train", self.train.with_budget())
 
     @property
     def run_dir(self) -> Path:
+        """The folder of the run; ValueError for a name that no folder can have."""
         return self.checkpoints / check_name(self.run)
 
 
@@ -55,9 +55,9 @@ def check(job: TrainJob, corpus: Corpus) -> None:
 
 def check_folder(job: TrainJob) -> None:
     """Raise ValueError where the run is to be new and is there already, or to be resumed and is not there."""
-    if not job.resume and (is_run(job.run_dir) or is_checkpoint(job.run_dir)):
-        raise ValueError(f"there is a run {job.run!r} already; give another name, or --resume to go on with it")
-    if job.resume and not is_run(job.run_dir):
+    if not job.resume:
+        refuse_if_there(job.run_dir)
+    elif not is_run(job.run_dir):
         raise ValueError(f"there is no run {job.run!r} in {job.checkpoints} to resume")
 
 

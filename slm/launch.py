@@ -20,7 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from slm.config import ModelConfig, TrainConfig, field_kinds, preset
+from slm.config import BUDGETS, ModelConfig, TrainConfig, preset
+from slm.fields import field_kinds
 from slm.files import remove
 from slm.manifests import read_manifest
 from slm.recorded import recorded_plan
@@ -42,7 +43,6 @@ from slm.runs import (
     worker,
 )
 
-BUDGETS = ("minutes", "steps", "tokens")
 STDOUT_FILE = "stdout.log"
 # Importing torch from a cold disk takes the better part of a minute.
 START_TIMEOUT_S = 180.0
@@ -54,8 +54,7 @@ class TrainSpec:
 
     `overrides` are fields of ModelConfig and TrainConfig. `init_from` is a model to begin with, whose shape then goes
     before the preset's: a name in checkpoints, a folder or a Hub id. `checkpoints` and `data_dir` None are the usual
-    places.
-    Raises ValueError for a name, preset, field or budget that cannot be.
+    places. Raises ValueError for a name, preset, field or budget that cannot be.
     """
 
     run: str
@@ -87,10 +86,12 @@ class TrainSpec:
 
     @property
     def run_dir(self) -> Path:
+        """The folder that the run is kept in."""
         return checkpoints_dir(self.checkpoints) / self.run
 
     @property
     def data_folder(self) -> Path:
+        """The folder of its data set."""
         return data_dir(self.data_dir) / self.data
 
     def configs(self) -> tuple[ModelConfig, TrainConfig]:
@@ -224,18 +225,19 @@ def resume(
 
 def stop(run_dir: str | Path) -> None:
     """Ask a running training to save and end; ValueError for a run that is not running."""
-    state = status(run_dir)
-    if state != "running":
-        raise ValueError(f"run {Path(run_dir).name} is not running: it is {state}")
+    _check_running(run_dir)
     request_stop(run_dir)
 
 
 def finish(run_dir: str | Path) -> None:
     """Ask a running training to come to a good end soon (Budget.finish); ValueError for a run that is not running."""
-    state = status(run_dir)
-    if state != "running":
-        raise ValueError(f"run {Path(run_dir).name} is not running: it is {state}")
+    _check_running(run_dir)
     request_finish(run_dir)
+
+
+def _check_running(run_dir: str | Path) -> None:
+    if (state := status(run_dir)) != "running":
+        raise ValueError(f"run {Path(run_dir).name} is not running: it is {state}")
 
 
 def running(checkpoints: str | Path | None = None) -> RunSummary | None:

@@ -7,16 +7,15 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from slm.runs import check_name, checkpoints_dir, summarize
+from slm.folders import find_run
+from slm.runs import checkpoints_dir, summarize
 
 
 def pack(args: argparse.Namespace) -> tuple[dict[str, Any], int]:
     """`pack`: a run to a .zip that another machine replays."""
     from slm.pack import pack as pack_run
 
-    run_dir = checkpoints_dir(args.checkpoints) / check_name(args.run)
-    if not run_dir.is_dir():
-        raise ValueError(f"there is no run {args.run!r} in {run_dir.parent}")
+    run_dir = find_run(checkpoints_dir(args.checkpoints), args.run)
     target = pack_run(run_dir, Path(args.target), weights=args.weights)
     size_mb = target.stat().st_size / 1e6
     print(f"Run {args.run} is in {target}, {size_mb:,.1f} MB.")

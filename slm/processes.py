@@ -20,9 +20,7 @@ from slm.files import read_object, remove, write_json
 PROCESS_FILE = "process.json"
 LOCK_FILE = ".training.lock"
 HOLDER_FILE = ".training.json"
-
-
-COMPILER_THREAD = "compiler"
+COMPILER_THREAD = "compiler"  # the name of the thread in which slm.compiling works
 
 
 def leaves_threads() -> bool:

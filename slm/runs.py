@@ -27,6 +27,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from slm.config import BUDGETS
 from slm.digest import EventDigest, digest
 from slm.events import EVENTS_FILE, EventLog, after_resume, read_events
 from slm.files import folder_size_mb, read_json, read_object, replacing, write_json
@@ -231,7 +232,7 @@ def _budget(start: dict[str, Any], train: dict[str, Any]) -> dict[str, float]:
         return {"minutes": start["budget_s"] / 60}
     if start.get("max_steps"):
         return {"steps": start["max_steps"]}
-    return {key: train[key] for key in ("minutes", "steps", "tokens") if train.get(key)}
+    return {name: train[name] for name in BUDGETS if train.get(name)}
 
 
 def _state(run_dir: Path) -> tuple[str, EventDigest]:

@@ -12,18 +12,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from slm.config import DEFAULT_MINUTES, ModelConfig, TrainConfig, parameter_count, parse_fields, preset
-from slm.launch import BUDGETS, TrainSpec, overridable
+from slm.config import BUDGETS, DEFAULT_MINUTES, ModelConfig, TrainConfig, parameter_count, preset
+from slm.fields import parse_fields
+from slm.folders import find_model, refuse_if_there
+from slm.launch import TrainSpec, overridable
 from slm.processes import is_first_process
 from slm.recorded import recorded_plan
 from slm.runs import (
     Busy,
-    bundled_dir,
     busy_message,
     check_name,
     checkpoints_dir,
     data_dir,
-    is_checkpoint,
     is_run,
     refuse_if_elsewhere,
     request_stop,
@@ -43,17 +43,17 @@ def train(args: argparse.Namespace) -> tuple[dict[str, Any], int]:
         return _take_part(args, run_dir)
     if holder := training_holder(checkpoints):
         raise Busy(busy_message(holder))
-    if not args.resume and (is_run(run_dir) or is_checkpoint(run_dir)):
-        raise ValueError(f"there is a run {args.run!r} already; give another name, or --resume to go on with it")
     if args.resume:
         refuse_if_elsewhere(run_dir)
+    else:
+        refuse_if_there(run_dir)
     plan = _resumed_plan(args, run_dir) if args.resume else _new_plan(args)
     # Mistakes are told before torch is imported, which takes seconds.
     from slm.job import TrainJob
     from slm.train import train as train_model
 
     job = TrainJob(run=args.run, checkpoints=checkpoints, resume=args.resume, command=command_typed(), **plan)
-    if not _budget(plan["train"]):
+    if not plan["train"].budget:
         print(f"No --minutes, --steps or --tokens is given: {DEFAULT_MINUTES:g} minutes.", flush=True)
     code = 0
     with _stopping(run_dir) as stops, _TrainingBar() as bar:
@@ -100,14 +100,6 @@ def _new_plan(args: argparse.Namespace) -> dict[str, Any]:
     return {"data": spec.data_folder, "preset": spec.preset, "model": model, "train": config, "init_from": began}
 
 
-def find_model(name: str, checkpoints: Path) -> str:
-    """A model as typed; a name that is no path here is one of the checkpoints, or bundled, or on the Hub."""
-    if Path(name).exists():
-        return str(Path(name).absolute())
-    places = (folder / name for folder in (checkpoints, bundled_dir()))
-    return str(next((place for place in places if place.is_dir()), name))
-
-
 def _shape_of(place: str, spec: TrainSpec) -> ModelConfig:
     from slm.beginning import shape_of
 
@@ -123,7 +115,10 @@ def _resumed_plan(args: argparse.Namespace, run_dir: Path) -> dict[str, Any]:
     if fixed := sorted(set(words) - {*RESUME_FIELDS, *BUDGETS}):
         free = ", ".join(RESUME_FIELDS)
         raise ValueError(f"a resumed run keeps its own {', '.join(fixed)}; what can change is its budget, {free}")
-    return resumed_plan(run_dir, parse_fields(TrainConfig, words), data=args.data, data_folder=data_dir(args.data_dir))
+    changes = parse_fields(TrainConfig, words)
+    plan = resumed_plan(run_dir, changes, data=args.data, data_folder=data_dir(args.data_dir))
+    print(f"Run {run_dir.name} goes on from its newest snapshot{_budget_words(plan['train'])} in all.")
+    return plan
 
 
 def resumed_plan(
@@ -137,18 +132,13 @@ def resumed_plan(
     # An earlier resume may have had a budget of its own: then that one is the run's.
     budget = {k: changes.pop(k) for k in BUDGETS if k in changes} or summarize(run_dir).budget
     config = dataclasses.replace(plan["train"], **{**dict.fromkeys(BUDGETS), **budget, **changes})
-    print(f"Run {run_dir.name} goes on from its newest snapshot{_budget_words(config)} in all.")
     return {**plan, "data": data_folder / check_name(data or plan["data"]), "train": config}
-
-
-def _budget(config: TrainConfig) -> dict[str, float]:
-    return {name: getattr(config, name) for name in BUDGETS if getattr(config, name) is not None}
 
 
 def _budget_words(config: TrainConfig) -> str:
     return "".join(
         f", {value:,g} {name}" if name == "minutes" else f", {value:,} {name}"
-        for name, value in _budget(config).items()
+        for name, value in config.budget.items()
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from slm import cli
 from slm.data.batches import Corpus
 from slm.data.known import stories_of
 from slm.evaluate import evaluate
@@ -93,3 +94,9 @@ def test_the_data_go_by_the_name_that_the_model_knows_them_by(corpus, lm):
 def test_a_report_of_no_story_is_refused(corpus, lm):
     with pytest.raises(ValueError, match="num_seeds is 0"):
         next(make_report(lm, corpus, PROMPTS, losses={}, num_seeds=0))
+
+
+def test_too_few_seeds_are_told_before_the_model_is_looked_for(starter_data, capsys):
+    words = ["evaluate", "--checkpoint", "absent", "--data-dir", str(starter_data), "--data", "starter", "--report"]
+    assert cli.main([*words, "--seeds", "0"]) == 2
+    assert "--seeds is 0, the least possible is 1" in capsys.readouterr().err
