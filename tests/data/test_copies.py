@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from slm.data import copies
+from slm import cli, folders
+from slm.data import copies, order
 from slm.data.batches import Corpus
 from slm.data.copies import CopyIndex, build_index, has_index
 from slm.files import read_json, write_json
@@ -57,14 +58,14 @@ def test_the_longest_stretch_is_the_one_that_trying_every_place_finds(index: Cop
             assert (ids[place : place + end - begin] == story[begin:end]).all()
         longest = max(end - begin for begin, end, _ in found)
         wanted = longest_by_hand(story, ids)
-        assert wanted - copies.STRIDE < longest <= wanted
+        assert wanted - order.STRIDE < longest <= wanted
         # With these stories the few tokens that may be missing never are.
         assert longest == wanted
 
 
 @pytest.mark.parametrize("piece", [32_768, 1 << 20])
 def test_pieces_find_what_one_piece_finds(own: Path, index: CopyIndex, monkeypatch, piece: int) -> None:
-    monkeypatch.setattr(copies, "PIECE", piece)
+    monkeypatch.setattr(order, "PIECE", piece)
     told = list(build_index(own))
     assert told == [*range(piece, len(index.corpus.train), piece), len(index.corpus.train)]
     again = CopyIndex(own)
@@ -77,8 +78,8 @@ def test_pieces_find_what_one_piece_finds(own: Path, index: CopyIndex, monkeypat
 def test_the_places_are_in_the_order_of_the_tokens_that_follow(index: CopyIndex) -> None:
     ids = np.asarray(index.corpus.train).tolist()
     places = np.fromfile(index.corpus.folder / "copies" / "order.bin", dtype="<u4").tolist()
-    assert sorted(places) == list(range(0, len(ids), copies.STRIDE))
-    following = [(ids + [0] * copies.DEPTH)[place : place + copies.DEPTH] for place in places]
+    assert sorted(places) == list(range(0, len(ids), order.STRIDE))
+    following = [(ids + [0] * order.DEPTH)[place : place + order.DEPTH] for place in places]
     assert following == sorted(following)
 
 
@@ -147,7 +148,7 @@ def test_an_index_of_other_stories_is_not_used(own: Path, field: str) -> None:
 def test_a_killed_build_leaves_the_earlier_index_and_no_litter(own: Path) -> None:
     before = (own / "copies" / "order.bin").read_bytes()
     code = (
-        "import sys, time; from slm.data import copies; copies.PIECE = 64\n"
+        "import sys, time; from slm.data import copies, order; order.PIECE = 64\n"
         "for done in copies.build_index(sys.argv[1]): print(done, flush=True); time.sleep(3600)"
     )
     words = [sys.executable, "-c", code, str(own)]
@@ -160,3 +161,14 @@ def test_a_killed_build_leaves_the_earlier_index_and_no_litter(own: Path) -> Non
     list(build_index(own))
     assert not list(own.glob(".copies.*"))
     assert (own / "copies" / "order.bin").read_bytes() == before
+
+
+def test_a_bundled_model_is_found_by_name_wherever_the_runs_are_kept(
+    own: Path, tmp_path: Path, monkeypatch, capsys
+) -> None:
+    write_json(tmp_path / "bundled" / "tiny" / "slm.json", {"data": {"fingerprint": Corpus(own).fingerprint}})
+    monkeypatch.setattr(folders, "bundled_dir", lambda: tmp_path / "bundled")
+    places = ["--data-dir", str(own.parent), "--checkpoints", str(tmp_path / "runs")]
+    assert cli.main(["copied", "--checkpoint", "tiny", *places]) == 0
+    assert cli.main(["copied", "--checkpoint", "absent", *places]) == 2
+    assert "no run or model 'absent' here" in capsys.readouterr().err
