@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import torch
 
-from slm.decode import Decoder, newest_tokens
+from slm.decode import Decoder, half_context, newest_tokens
 from slm.model import GPT
 
 
@@ -46,7 +46,7 @@ def beam_search(model: GPT, prompt: list[int], *, num_beams: int, max_new_tokens
 def _grow(beams: Decoder, growing: list[tuple[float, int, int]], prompt: list[int], written: list[list[int]]) -> None:
     """Make the chosen beginnings the decoder's stories."""
     if beams.full:
-        half = max(1, beams.model.config.block_size // 2)
+        half = half_context(beams.model.config.block_size)
         beams.read_again(torch.tensor([(prompt + ids)[-half:] for ids in written]))
         return
     rows = [beam for _, beam, _ in growing]

@@ -20,9 +20,14 @@ Product = Callable[[Tensor, Tensor | None], Tensor]
 MOST_PARTS = 32
 
 
+def half_context(block_size: int) -> int:
+    """How many of the newest tokens are read again when the context is full."""
+    return max(1, block_size // 2)
+
+
 def newest_tokens(ids: list[int], block_size: int) -> list[int]:
     """What the model reads of `ids`: all of them while there is room for one more, else the newest half context."""
-    return ids if len(ids) < block_size else ids[-max(1, block_size // 2) :]
+    return ids if len(ids) < block_size else ids[-half_context(block_size) :]
 
 
 def window_start(prompt_tokens: int, tokens: int, block_size: int) -> int:
@@ -30,8 +35,8 @@ def window_start(prompt_tokens: int, tokens: int, block_size: int) -> int:
 
     The rule of `newest_tokens`, and each time the context is full again the older half of it is forgotten.
     """
-    start = prompt_tokens if prompt_tokens < block_size else max(1, block_size // 2)
-    start, step = prompt_tokens - start, block_size + 1 - max(1, block_size // 2)
+    read = prompt_tokens if prompt_tokens < block_size else half_context(block_size)  # of the prompt
+    start, step = prompt_tokens - read, block_size + 1 - half_context(block_size)
     return start + step * max(0, -((block_size - tokens + start) // step))
 
 

@@ -1,8 +1,4 @@
-"""Writing with a model: `slm.load(...)` gives a LanguageModel; text goes in, text comes out.
-
-When the context is full the model forgets the older half of it and reads the newer half again, so a story of any
-length goes on at the speed of the cache. A prompt longer than the context is cut to its newest tokens by the same rule.
-"""
+"""Writing with a model: `slm.load(...)` gives a LanguageModel; text goes in, text comes out."""
 
 from __future__ import annotations
 
@@ -20,11 +16,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from slm.beam import beam_search
 from slm.checkpoint import load_folder
-from slm.config import ModelConfig, SampleConfig, parameter_count
-from slm.decode import Decoder, newest_tokens, window_start
-from slm.device import choose_device, fitting_threads
+from slm.config import ModelConfig, SampleConfig
+from slm.continuation import generate_ids
+from slm.decode import newest_tokens
+from slm.device import choose_device
 from slm.hub import fetch_model
 from slm.inspection import (
     Inspection,
@@ -40,61 +36,10 @@ from slm.model import GPT
 from slm.own_sampling import load_sampling
 from slm.precision import Int8Copy, choose_int8
 from slm.runs import resolve
-from slm.sampling import adjust, draw
+from slm.sampling import adjust
 from slm.tokenizer import Tokenizer
 
 MAX_PROMPT_CHARACTERS = 1_000_000  # a second of tokenising
-
-
-def generate_ids(
-    model: GPT, prompt: list[int], settings: SampleConfig, *, eot_id: int, seeds: list[int], kept: Sequence[int] = ()
-) -> Iterator[list[int | None]]:
-    """Continue one prompt of ids into len(seeds) stories at once.
-
-    Each story has the `kept` ids already; it goes on as it would where a seed had drawn them, and max_new_tokens counts
-    from there.
-
-    Yields, for each position, one id a story, or None for a story that has ended. The end-of-text id itself is not
-    given. Each story draws from its own seed alone, so it is the same whether it is written alone or among others.
-    With num_beams nothing is drawn: all stories are the one that the search finds.
-    """
-    with fitting_threads(model.wte.weight.device, parameter_count(model.config) * len(seeds)):
-        if settings.num_beams is None:
-            yield from _drawn_ids(model, prompt, kept, settings, eot_id=eot_id, seeds=seeds)
-            return
-        with torch.inference_mode():
-            most = settings.max_new_tokens
-            found = beam_search(
-                model, [*prompt, *kept], num_beams=settings.num_beams, max_new_tokens=most, eot_id=eot_id
-            )
-        for new in found:
-            yield [new] * len(seeds)
-
-
-@torch.inference_mode()
-def _drawn_ids(
-    model: GPT, prompt: list[int], kept: Sequence[int], settings: SampleConfig, *, eot_id: int, seeds: list[int]
-) -> Iterator[list[int | None]]:
-    assert prompt, "the model needs a token to begin from"
-    given = [*prompt, *kept]
-    T, half = len(given), max(1, model.config.block_size // 2)
-    generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-    for generator, _ in itertools.product(generators, kept):  # one number a token, as `draw` takes them
-        torch.rand(1, 1, generator=generator)
-    seen = torch.tensor([given + [0] * settings.max_new_tokens] * len(seeds))  # (B, T + max_new_tokens), on the CPU
-    stories = Decoder(model, given[window_start(len(prompt), T, model.config.block_size) :], len(seeds))
-    ended = [False] * len(seeds)
-    for end in range(T, T + settings.max_new_tokens):
-        logits = stories.logits
-        ids = draw(logits, seen[:, :end].to(logits.device), settings, generators=generators)  # (B,)
-        column = ids.tolist()
-        ended = [done or i == eot_id for done, i in zip(ended, column, strict=True)]
-        if all(ended):
-            return
-        yield [None if done else i for done, i in zip(ended, column, strict=True)]
-        seen[:, end] = ids
-        if end + 1 < seen.shape[1]:
-            stories.read_again(seen[:, end + 1 - half : end + 1]) if stories.full else stories.step(ids)
 
 
 @dataclass(frozen=True)
@@ -123,6 +68,7 @@ class LanguageModel:
 
     @property
     def config(self) -> ModelConfig:
+        """The model's shape."""
         return self.model.config
 
     def generate(self, prompt: str = "", max_new_tokens: int | None = None, **settings: Any) -> str:
@@ -164,6 +110,7 @@ class LanguageModel:
     def _written(
         self, ids: list[int], config: SampleConfig, num_stories: int, kept: Sequence[int] = ()
     ) -> Iterator[list[Written | None]]:
+        """`write_many` behind its checks; the ids become whole characters here."""
         seed = secrets.randbits(31) if config.seed is None else config.seed
         seeds = [seed + i for i in range(num_stories)]
         readers = [codecs.getincrementaldecoder("utf-8")(errors="replace") for _ in seeds]
@@ -236,7 +183,12 @@ class LanguageModel:
 
         The text is read as the beginning of a story. Raises ValueError where it is longer than the context.
         """
-        return score_ids(self.model, self.tokenizer, self._fitting_ids(text), top=top)
+        ids = self.tokenizer.encode(text)
+        if len(ids) > self.config.block_size:
+            raise ValueError(
+                f"the text has {len(ids)} tokens, the model sees {self.config.block_size} at once; shorten it"
+            )
+        return score_ids(self.model, self.tokenizer, ids, top=top)
 
     def inspect(self, text: str, *, top: int = 5, most: int | None = None) -> Inspection:
         """Attention, each layer's guess and next-token probabilities at every position of the text.
@@ -251,14 +203,6 @@ class LanguageModel:
     def neighbours(self, ids: list[int], *, top: int = 10) -> list[list[Neighbour]]:
         """For each of ids, the token itself and the `top` most like it, by the cosine of their embeddings."""
         return neighbours(self.model, self.tokenizer, ids, top=top)
-
-    def _fitting_ids(self, text: str) -> list[int]:
-        ids = self.tokenizer.encode(text)
-        if len(ids) > self.config.block_size:
-            raise ValueError(
-                f"the text has {len(ids)} tokens, the model sees {self.config.block_size} at once; shorten it"
-            )
-        return ids
 
     def score_written(self, prompt: str, ids: Sequence[int], *, top: int = 0, **settings: Any) -> list[TokenScore]:
         """How well the model foresaw each of the ids that it wrote after the prompt, by the weights that wrote them.

@@ -66,7 +66,7 @@ def score_ids(model: GPT, tokenizer: Tokenizer, ids: list[int], *, top: int) -> 
 def score_written(
     model: GPT, tokenizer: Tokenizer, prompt: Sequence[int], ids: Sequence[int], *, top: int
 ) -> list[TokenScore]:
-    """A TokenScore for each of ids, foreseen from what `slm.generate` reads when it writes them after the prompt.
+    """A TokenScore for each of ids, foreseen from what the model read when it wrote them after the prompt.
 
     One forward pass for each time that the context was full.
     """
@@ -85,7 +85,7 @@ def score_written(
 
 @torch.inference_mode()
 def next_logits(model: GPT, prompt: Sequence[int], ids: Sequence[int]) -> Tensor:
-    """What comes after the prompt and the ids written after it: logits (V,) float32, from what `slm.generate` reads."""
+    """What comes after the prompt and the ids written after it: logits (V,) float32, from what a writer reads."""
     seen = [*prompt, *ids]
     start = window_start(len(prompt), len(seen), model.config.block_size)
     x = model.hidden(torch.tensor([seen[start:]], device=model.wte.weight.device))  # (1, T, C)

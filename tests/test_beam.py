@@ -8,7 +8,7 @@ import torch
 from slm.beam import beam_search
 from slm.checkpoint import save
 from slm.config import SampleConfig
-from slm.generate import generate_ids
+from slm.continuation import generate_ids
 from tests.engine import random_lm
 
 

@@ -1,0 +1,69 @@
+"""A prompt of ids, continued: the loop between the model, which scores every token, and the choice of one.
+
+When the context is full the model forgets the older half of it and reads the newer half again, so a story of any
+length goes on at the speed of the cache. A prompt longer than the context is cut to its newest tokens by the same rule.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+
+import torch
+
+from slm.beam import beam_search
+from slm.config import SampleConfig, parameter_count
+from slm.decode import Decoder, half_context, window_start
+from slm.device import fitting_threads
+from slm.model import GPT
+from slm.sampling import draw
+
+
+def generate_ids(
+    model: GPT, prompt: list[int], settings: SampleConfig, *, eot_id: int, seeds: list[int], kept: Sequence[int] = ()
+) -> Iterator[list[int | None]]:
+    """Continue one prompt of ids into len(seeds) stories at once.
+
+    Each story has the `kept` ids already; it goes on as it would where a seed had drawn them, and max_new_tokens counts
+    from there.
+
+    Yields, for each position, one id a story, or None for a story that has ended. The end-of-text id itself is not
+    given. Each story draws from its own seed alone, so it is the same whether it is written alone or among others.
+    With num_beams nothing is drawn: all stories are the one that the search finds.
+    """
+    with fitting_threads(model.wte.weight.device, parameter_count(model.config) * len(seeds)):
+        if settings.num_beams is None:
+            yield from _drawn_ids(model, prompt, kept, settings, eot_id=eot_id, seeds=seeds)
+        else:
+            beams, most = settings.num_beams, settings.max_new_tokens
+            with torch.inference_mode():
+                found = beam_search(model, [*prompt, *kept], num_beams=beams, max_new_tokens=most, eot_id=eot_id)
+            for new in found:
+                yield [new] * len(seeds)
+
+
+@torch.inference_mode()
+def _drawn_ids(
+    model: GPT, prompt: list[int], kept: Sequence[int], settings: SampleConfig, *, eot_id: int, seeds: list[int]
+) -> Iterator[list[int | None]]:
+    """`generate_ids` without beams."""
+    assert prompt, "the model needs a token to begin from"
+    given = [*prompt, *kept]
+    T, half = len(given), half_context(model.config.block_size)
+    generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+    for generator, _ in itertools.product(generators, kept):  # one number a token, as `draw` takes them
+        torch.rand(1, 1, generator=generator)
+    seen = torch.tensor([given + [0] * settings.max_new_tokens] * len(seeds))  # (B, T + max_new_tokens), on the CPU
+    stories = Decoder(model, given[window_start(len(prompt), T, model.config.block_size) :], len(seeds))
+    ended = [False] * len(seeds)
+    for end in range(T, T + settings.max_new_tokens):
+        logits = stories.logits
+        ids = draw(logits, seen[:, :end].to(logits.device), settings, generators=generators)  # (B,)
+        column = ids.tolist()
+        ended = [done or i == eot_id for done, i in zip(ended, column, strict=True)]
+        if all(ended):
+            return
+        yield [None if done else i for done, i in zip(ended, column, strict=True)]
+        seen[:, end] = ids
+        if end + 1 < seen.shape[1]:
+            stories.read_again(seen[:, end + 1 - half : end + 1]) if stories.full else stories.step(ids)
