@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import threading
-import time
 from collections.abc import Callable, Generator
 from typing import Any
 
@@ -16,6 +15,7 @@ import torch
 
 from slm.budget import Budget
 from slm.config import TrainConfig
+from slm.device import least_time_s
 from slm.processes import COMPILER_THREAD
 from slm.remedies import with_remedies
 from slm.updates import Updater
@@ -81,14 +81,9 @@ def _compile(updater: Updater, shapes: Callable[[], list[Shape]], *, slower_s: f
         updater.use_compiled(False)
 
 
-def _least_time_s(updater: Updater, shape: Shape, repeats: int = 3) -> float:
+def _least_time_s(updater: Updater, shape: Shape) -> float:
     """Least time of the gradients of one micro-batch."""
-    times = []
-    for _ in range(repeats):
-        begin = time.perf_counter()
-        updater.rehearse(*shape)
-        times.append(time.perf_counter() - begin)
-    return min(times)
+    return least_time_s(lambda: updater.rehearse(*shape), repeats=3)
 
 
 def _in_a_thread(work: Callable[[], None], *, stop: Callable[[], bool]) -> bool:

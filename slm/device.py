@@ -8,7 +8,7 @@ import platform
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 
@@ -47,12 +47,17 @@ def choose_dtype(name: str, device: torch.device) -> torch.dtype:
 
 
 def _product_time_s(dtype: torch.dtype, size: int = 256) -> float:
-    """Least time of a few matrix products."""
+    """Least time of a matrix product."""
     x = torch.ones(size, size, dtype=dtype)
+    return least_time_s(lambda: x @ x)
+
+
+def least_time_s(work: Callable[[], object], *, repeats: int = 5) -> float:
+    """Least time of some work, which must be over when its call returns."""
     times = []
-    for _ in range(5):
+    for _ in range(repeats):
         begin = time.perf_counter()
-        x @ x
+        work()
         times.append(time.perf_counter() - begin)
     return min(times)
 

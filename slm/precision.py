@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
 
 from slm.config import parameter_count
 from slm.decode import product_function
+from slm.device import least_time_s
 from slm.int8 import int8_model
 from slm.model import GPT
 from slm.tokenizer import Tokenizer
@@ -75,18 +73,9 @@ def _is_quicker(rounded: GPT, model: GPT) -> bool:
     """Whether a token's scores take clearly less time in int8."""
     x = torch.ones(1, model.config.n_embd)
     quick, usual = (product_function(m.lm_head, 1) for m in (rounded, model))
-    return _least_time_s(lambda: quick(x, None)) < 0.75 * _least_time_s(lambda: usual(x, None))
-
-
-def _least_time_s(work: Callable[[], Tensor], repeats: int = 5) -> float:
-    """Least time of some work on one thread: several would wait for each other where the machine has more to do."""
-    times, threads = [], torch.get_num_threads()
-    torch.set_num_threads(1)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # several would wait for each other where the machine has more to do
     try:
-        for _ in range(repeats):
-            begin = time.perf_counter()
-            work()
-            times.append(time.perf_counter() - begin)
+        return least_time_s(lambda: quick(x, None)) < 0.75 * least_time_s(lambda: usual(x, None))
     finally:
         torch.set_num_threads(threads)
-    return min(times)
