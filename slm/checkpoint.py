@@ -22,6 +22,7 @@ from torch import Tensor
 from slm.card import events_of, model_card
 from slm.config import ModelConfig, SampleConfig, parameter_count
 from slm.device import fitting_threads
+from slm.files import read_json, replacing, write_json
 from slm.hf_format import (
     config_for_transformers,
     config_from_transformers,
@@ -32,7 +33,6 @@ from slm.hf_format import (
 )
 from slm.model import GPT
 from slm.own_sampling import save_sampling
-from slm.runs import read_json, replacing, write_json
 from slm.tokenizer import Tokenizer, load_tokenizer
 
 DTYPES = ("F64", "F32", "F16", "BF16")  # safetensors' names of the numbers that weights may be stored as

@@ -49,6 +49,7 @@ class Log:
 
     @property
     def losses(self) -> list[tuple[int, float]]:
+        """The training losses that are numbers, by step."""
         return [(step, loss) for step, loss, _ in self.train if loss is not None]
 
     @property

@@ -23,8 +23,9 @@ from torch.nn import functional as F
 
 from slm.bpe_files import to_chars
 from slm.checkpoint import load_folder
+from slm.files import replacing
 from slm.hf_format import is_conv1d, own_weights, weights_for_transformers
-from slm.runs import replacing, resolve
+from slm.runs import resolve
 
 if TYPE_CHECKING:
     from gguf import GGUFWriter

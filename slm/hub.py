@@ -50,6 +50,7 @@ class HubFile:
 
     @property
     def size_mb(self) -> float:
+        """Millions of bytes."""
         return (self.content.stat().st_size if isinstance(self.content, Path) else len(self.content)) / 1e6
 
 

@@ -56,6 +56,7 @@ class Muon:
 
     @torch.no_grad()
     def step(self, scale: float) -> None:
+        """Move the matrices along their gradients, at `scale` of the peak rate."""
         for names in self._by_shape().values():
             pieces = []
             for name in names:
@@ -77,9 +78,11 @@ class Muon:
         return groups
 
     def state(self) -> dict[str, Tensor]:
+        """The momenta by name."""
         return {f"muon.{name}": tensor for name, tensor in self.momentum.items()}
 
     def load_state(self, tensors: dict[str, Tensor]) -> None:
+        """Take up what `state` gave; KeyError where a tensor is missing."""
         for name, momentum in self.momentum.items():
             momentum.copy_(tensors[f"muon.{name}"])
 
@@ -109,6 +112,7 @@ class AdamW:
 
     @torch.no_grad()
     def step(self, scale: float) -> None:
+        """Move the weights along their gradients, at `scale` of the peak rate."""
         config = self.config
         for decayed in (True, False):
             names = [name for name, p in self.parameters.items() if (p.dim() >= 2) is decayed]
@@ -129,10 +133,12 @@ class AdamW:
         return grad
 
     def state(self) -> dict[str, Tensor]:
+        """The moments and the updates counted, by name."""
         moments = {f"adamw.{name}.{key}": t for name, pair in self.moments.items() for key, t in pair.items()}
         return {**moments, **{f"adamw.{name}.step": t for name, t in self.steps.items()}}
 
     def load_state(self, tensors: dict[str, Tensor]) -> None:
+        """Take up what `state` gave; KeyError where a tensor is missing."""
         for name, step in self.steps.items():
             step.copy_(tensors[f"adamw.{name}.step"])
             for key, moment in self.moments[name].items():
@@ -191,6 +197,7 @@ class LossScale:
             self.factor, self.good_steps = factor, int(good_steps)
 
     def enlarge(self, loss: Tensor) -> Tensor:
+        """The loss times the factor, so that its gradients are."""
         return loss if self.factor is None else loss * self.factor
 
     @torch.no_grad()

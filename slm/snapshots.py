@@ -21,9 +21,9 @@ from torch import Tensor
 
 from slm.card import events_of, model_card
 from slm.checkpoint import load_folder, save
-from slm.files import remove, rename
+from slm.files import read_json, remove, rename, replacing, write_json
 from slm.model import GPT
-from slm.runs import find_snapshots, is_checkpoint, read_json, replacing, write_json
+from slm.runs import find_snapshots, is_checkpoint
 from slm.tokenizer import Tokenizer
 
 KEEP_RATIO = 1.5

@@ -46,9 +46,11 @@ class Fixed:
         return (self._places <= self.position)[None]
 
     def row(self, table: Tensor) -> Tensor:
+        """The position's own row of (block_size, ...)."""
         return table.index_select(0, self.position)[0]
 
     def keep(self, cache: Tensor, new: Tensor) -> Tensor:
+        """Write new (B, H, D) into a layer's cache (B, H, block_size, D); the whole cache, whose rest `mask` hides."""
         cache.index_copy_(2, self.position, new.unsqueeze(2))
         return cache
 

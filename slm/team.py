@@ -35,6 +35,7 @@ class Team:
 
     @property
     def is_first(self) -> bool:
+        """Whether this process decides and writes."""
         return self.rank == 0
 
     def check_shares(self, config: TrainConfig) -> None:

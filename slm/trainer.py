@@ -21,20 +21,14 @@ from slm.config import parameter_count
 from slm.data.batches import Corpus, training_batch
 from slm.device import choose_dtype, describe, make_ready
 from slm.divergence import MAX_SETBACKS, Diverged, LossWatch
+from slm.files import read_json, write_json
 from slm.handover import handed_over, take_over
 from slm.job import TrainJob, check
 from slm.observe import Observer
 from slm.optim import learning_rate_scale
 from slm.position import Saved, about, position, recorded, restore
 from slm.remedies import with_remedies
-from slm.runs import (
-    clear_stop,
-    finish_requested,
-    read_json,
-    record_process,
-    stop_requested,
-    write_json,
-)
+from slm.runs import clear_stop, finish_requested, record_process, stop_requested
 from slm.snapshots import RunStore, is_log_spaced
 from slm.team import Team
 from slm.updates import Updater

@@ -221,6 +221,7 @@ class Part:
                 yield
 
     def summary(self) -> dict[str, int]:
+        """What the manifest says of the part."""
         return {"stories": self.stories, "tokens": self.tokens, "bytes": self.size_bytes}
 
     def unigram_entropy(self) -> float:
@@ -245,6 +246,7 @@ class Preview:
         self._kept: list[tuple[int, str]] = []
 
     def watch(self, stories: Iterable[str]) -> Iterator[str]:
+        """The same stories; some of those that pass are kept."""
         for story in stories:
             entry = (-digest(story, seed=0), story)
             if len(self._kept) < PREVIEW_STORIES:
@@ -254,6 +256,7 @@ class Preview:
             yield story
 
     def stories(self) -> list[str]:
+        """Those kept, at most PREVIEW_CHARACTERS of each."""
         return [story[:PREVIEW_CHARACTERS] for _, story in sorted(self._kept, reverse=True)]
 
 
