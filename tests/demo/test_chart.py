@@ -1,180 +1,14 @@
-"""The loss chart: curves out of events, thinning that keeps the extremes, and the drawing itself in a browser."""
+"""The loss chart as a browser draws it."""
 
 from __future__ import annotations
 
-import json
-import math
-import random
-import shutil
-
 import pytest
 
-from demo.views.chart import (
-    CHART_TEMPLATE,
-    Curve,
-    chart_js,
-    chart_value,
-    curve_from_events,
-    decimate,
-    static_text,
-)
-from demo.views.landmarks import Landmark, earlier_runs, landmarks_for
-from tests.waiting import QUICK_S
+from demo.views.chart import CHART_TEMPLATE, Curve, chart_js, chart_value, curve_from_events, static_text
+from demo.views.landmarks import Landmark, landmarks_for
+from tests.demo.curves import STORIES, events
 
-STORIES = {"vocab_size": 4096, "unigram_entropy": 5.5, "bigram_entropy": 3.5}
-
-
-def losses(count: int, *, seed: int = 0) -> list[tuple[int, float]]:
-    rng = random.Random(seed)
-    return [(step, 2 + 6 * math.exp(-step / 50) + rng.gauss(0, 0.2)) for step in range(1, count + 1)]
-
-
-def events(count: int, *, every: int = 20, floor: float = 2.0) -> list[dict]:
-    log: list[dict] = [{"kind": "start", "step": 0}]
-    for step, loss in losses(count):
-        log.append(
-            {
-                "kind": "train",
-                "step": step,
-                "loss": loss + floor - 2,
-                "tokens": 64 * step,
-                "elapsed_s": step / 4,
-                "lr": 0.003,
-                "grad_norm": 0.5,
-                "tok_per_s": 256.0,
-            }
-        )
-        if step % every == 0:
-            log.append({"kind": "eval", "step": step, "val_loss": loss + 0.1, "val_bpb": (loss + 0.1) / 3})
-    return log
-
-
-@pytest.mark.parametrize("count", [0, 1, 2, 499, 500, 501, 997, 1000, 12_347])
-def test_thinning_keeps_ends_and_extremes_in_order(count):
-    points = losses(count)
-    kept = decimate(points)
-    assert len(kept) <= 500
-    assert count > 500 or [p[:2] for p in kept] == points
-    pairs = [(step, loss) for step, loss, _ in kept]
-    assert set(pairs) <= set(points)
-    assert pairs == sorted(set(pairs))
-    if points:
-        assert pairs[0] == points[0] and pairs[-1] == points[-1]
-        for extreme in (min, max):
-            assert extreme(points, key=lambda p: p[1]) in pairs
-
-
-def test_a_single_spike_survives_and_does_not_bend_the_mean():
-    points = [(step, 1.0) for step in range(10_007)]
-    points[5003] = (5003, 99.0)
-    kept = decimate(points)
-    spike = [p for p in kept if p[1] == 99.0]
-    assert len(spike) == 1 and 1.0 < spike[0][2] < 1 + 98 / 30
-
-
-def test_curve_of_a_log():
-    curve = curve_from_events("a", events(47))
-    assert [step for step, _ in curve.train] == list(range(1, 48))
-    assert [step for step, _ in curve.val] == [20, 40]
-    assert curve.tokens_at(20) == 1280 and curve.tokens_at(0) == 0
-    assert curve.seconds_at(20) == 5.0 and curve.seconds_at(0) == 0.0
-
-
-def test_tokens_are_read_off_between_steps_of_unlike_size():
-    seen = {1: 16, 2: 32, 3: 96, 5: 224}
-    log = [{"kind": "train", "step": step, "loss": 3.0, "tokens": n} for step, n in seen.items()]
-    curve = curve_from_events("a", log)
-    assert [curve.tokens_at(step) for step in (0, 1, 2, 3, 4, 5)] == [0, 16, 32, 96, 160, 224]
-
-
-def test_a_resume_takes_back_what_came_after_it():
-    log = [
-        *events(30),
-        {"kind": "start", "step": 10, "resumed_from_step": 10},
-        {"kind": "train", "step": 11, "loss": 7.0},
-    ]
-    curve = curve_from_events("a", log)
-    assert [step for step, _ in curve.train] == list(range(1, 12))
-    assert curve.train[-1] == (11, 7.0) and curve.val == []
-
-
-def test_unmeasured_and_odd_events_are_left_out():
-    log = [
-        {},
-        {"kind": "train"},
-        {"kind": "train", "step": 3, "loss": None},
-        {"kind": "eval", "step": 5, "val_loss": None},
-        {"kind": "train", "step": 7, "loss": float("inf")},
-        {"kind": "train", "step": 11, "loss": 4.5, "elapsed_s": None},
-        {"kind": "start", "step": 0, "resumed_from_step": None},
-        {"kind": "later kind", "step": 2},
-    ]
-    curve = curve_from_events("a", log)
-    assert (curve.train, curve.val, curve.tokens) == ([(11, 4.5)], [], [])
-    value = chart_value([curve], landmarks=[])
-    assert value["runs"][0]["train"] == [[11, 4.5, 4.5, None, None, None, None, None]]
-
-
-def test_value_is_small_plain_json():
-    curves = [
-        Curve(f"run {i}", losses(9973, seed=i), losses(700), [(9973, 64e4)], [(0, 0.0), (9973, 100.0)])
-        for i in range(3)
-    ]
-    value = chart_value(curves, landmarks=landmarks_for(STORIES), budget={"minutes": 2})
-    text = json.dumps(value, allow_nan=False)
-    assert all(len(run[series]) <= 500 for run in value["runs"] for series in ("train", "val"))
-    assert len(text) < 200_000
-    assert value["budget"] == {"seconds": 120}
-
-
-def test_landmarks_of_a_data_set():
-    marks = landmarks_for(STORIES)
-    assert [round(mark.nats, 3) for mark in marks] == [8.318, 5.5, 3.5]
-    assert len(landmarks_for({"vocab_size": 4096})) == 1 and landmarks_for({}) == []
-
-
-def test_a_loss_of_another_vocabulary_is_given_in_bits_per_byte_alone():
-    (mark,) = [m for m in landmarks_for({**STORIES, "source": "tinystories"}) if m.nats is None]
-    assert mark.bpb == pytest.approx(0.83, abs=0.005)
-
-
-def test_earlier_runs_are_the_best_and_the_newest_on_the_same_stories():
-    def run(name, created, bpb, *, data="ts", status="finished"):
-        known = {"val_bpb": bpb, "val_loss": bpb and 2 * bpb, "status": status}
-        return {"name": name, "created": created, "data": data, **known}
-
-    shown = run("shown", 100, None, status="running")
-    others = [
-        run("best", 10, 0.9), run("old", 20, 1.2), run("newest", 30, 1.1), run("later", 200, 0.5),
-        run("elsewhere", 40, 0.4, data="other"), run("failed", 50, 0.8, status="error"), run("empty", 60, None),
-    ]  # fmt: skip
-    marks = earlier_runs([shown, *others], shown)
-    assert [(mark.label, mark.nats, mark.bpb) for mark in marks] == [("run best", 1.8, 0.9), ("run newest", 2.2, 1.1)]
-
-
-def test_bits_per_byte_follow_from_an_evaluation():
-    log = [*events(3), {"kind": "eval", "step": 3, "val_loss": 4.0, "val_bpb": 1.5}]
-    assert curve_from_events("a", log).bits_per_nat == 0.375
-    assert curve_from_events("a", events(3)).bits_per_nat is None
-
-
-# ---------------------------------------------------------------- in a browser
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine")
-    playwright.expect.set_options(timeout=QUICK_S * 1000)
-    with playwright.sync_playwright() as driver:
-        running = driver.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"]
-        )
-        yield running
-        running.close()
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
@@ -233,7 +67,6 @@ def one_run(count: int, **more) -> dict:
     )
 
 
-@pytest.mark.browser
 def test_draws_lines_points_landmarks_and_updates_in_place(page):
     chart = Chart(page, one_run(100))
     assert chart.page.locator(".slm-chart-plot .slm-chart-train").get_attribute("d").count("L") == 99
@@ -249,7 +82,6 @@ def test_draws_lines_points_landmarks_and_updates_in_place(page):
     assert chart.errors == []
 
 
-@pytest.mark.browser
 def test_axes_can_be_switched(page):
     chart = Chart(page, one_run(200))
     heights = []
@@ -265,7 +97,6 @@ def test_axes_can_be_switched(page):
     assert chart.errors == []
 
 
-@pytest.mark.browser
 def test_the_loss_is_shown_in_nats_or_in_bits_per_byte(page):
     from playwright.sync_api import expect
 
@@ -285,7 +116,6 @@ def test_the_loss_is_shown_in_nats_or_in_bits_per_byte(page):
     assert chart.errors == []
 
 
-@pytest.mark.browser
 def test_rate_gradient_and_speed_follow_the_pointer(page):
     from playwright.sync_api import expect
 
@@ -306,7 +136,6 @@ def test_rate_gradient_and_speed_follow_the_pointer(page):
     assert chart.errors == []
 
 
-@pytest.mark.browser
 def test_zoom_stays_across_updates_and_double_click_resets(page):
     chart = Chart(page, one_run(200))
     chart.drag(0.5, 0.75)
@@ -319,7 +148,6 @@ def test_zoom_stays_across_updates_and_double_click_resets(page):
     assert chart.errors == []
 
 
-@pytest.mark.browser
 def test_exact_values_by_mouse_and_by_keyboard(page):
     from playwright.sync_api import expect
 
@@ -335,7 +163,7 @@ def test_exact_values_by_mouse_and_by_keyboard(page):
     chart.page.keyboard.press("ArrowLeft")
     loss = dict(curve_from_events("x", events(100)).train)[100]
     expect(tip).to_contain_text("step 100")
-    expect(tip).to_contain_text(f"training {loss:.3f}")
+    expect(tip).to_contain_text(f"training loss {loss:.3f}")
     chart.page.keyboard.press("ArrowLeft")
     expect(chart.page.locator("[aria-live]")).to_contain_text("step 99")
     chart.page.get_by_text("The numbers").click()
@@ -343,7 +171,6 @@ def test_exact_values_by_mouse_and_by_keyboard(page):
     assert chart.errors == []
 
 
-@pytest.mark.browser
 def test_names_are_text_and_runs_can_be_hidden(page):
     name = "<img src=x onerror=alert(1)>"
     curves = [curve_from_events(name, events(90)), curve_from_events("second", events(120, floor=1.5))]
@@ -357,7 +184,6 @@ def test_names_are_text_and_runs_can_be_hidden(page):
     assert chart.errors == []
 
 
-@pytest.mark.browser
 @pytest.mark.parametrize("width", [390, 1440])
 def test_labels_do_not_overlap(page, width):
     chart = Chart(page, one_run(12_000, budget={"steps": 20_000}), width=width)
@@ -377,7 +203,6 @@ def test_labels_do_not_overlap(page, width):
     assert chart.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-@pytest.mark.browser
 @pytest.mark.parametrize("value", [None, {}, {"runs": []}, chart_value([Curve("new")])])
 def test_nothing_yet_is_a_friendly_sentence(page, value):
     chart = Chart(page, value)
@@ -385,7 +210,6 @@ def test_nothing_yet_is_a_friendly_sentence(page, value):
     assert chart.errors == []
 
 
-@pytest.mark.browser
 def test_many_runs_are_told_apart_without_colours_too(page):
     chart = Chart(page, chart_value([curve_from_events(f"run-{i}", events(60)) for i in range(14)]))
     looks = chart.page.evaluate(
@@ -407,7 +231,6 @@ def test_many_runs_are_told_apart_without_colours_too(page):
     assert chart.errors == []
 
 
-@pytest.mark.browser
 def test_where_no_curve_comes_it_says_so(page):
     chart = Chart(page, chart_value([], nothing="This one has none."))
     assert chart.page.locator(".slm-chart-empty").inner_text() == "This one has none."
