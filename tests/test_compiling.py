@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,6 +22,7 @@ from slm.team import Team
 from slm.train import train
 from slm.updates import Updater
 from tests.training import job, losses, weights
+from tests.waiting import PATIENCE_S
 
 CPU = torch.device("cpu")
 MINI, MICRO = 5_000_000, 900_000
@@ -129,6 +129,29 @@ def test_a_stop_does_not_wait_for_the_compiler(monkeypatch, starter_data, tmp_pa
     assert status(tmp_path / "run") == "stopped"
 
 
+def test_each_shape_that_comes_was_rehearsed(monkeypatch, starter_data, tmp_path):
+    """So no update waits for the compiler, nor is anything compiled that never comes."""
+    rehearsed, came = set(), set()
+    rehearse, backward = Updater.rehearse, Updater.backward
+
+    def use_compiled(self: Updater, wanted: bool) -> None:
+        self.compiled, self.loss = wanted, self.model.loss
+
+    def noted_rehearse(self: Updater, rows: int, length: int) -> None:
+        rehearse(self, rows, length)
+        rehearsed.add((rows, length))
+        came.clear()
+
+    def noted_backward(self: Updater, x: torch.Tensor, y: torch.Tensor, *, share: float) -> torch.Tensor:
+        came.add(tuple(x.shape))
+        return backward(self, x, y, share=share)
+
+    for changed in (use_compiled, noted_rehearse, noted_backward):
+        monkeypatch.setattr(Updater, changed.__name__.removeprefix("noted_"), changed)
+    list(train(job(starter_data, tmp_path, train={"compile": True, "ramp_steps": 3})))
+    assert came == rehearsed == {(2, 15), (5, 31)}
+
+
 def test_what_the_compiler_raises_ends_the_training(monkeypatch, starter_data, tmp_path):
     def broken(self: Updater, rows: int, length: int) -> None:
         raise RuntimeError("the device fell over")
@@ -139,61 +162,89 @@ def test_what_the_compiler_raises_ends_the_training(monkeypatch, starter_data, t
     assert read_events(tmp_path / "run")[0][-1]["reason"] == "error"
 
 
-RUN = """
+RUNS = """
+import shutil
 import sys
+from pathlib import Path
+
 import torch
 import torch._dynamo
-from pathlib import Path
-from tests.training import job
+
+from slm.config import ModelConfig
 from slm.train import train
+from slm.updates import Updater
+from tests.training import job
 
-if __name__ == "__main__":
-    place, steps, resume = Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4] == "resume"
-    settings = {"steps": steps, "ramp_steps": 2, "compile": True, "save_interval_s": 1e6, "decay_ratio": 0.0}
-    for event in train(job(Path(sys.argv[1]), place, train=settings, resume=resume, dropout=0.0)):
+data, place = map(Path, sys.argv[1:])
+model = ModelConfig(n_layer=1, n_head=2, n_embd=16, block_size=15, vocab_size=512)
+update = Updater.update
+
+
+def watched(self, *words, **settings):  # what comes later than the rehearsals must not need the compiler again
+    torch._dynamo.config.error_on_recompile = self.compiled
+    return update(self, *words, **settings)
+
+
+Updater.update = watched
+
+
+def run(name, steps, *, compiled=True, resume=False):
+    torch._dynamo.reset()  # as in a new process, nothing is compiled
+    torch._dynamo.config.error_on_recompile = False
+    settings = {"steps": steps, "compile": compiled, "save_interval_s": 1e6, "decay_ratio": 0.0}
+    for event in train(job(data, place / name, model=model, train=settings, resume=resume)):
         print(event["kind"], event.get("code") or event.get("reason") or "")
-        if event.get("code") == "compiling":  # what comes later than the rehearsals must not need the compiler again
-            from slm.updates import Updater
-            update = Updater.update
 
-            def watched(self, *words, **settings):
-                torch._dynamo.config.error_on_recompile = self.compiled
-                return update(self, *words, **settings)
 
-            Updater.update = watched
 """
 
 
-def compiled_run(
-    starter_data: Path, place: Path, cache: Path, *, steps: int, how: str = "anew", **variables: str
-) -> list[str]:
+def printed(runs: str, data: Path, place: Path, **variables: str) -> list[str]:
+    """What a process prints that does these runs, one after the other."""
     done = subprocess.run(
-        [sys.executable, "-c", RUN, str(starter_data), str(place), str(steps), how],
-        cwd=Path(__file__).resolve().parent.parent, capture_output=True, text=True, timeout=1800,
-        env={**os.environ, "TORCHINDUCTOR_CACHE_DIR": str(cache), **variables},
+        [sys.executable, "-c", RUNS + runs, str(data), str(place)],
+        cwd=Path(__file__).resolve().parent.parent, capture_output=True, text=True, timeout=PATIENCE_S,
+        # Without vectors: the compiler would first try, for ten seconds and more, which of them this machine has.
+        env={**os.environ, "TORCHINDUCTOR_CACHE_DIR": str(place / "cache"), "TORCHINDUCTOR_VEC_ISA_OK": "0",
+             **variables},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout.split("\n")
 
 
 def test_without_a_compiler_the_training_goes_on_with_a_warning(starter_data, tmp_path):
-    nowhere = {"CXX": str(tmp_path / "no-compiler")}
-    lines = compiled_run(starter_data, tmp_path, tmp_path / "cache", steps=2, **nowhere)
+    lines = printed('run("run", 2)', starter_data, tmp_path, CXX=str(tmp_path / "no-compiler"))
     assert lines[:3] == ["start ", "warning compiling", "warning compile-failed"]
     assert lines.count("train ") == 2 and "end finished" in lines
 
 
-@pytest.mark.slow
-def test_a_compiled_run_computes_the_same_and_goes_on_from_where_it_was(starter_data, tmp_path):
-    cache, whole, parts, plain = (tmp_path / name for name in ("cache", "whole", "parts", "plain"))
-    lines = compiled_run(starter_data, whole, cache, steps=5)
-    if "warning compile-failed" in lines:
+@pytest.fixture(scope="module")
+def compiled(starter_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the same five updates were made at once, in two parts, and at once as they are written: three runs."""
+    place = tmp_path_factory.mktemp("compiled")
+    runs = """
+run("whole", 5)
+run("half", 3)
+shutil.copytree(place / "half", place / "parts")
+run("parts", 5, resume=True)
+run("plain", 5, compiled=False)
+"""
+    lines = printed(runs, starter_data, place)
+    if "warning compile-failed" in lines[: lines.index("train ")]:
         pytest.skip("there is no C++ compiler on this machine")
-    compiled_run(starter_data, parts, cache, steps=3)
-    assert read_json(parts / "run" / "resume" / "state.json")["compiled"] is True
-    compiled_run(starter_data, parts, cache, steps=5, how="resume")
-    assert losses(parts / "run") == losses(whole / "run")
-    assert all(torch.equal(w, weights(whole / "run")[name]) for name, w in weights(parts / "run").items())
-    asked = job(starter_data, plain, train={"steps": 5, "ramp_steps": 2, "decay_ratio": 0.0}, dropout=0.0)
-    list(train(replace(asked, train=replace(asked.train, compile=False))))
-    assert losses(plain / "run") == pytest.approx(losses(whole / "run"), abs=1e-3)
+    assert lines.count("warning compiling") == 3 and "warning compile-failed" not in lines
+    return place
+
+
+@pytest.mark.slow
+def test_a_compiled_run_computes_the_same(compiled):
+    plain, whole = losses(compiled / "plain" / "run"), losses(compiled / "whole" / "run")
+    assert plain == pytest.approx(whole, abs=1e-3) and list(whole) == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.slow
+def test_a_compiled_run_goes_on_from_where_it_was(compiled):
+    whole, parts = compiled / "whole" / "run", compiled / "parts" / "run"
+    assert read_json(compiled / "half" / "run" / "resume" / "state.json")["compiled"] is True
+    assert losses(parts) == losses(whole)
+    assert all(torch.equal(w, weights(whole)[name]) for name, w in weights(parts).items())
