@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from demo.session import Session
 from demo.views.inside import inside_value, word_value
@@ -13,7 +12,6 @@ from slm.runs import find_snapshots
 
 if TYPE_CHECKING:
     from slm.generate import LanguageModel
-    from slm.tokenizer import Tokenizer
 
 TOP = 12  # next tokens and neighbours shown
 MOST_TOKENS = 256
@@ -105,27 +103,11 @@ def _remark(wanted: int | None, step: int | None) -> str:
     return f"The snapshot of step {wanted:,} is gone, as training keeps only some; this is the nearest one left."
 
 
-@dataclass(frozen=True)
-class Lossless:
-    """A tokenizer for slm.inspection, which names guesses by their texts alone: a byte that is no character is kept in
-    them, as a lone surrogate."""
-
-    tokenizer: Tokenizer
-
-    def decode(self, ids: Iterable[int]) -> str:
-        return self.tokenizer.decode_bytes(ids).decode("utf-8", errors="surrogateescape")
-
-
 def look(session: Session, model: str | None, stages: Stages, place: float | None, text: str | None) -> dict[str, Any]:
     """Everything the page shows of a text. Raises ValueError where there is no model or no text."""
-    from slm.inspection import inspect_ids
-
     text = session.check_prompt(text)
     opened = open_model(session, model, stages, place)
-    if not (ids := opened.lm.tokenizer.encode(text)):
-        raise ValueError("there is no text to look into; type a few words")
-    keeping = cast("Tokenizer", Lossless(opened.lm.tokenizer))
-    seen = inspect_ids(opened.lm.model, keeping, ids, top=TOP, most=MOST_TOKENS)
+    seen = opened.lm.inspect(text, top=TOP, most=MOST_TOKENS)
     near = opened.lm.neighbours(sorted(set(seen.ids)), top=TOP)
     config = opened.lm.config
     return inside_value(

@@ -36,7 +36,7 @@ class Inspection:
     pieces: list[str]
     skipped: int  # tokens of the text before these, which the model could not see with them
     attention: np.ndarray  # (n_layer, n_head, T, T) float32, rows sum to one
-    lens: list[list[tuple[str, float]]]  # [layer][position] -> (likeliest next token, its probability)
+    lens: list[list[tuple[int, str, float]]]  # [layer][position] -> likeliest next token (id, text, probability)
     probs: list[list[tuple[int, str, float]]]  # [position] -> likeliest next tokens with their probabilities
     entropy: list[float]  # [position] -> how unsure the model was of the next token, in nats
     foreseen: list[tuple[float, int] | None]  # [position] -> (probability, rank) this token had before; first None
@@ -136,7 +136,7 @@ def inspect_ids(model: GPT, tokenizer: Tokenizer, ids: list[int], *, top: int, m
         skipped=skipped,
         attention=torch.stack(attention).cpu().numpy(),
         lens=[
-            [(tokenizer.decode([i]), p) for p, i in zip(g.values.tolist(), g.indices.tolist(), strict=True)]
+            [(i, tokenizer.decode([i]), p) for p, i in zip(g.values.tolist(), g.indices.tolist(), strict=True)]
             for g in guesses
         ],
         probs=[_named(tokenizer, i, p) for p, i in zip(probs.values, probs.indices, strict=True)],

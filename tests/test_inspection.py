@@ -33,8 +33,8 @@ def test_the_last_layer_and_the_bars_are_the_models_own_next_token(name):
     with torch.no_grad():
         probs = lm.model(torch.tensor([seen.ids]))[0].softmax(-1)  # (T, V)
     likeliest, which = probs.max(-1)
-    assert [piece for piece, _ in seen.lens[-1]] == [lm.tokenizer.decode([i]) for i in which.tolist()]
-    np.testing.assert_allclose([p for _, p in seen.lens[-1]], likeliest, rtol=1e-5)
+    assert [(i, piece) for i, piece, _ in seen.lens[-1]] == [(i, lm.tokenizer.decode([i])) for i in which.tolist()]
+    np.testing.assert_allclose([p for _, _, p in seen.lens[-1]], likeliest, rtol=1e-5)
     assert [[i for i, _, _ in bars] for bars in seen.probs] == probs.topk(7).indices.tolist()
     np.testing.assert_allclose(seen.entropy, -(probs * probs.log()).sum(-1), rtol=1e-4)
     for t, foreseen in enumerate(seen.foreseen[1:]):

@@ -46,25 +46,26 @@ def inside_value(
     """All that the page shows of a text of T tokens, as JSON.
 
     `near` holds, for each different token of the text, the token itself and its neighbours. `names` gives every id its
-    text, or the bytes that `raw` tells; `parts` are the ids that are part of a character. The lens's pieces hold such
-    bytes as `guess_name` takes them. Probabilities are shares of 1, entropies nats.
+    text, or the bytes that `raw` tells; `parts` are the ids that are part of a character. Probabilities are shares of
+    1, entropies nats.
     """
-    names = {i: piece for row in seen.probs for i, piece, _ in row}
+    names = {i: piece for row in (*seen.probs, *seen.lens) for i, piece, _ in row}
     names |= {one.id: one.text for group in near for one in group}
     names |= dict(zip(seen.ids, seen.pieces, strict=True))
+    told = _names(names, raw)
     return {
         "title": title,
         "remark": remark,
         "characters": len(b"".join(map(raw, seen.ids)).decode("utf-8", errors="replace")),
         "ids": seen.ids,
         "skipped": seen.skipped,
-        "names": _names(names, raw),
+        "names": told,
         "parts": [i for i in names if is_part(raw(i))],
         "probs": [[[i, _short(p)] for i, _, p in row] for row in seen.probs],
         "entropy": [_short(nats) for nats in seen.entropy],
         "most_entropy": math.log(vocab_size),
         "foreseen": [[_short(one[0]), one[1]] if one else None for one in seen.foreseen],
-        "lens": [[[guess_name(piece), _short(p)] for piece, p in row] for row in seen.lens],
+        "lens": [[[told[str(i)], _short(p)] for i, _, p in row] for row in seen.lens],
         "attention": attention_value(seen.attention),
         "near": {str(group[0].id): _places(group) for group in near},
         "tied": tied,
@@ -96,12 +97,6 @@ def word_value(
 def shown(piece: str) -> str:
     """A token's text as the page shows it; not escaped, since the script writes it as text."""
     return clean(visible(piece))
-
-
-def guess_name(piece: str) -> str:
-    """The name of a token by its text alone, in which bytes that are no character stand as lone surrogates."""
-    raw = piece.encode("utf-8", errors="surrogateescape")
-    return spelt(raw) if by_bytes(raw) else shown(piece)
 
 
 def _names(pieces: dict[int, str], raw: Callable[[int], bytes]) -> dict[str, str]:
