@@ -211,7 +211,7 @@ def _add_runs(rooms: Any) -> None:
 
 
 def _add_finish(rooms: Any) -> None:
-    room = _add_command(rooms, "finish", "Bring a running training to a quick good end: its learning rate falls first.")
+    room = _add_command(rooms, "finish", "Bring a running training to a quick good end.")
     room.add_argument("--run", metavar="NAME", required=True, help="Name of the run that trains now.")
 
 

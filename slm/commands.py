@@ -124,7 +124,7 @@ def export(args: argparse.Namespace) -> Result:
 def finish(args: argparse.Namespace) -> Result:
     """`finish`: a quick good end for a training that runs."""
     request_good_end(find_run(checkpoints_dir(args.checkpoints), args.run))
-    print(f"{args.run} comes to its end: the learning rate falls, then it is finished.")
+    print(f"{args.run} comes to a quick good end; what it learnt is saved then.")
     return {"run": args.run}, 0
 
 

@@ -157,7 +157,7 @@ def stop_requested(run_dir: str | Path) -> bool:
 
 
 def request_finish(run_dir: str | Path) -> None:
-    """Ask the run's training to come to a good end soon: the learning rate falls quickly, then it ends as planned."""
+    """Ask the run's training to come to a good end soon (Budget.finish)."""
     (Path(run_dir) / FINISH_FILE).touch()
 
 

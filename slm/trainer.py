@@ -117,7 +117,7 @@ class Trainer:
             yield from self._look(final=True)
         if stopped:
             return {"reason": "stopped", "message": "A stop was asked for; everything is saved."}
-        quick = "A quick end was asked for; the learning rate fell first."
+        quick = "A quick end was asked for."
         return {"reason": "finished", "message": quick if self.budget.finishing else "The budget is used."}
 
     def _compile(self) -> Generator[Event, None, bool]:
@@ -145,7 +145,7 @@ class Trainer:
         if not self.team.is_first or not finish_requested(self.job.run_dir):
             return
         if (last_step := self.budget.finish()) is not None:
-            message = f"A quick end was asked for: the learning rate falls to its end until step {last_step:,}."
+            message = f"A quick end was asked for: the training ends at step {last_step:,}."
             yield "warning", {"code": "finishing", "message": message, "last_step": last_step}
 
     def _start_fields(self, *, resumed: bool) -> dict[str, Any]:

@@ -39,10 +39,7 @@ from slm import launch
 from slm.data.prepare import list_datasets
 
 FINISHING = "its learning rate falls quickly, which makes a better model than Stop; then it ends"
-FINISHING_LEVEL = (
-    "it makes a tenth more steps, 200 at most, and ends; its learning rate stays as it is, since its settings let it "
-    "never fall"
-)
+FINISHING_LEVEL = "it makes some more steps and ends; its learning rate stays, since its settings let it never fall"
 MEASURE: dict[str, Any] = {**PRIVATE, "show_progress": "hidden", "concurrency_id": "measure", "concurrency_limit": 1}
 
 

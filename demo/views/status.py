@@ -263,14 +263,7 @@ def _warnings(events: Iterable[Mapping[str, Any]], *, told: Collection[str]) -> 
     seen = {str(e.get("code") or e.get("message")): e for e in events if e.get("kind") == "warning"}
     seen = {code: event for code, event in seen.items() if code not in over}
     new = [event for code, event in seen.items() if code not in told][-5:]
-    return [note(_warning(event), kind="warning") for event in new]
-
-
-def _warning(event: Mapping[str, Any]) -> str:
-    # Its own message says that the learning rate falls, which is not so in every run.
-    if event.get("code") == "finishing" and (step := finite(event.get("last_step"))):
-        return f"A quick end was asked for: the training ends at step {step:,.0f}."
-    return str(event.get("message") or event.get("code") or "")
+    return [note(str(event.get("message") or event.get("code") or ""), kind="warning") for event in new]
 
 
 def _over(events: Sequence[Mapping[str, Any]]) -> set[str]:

@@ -144,7 +144,7 @@ def test_what_was_about_to_come_is_told_until_it_has():
     assert "Compiled first." in status_html(running(), [START, compiling], now=101.0)
     assert "Compiled first." not in status_html(running(), [START, compiling, train(1)], now=103.0)
     shown = status_html(running(), [*log(), finishing, train(8)], now=117.0)
-    assert "A quick end was asked for: the training ends at step 9." in shown and "Ends soon." not in shown
+    assert "Ends soon." in shown
     ended = [*log(), finishing, {"kind": "end", "step": 9, "reason": "finished"}]
     assert "Ends soon." not in status_html(running(status="finished"), ended, now=118.0)
     assert "Ends soon." not in status_html(running(), [*ended, START], now=119.0)
