@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from demo.rights import CLASS_PAGE
 from slm.cli import parser
 from slm.config import PRESETS, parameter_count
 
@@ -28,6 +29,17 @@ def test_the_table_of_presets_is_the_presets():
         m = p.model
         shape, context, count = f"{m.n_layer} x {m.n_embd}", str(m.block_size), f"{parameter_count(m):,}"
         assert table[name] == [m.architecture, shape, context, p.vocab, count, p.purpose]
+
+
+def test_the_limits_of_a_class_are_those_of_the_page():
+    most, a_minute = CLASS_PAGE, CLASS_PAGE.a_minute
+    told = (
+        f"prompts of {most.prompt_characters:,} characters, stories of {most.tokens} tokens, four at once; "
+        f"from one address, in a minute, {a_minute['story']} requests for stories, {a_minute['view']} views of a model "
+        f"or a run, {a_minute['word']} next words and {a_minute['file']} exported files; {most.queue} requests waiting "
+        f"in all, {most.waiting} of them from one address; and uploads of {most.upload_mb} MB"
+    )
+    assert told in " ".join(README.split()) and most.stories == 4
 
 
 @pytest.mark.parametrize("line", re.findall(r"^python -m slm .*$", README, re.MULTILINE))
