@@ -17,13 +17,11 @@ from slm.config import (
     PRESETS,
     ModelConfig,
     TrainConfig,
-    field_doc,
-    field_kinds,
     parameter_count,
     parameter_parts,
-    parse_fields,
     preset,
 )
+from slm.fields import field_doc, field_kinds, parse_fields
 from slm.forecast import Training, flops_per_token, measured_on
 from slm.forecast import forecast as foretell
 from slm.launch import TrainSpec

@@ -68,7 +68,6 @@ class Guard:
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": json.dumps({"error": says, "detail": says}).encode()})
 
-
     async def _let_in(self, who: str | None, scope: dict[str, Any], receive: Any, send: Any) -> None:
         if who is None:
             await self.app(scope, receive, send)

@@ -15,7 +15,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from demo.session import Session
-from slm.config import SampleConfig, parse_fields
+from slm.config import SampleConfig
+from slm.fields import parse_fields
 
 if TYPE_CHECKING:
     from slm.generate import LanguageModel, Written

@@ -9,11 +9,7 @@ import dataclasses
 import math
 from dataclasses import dataclass
 
-# Whoever makes a help text or a form of these settings finds all that it takes here.
 from slm.fields import Checked, option
-from slm.fields import field_doc as field_doc
-from slm.fields import field_kinds as field_kinds
-from slm.fields import parse_fields as parse_fields
 
 END_OF_TEXT = "<|endoftext|>"
 GPT2_VOCAB_SIZE = 50257

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from slm.config import DEFAULT_MINUTES, ModelConfig, PrepareConfig, TrainConfig, parse_fields
+from slm.config import DEFAULT_MINUTES, ModelConfig, PrepareConfig, TrainConfig
+from slm.fields import parse_fields
 
 
 @pytest.mark.parametrize(

@@ -1,18 +1,11 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
 import pytest
 
 from slm.events import EVENTS_FILE, EventLog, after_resume, read_events
-
-
-def write_events(run_dir: Path, *events: tuple[str, int, dict]) -> None:
-    with EventLog(run_dir / EVENTS_FILE) as log:
-        for kind, step, fields in events:
-            log.append(kind, step, **fields)
-
+from tests.run_folders import write_events
 
 EVENTS = [
     ("start", 0, {"n_params": 7, "resumed_from_step": None}),

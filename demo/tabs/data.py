@@ -15,8 +15,9 @@ from demo.live import preparing_version
 from demo.session import Session, sentence
 from demo.tabs.wiring import QUICK, TICK, TOLD, bind, html, inform, live, take_offer, unseen, warn, warned
 from demo.views.data import compact_counts, made_at, manifest_html, preview_html, progress_html
-from slm.config import PrepareConfig, field_doc, parse_fields
+from slm.config import PrepareConfig
 from slm.data.prepare import default_name, list_datasets
+from slm.fields import field_doc, parse_fields
 from slm.runs import check_name, read_json
 
 # A data set is shown while it is the chosen one: another may have been chosen while the answer was on its way.

@@ -10,7 +10,8 @@ from demo.session import Session
 from demo.stories import MOST_STORIES, OFF
 from demo.tabs.wiring import QUICK
 from demo.views.next_words import NEXT_TEMPLATE, next_js
-from slm.config import SampleConfig, field_doc
+from slm.config import SampleConfig
+from slm.fields import field_doc
 
 SETTINGS = ("temperature", "top_k", "top_p", "max_new_tokens", "seed", "min_p", "repetition_penalty")
 SHORT = {"max_new_tokens": "max_tokens"}

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from demo.views.words import BITS_PER_BYTE, NOTHING, VALIDATION_LOSS, compact, duration, escape, get, note, number
-from slm.config import ModelConfig, TrainConfig, field_doc, field_kinds
+from slm.config import ModelConfig, TrainConfig
+from slm.fields import field_doc, field_kinds
 
 GENERAL = {
     "preset": "The shape and settings that it began with.",

@@ -21,13 +21,12 @@ from demo.views.story import surprise_levels
 from demo.written import MOST_VERSIONS, Choice, Versions, WrittenStories
 from slm.config import END_OF_TEXT, SampleConfig
 from slm.generate import Written
-from tests.demo.test_session import model_home  # noqa: F401
 
 PAGE = "page"
 
 
 @pytest.fixture
-def session(model_home: Path) -> Session:  # noqa: F811
+def session(model_home: Path) -> Session:
     return Session(model_home, model_home)
 
 

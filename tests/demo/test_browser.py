@@ -12,22 +12,9 @@ pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytest.importorskip("gradio")
 from playwright.sync_api import Browser, expect
 
-from tests.demo import conftest
-from tests.demo.browsing import (  # noqa: F401
-    CHROMIUM,
-    PROJECT,
-    SLOW_MS,
-    TABS,
-    Server,
-    Watched,
-    end_trainings,
-    environment,
-    fits,
-)
+from tests.demo.browsing import SLOW_MS, TABS, Server, Watched, fits
 
 pytestmark = pytest.mark.browser
-# Other browser tests know these, and what is imported above without a use, by this file's name.
-browser, home, opened, server = conftest.browser, conftest.home, conftest.opened, conftest.server
 
 
 def test_writes_the_same_story_for_the_same_seed(opened: Watched) -> None:

@@ -18,7 +18,7 @@ pytest.importorskip("gradio")
 from playwright.sync_api import Browser, expect
 
 from slm.generate import LanguageModel, Written
-from tests.demo.test_browser import SLOW_MS, browser  # noqa: F401
+from tests.demo.browsing import SLOW_MS
 from tests.demo.test_browser_queue import TOLD, ClassPage, Writer
 
 pytestmark = pytest.mark.browser
@@ -33,7 +33,7 @@ def class_page(tmp_path: Path) -> Iterator[ClassPage]:
 
 
 def test_a_story_asked_for_while_one_is_written_takes_its_place_and_can_be_stopped(
-    browser: Browser, class_page: ClassPage  # noqa: F811
+    browser: Browser, class_page: ClassPage
 ) -> None:
     writer = Writer(browser, class_page.url, 1)
     go, stop = writer.part("write-go"), writer.part("write-stop")
@@ -57,7 +57,7 @@ def test_a_story_asked_for_while_one_is_written_takes_its_place_and_can_be_stopp
 
 
 def test_a_finished_story_branches_only_when_the_one_beside_it_is_finished_too(
-    browser: Browser, class_page: ClassPage, monkeypatch: pytest.MonkeyPatch  # noqa: F811
+    browser: Browser, class_page: ClassPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     may_end = threading.Event()
     class_page.held.let_go(1)

@@ -9,26 +9,16 @@ from pathlib import Path
 
 import pytest
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytest.importorskip("gradio")
-from playwright.sync_api import Browser, expect  # noqa: E402
+from playwright.sync_api import Browser, expect
 
-from slm.config import PrepareConfig  # noqa: E402
-from tests.demo.test_browser import CHROMIUM, SLOW_MS, Server, Watched, end_trainings  # noqa: E402
+from slm.config import PrepareConfig
+from tests.demo.browsing import SLOW_MS, Server, Watched, end_trainings
 
 pytestmark = pytest.mark.browser
 CODE = "maple-tree-7"
 PICTURES = os.environ.get("SLM_PICTURES")  # a folder: then the two pages are pictured there
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("there is no Chromium on this machine")
-    with playwright.sync_playwright() as run:
-        opened = run.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")

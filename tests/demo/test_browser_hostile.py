@@ -15,7 +15,7 @@ pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytest.importorskip("gradio")
 from playwright.sync_api import Browser, expect
 
-from tests.demo.test_browser import SLOW_MS, Server, Watched, browser, home, server  # noqa: F401
+from tests.demo.browsing import SLOW_MS, Server, Watched
 
 pytestmark = pytest.mark.browser
 ATTACK = '"\'><img src=x onerror="window.hacked=1;alert(1)"><script>window.hacked=1</script>{{7*7}}${window.hacked=1}'
@@ -39,7 +39,7 @@ def poison_file(file: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def hostile(home: Path) -> Path:  # noqa: F811
+def hostile(home: Path) -> Path:
     """The home with a run, an unpacked model and a data set beside the good ones, whose every text is an attack."""
     runs, data = home / "checkpoints", home / "data"
     shutil.copytree(runs / "first", runs / "hostile")
@@ -63,7 +63,7 @@ def hostile(home: Path) -> Path:  # noqa: F811
 
 
 @pytest.fixture
-def opened(hostile: Path, browser: Browser, server: Server) -> Iterator[Watched]:  # noqa: F811
+def opened(hostile: Path, browser: Browser, server: Server) -> Iterator[Watched]:
     watched = Watched(browser, server.url)
     watched.page.on("dialog", lambda dialog: (watched.complaints.append("a dialog"), dialog.dismiss()))
     yield watched

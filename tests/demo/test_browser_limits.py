@@ -12,7 +12,7 @@ pytest.importorskip("gradio")
 from playwright.sync_api import Browser, expect
 
 from demo.rights import CLASS_PAGE, WORK, Pace
-from tests.demo.test_browser import SLOW_MS, browser  # noqa: F401
+from tests.demo.browsing import SLOW_MS
 from tests.demo.test_browser_queue import ClassPage, Writer
 
 pytestmark = pytest.mark.browser
@@ -45,7 +45,7 @@ def expect_notice(writer: Writer, says: str) -> None:
     expect(notice).to_have_count(0, timeout=SLOW_MS)
 
 
-def test_who_writes_too_often_is_told_and_keeps_the_story(browser: Browser, class_page: ClassPage) -> None:  # noqa: F811
+def test_who_writes_too_often_is_told_and_keeps_the_story(browser: Browser, class_page: ClassPage) -> None:
     writer = Writer(browser, class_page.url, SEED)
     writer.press_write()
     writer.is_told()
@@ -81,7 +81,7 @@ def test_who_writes_too_often_is_told_and_keeps_the_story(browser: Browser, clas
     assert writer.complaints == []
 
 
-def test_who_looks_too_often_is_told_and_keeps_the_pictures(browser: Browser, class_page: ClassPage) -> None:  # noqa: F811
+def test_who_looks_too_often_is_told_and_keeps_the_pictures(browser: Browser, class_page: ClassPage) -> None:
     writer = Writer(browser, class_page.url, SEED)
     writer.tab("Inside")
     tokens = writer.part("inside-tokens")
@@ -110,7 +110,7 @@ def test_who_looks_too_often_is_told_and_keeps_the_pictures(browser: Browser, cl
     assert writer.complaints == []
 
 
-def test_an_exported_file_is_served_from_where_it_lies(browser: Browser, class_page: ClassPage) -> None:  # noqa: F811
+def test_an_exported_file_is_served_from_where_it_lies(browser: Browser, class_page: ClassPage) -> None:
     writer = Writer(browser, class_page.url, SEED)
     writer.tab("Runs")
     expect(writer.part("runs-run").locator("input")).to_have_value("small", timeout=SLOW_MS)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import urllib.parse
-from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytest.importorskip("gradio")
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from tests.demo.test_browser import SLOW_MS, TABS, Server, Watched, browser, fits, home, server  # noqa: F401
+from tests.demo.browsing import SLOW_MS, TABS, Server, Watched, fits
 
 pytestmark = pytest.mark.browser
 MANY = 10
@@ -33,22 +32,14 @@ RING = """node => {
 }"""  # noqa: E501
 
 
-def context_of(browser: Browser, **options: Any) -> BrowserContext:  # noqa: F811
+def context_of(browser: Browser, **options: Any) -> BrowserContext:
     """A browser of its own that has patience with a busy machine."""
     context = browser.new_context(**options)
     context.set_default_timeout(SLOW_MS)
     return context
 
 
-@pytest.fixture
-def opened(browser: Browser, server: Server) -> Iterator[Watched]:  # noqa: F811
-    watched = Watched(browser, server.url)
-    yield watched
-    watched.page.close()
-    assert watched.complaints == []
-
-
-def test_with_the_network_cut_nothing_is_missing(browser: Browser, server: Server) -> None:  # noqa: F811
+def test_with_the_network_cut_nothing_is_missing(browser: Browser, server: Server) -> None:
     context = context_of(browser)
     asked: list[str] = []
     context.on("request", lambda request: asked.append(request.url))
@@ -66,7 +57,7 @@ def test_with_the_network_cut_nothing_is_missing(browser: Browser, server: Serve
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_keeps_people_out(browser: Browser, server: Server, scheme: str) -> None:  # noqa: F811
+def test_nothing_keeps_people_out(browser: Browser, server: Server, scheme: str) -> None:
     """What axe-core finds in each tab: unlabelled fields, faint letters, parts that a keyboard cannot reach."""
     package = find_spec("axe_playwright_python")
     if package is None or package.origin is None:
@@ -156,7 +147,7 @@ def test_a_screen_reader_hears_that_a_story_stands_but_not_its_words(opened: Wat
     assert page.locator("#write-story [aria-live]").count() == 0
 
 
-def test_whoever_wants_no_motion_has_none(browser: Browser, server: Server) -> None:  # noqa: F811
+def test_whoever_wants_no_motion_has_none(browser: Browser, server: Server) -> None:
     context = context_of(browser, reduced_motion="reduce")
     page = context.new_page()
     page.goto(server.url)
@@ -170,7 +161,7 @@ def test_whoever_wants_no_motion_has_none(browser: Browser, server: Server) -> N
 
 
 @pytest.mark.slow
-def test_ten_tabs_of_one_browser_all_answer(browser: Browser, server: Server) -> None:  # noqa: F811
+def test_ten_tabs_of_one_browser_all_answer(browser: Browser, server: Server) -> None:
     """A browser opens six connections to a host: an open stream for each tab would keep the seventh waiting."""
     context = context_of(browser)
     pages: list[Page] = [context.new_page() for _ in range(MANY)]

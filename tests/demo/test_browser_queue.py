@@ -25,7 +25,7 @@ from demo.session import Session
 from demo.tabs.write import NO_ROOM
 from slm.checkpoint import save
 from slm.generate import LanguageModel
-from tests.demo.test_browser import SLOW_MS, Watched, browser  # noqa: F401
+from tests.demo.browsing import SLOW_MS, Watched
 from tests.engine import random_lm
 
 pytestmark = pytest.mark.browser
@@ -81,7 +81,7 @@ class ClassPage:
 class Writer(Watched):
     """Somebody who writes a short story with a seed of their own."""
 
-    def __init__(self, browser: Browser, url: str, seed: int) -> None:  # noqa: F811
+    def __init__(self, browser: Browser, url: str, seed: int) -> None:
         super().__init__(browser, url)
         self.seed, self.story = seed, self.part("write-story")
         # The page has asked all it asks when it is opened: from now on nothing is in the queue but stories.
@@ -112,7 +112,7 @@ def class_page(tmp_path: Path) -> Iterator[ClassPage]:
 
 
 def test_who_waits_sees_the_place_and_writes_in_turn_and_who_finds_no_room_is_told(
-    browser: Browser, class_page: ClassPage  # noqa: F811
+    browser: Browser, class_page: ClassPage
 ) -> None:
     writers = [Writer(browser, class_page.url, seed) for seed in range(1, 6)]
     first, second, third, fourth, fifth = writers

@@ -15,7 +15,7 @@ from demo.session import Session
 from demo.views.chart import static_text
 from slm.config import SampleConfig
 from slm.sampling import adjust
-from tests.demo.test_browser import SLOW_MS, Server, Watched, browser, home, opened, server  # noqa: F401
+from tests.demo.browsing import SLOW_MS, Server, Watched
 
 pytestmark = pytest.mark.browser
 FIELDS = ("temperature", "top_k", "top_p", "min_p", "repetition_penalty")
@@ -54,7 +54,7 @@ def text_of(story: Locator) -> str:
 
 
 @pytest.mark.parametrize("wanted", COMBINATIONS, ids=lambda c: ", ".join(f"{k} {v}" for k, v in c.items()) or "usual")
-def test_the_browsers_arithmetic_is_the_samplers(browser: Browser, wanted: dict) -> None:  # noqa: F811
+def test_the_browsers_arithmetic_is_the_samplers(browser: Browser, wanted: dict) -> None:
     settings = SampleConfig(**wanted)
     generator = torch.Generator().manual_seed(13)
     logits = torch.randn(311, generator=generator) * 4
@@ -71,7 +71,7 @@ def test_the_browsers_arithmetic_is_the_samplers(browser: Browser, wanted: dict)
     torch.testing.assert_close(torch.tensor(ours, dtype=torch.float32), theirs, atol=1e-6, rtol=1e-4)
 
 
-def test_a_word_shows_what_else_it_could_have_been_and_the_story_branches(opened: Watched) -> None:  # noqa: F811
+def test_a_word_shows_what_else_it_could_have_been_and_the_story_branches(opened: Watched) -> None:
     story = write(opened)
     before, place = text_of(story), 9
     word = story.locator(f".slm-word[data-place='{place}']")
@@ -110,7 +110,7 @@ def test_a_word_shows_what_else_it_could_have_been_and_the_story_branches(opened
     expect(story.locator(".slm-branch")).to_have_count(1)
 
 
-def test_words_are_chosen_with_the_keyboard(opened: Watched) -> None:  # noqa: F811
+def test_words_are_chosen_with_the_keyboard(opened: Watched) -> None:
     story, panel = write(opened), opened.part("write-else").locator(".slm-else")
     words = story.locator(".slm-word")
     assert [words.nth(at).get_attribute("tabindex") for at in range(3)] == ["0", "-1", "-1"]
@@ -133,7 +133,7 @@ def test_words_are_chosen_with_the_keyboard(opened: Watched) -> None:  # noqa: F
     expect(panel).to_contain_text(re.compile("broke off|ended the story"), timeout=SLOW_MS)
 
 
-def test_a_story_that_broke_off_goes_on_where_a_word_is_chosen(opened: Watched) -> None:  # noqa: F811
+def test_a_story_that_broke_off_goes_on_where_a_word_is_chosen(opened: Watched) -> None:
     story, panel = write(opened, tokens=11), opened.part("write-else").locator(".slm-else")
     before = text_of(story).removesuffix("\u2026").rstrip()
     story.locator(".slm-word").last.click()
@@ -142,7 +142,7 @@ def test_a_story_that_broke_off_goes_on_where_a_word_is_chosen(opened: Watched) 
     assert text_of(story).startswith(before)
 
 
-def test_surprise_is_marked_by_guess_and_by_probability(opened: Watched) -> None:  # noqa: F811
+def test_surprise_is_marked_by_guess_and_by_probability(opened: Watched) -> None:
     story, how = write(opened), opened.part("write-surprise")
     titles = [word.get_attribute("title") or "" for word in story.locator(".slm-word").all()]
     told = [re.fullmatch(r"guess number ([\d,]+), (?:< )?[\d.]+ % likely", title) for title in titles]
@@ -166,7 +166,7 @@ def test_surprise_is_marked_by_guess_and_by_probability(opened: Watched) -> None
     assert ground() == plain
 
 
-def test_sliders_move_the_next_word_bars_without_the_server(opened: Watched, server: Server) -> None:  # noqa: F811
+def test_sliders_move_the_next_word_bars_without_the_server(opened: Watched, server: Server) -> None:
     opened.choose("write-model", "first")
     prompt = "Once upon a time there was"
     opened.fill("write-prompt", prompt)
@@ -213,14 +213,14 @@ def shown(prob: float) -> str:
     return "0 %" if prob == 0 else f"{100 * prob:.{1 if prob < 0.0995 else 0}f} %"
 
 
-def test_the_bars_follow_the_story(opened: Watched) -> None:  # noqa: F811
+def test_the_bars_follow_the_story(opened: Watched) -> None:
     story = write(opened, tokens=9)
     opened.part("write-next-after").get_by_label("the story").check()
     last = text_of(story).removesuffix("\u2026").removesuffix("\u2767").rstrip()[-12:]
     expect(opened.part("write-next").locator("q")).to_contain_text(last, timeout=SLOW_MS)
 
 
-def test_two_settings_stand_side_by_side_with_one_seed(opened: Watched) -> None:  # noqa: F811
+def test_two_settings_stand_side_by_side_with_one_seed(opened: Watched) -> None:
     opened.part("write-several").get_by_role("button").first.click()
     opened.fill("write-other-temperature", "1.7")
     expect(opened.part("write-other-settings").locator("input")).to_be_checked()
@@ -248,7 +248,7 @@ def test_two_settings_stand_side_by_side_with_one_seed(opened: Watched) -> None:
     ],
     ids=["empty", "spaces", "emoji", "space at the end", "long", "markup"],
 )
-def test_any_prompt_gives_a_story_whose_words_can_be_chosen(opened: Watched, prompt: str, says: str) -> None:  # noqa: F811
+def test_any_prompt_gives_a_story_whose_words_can_be_chosen(opened: Watched, prompt: str, says: str) -> None:
     story = write(opened, tokens=90, prompt=prompt)  # more than the context of 64
     expect(story).to_contain_text(says)
     assert text_of(story).startswith(prompt.strip())

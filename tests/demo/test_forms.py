@@ -30,8 +30,9 @@ from demo.forms import (
 )
 from demo.measuring import Speed
 from demo.session import Session
-from slm.config import PRESETS, ModelConfig, TrainConfig, field_doc
+from slm.config import PRESETS, ModelConfig, TrainConfig
 from slm.data.prepare import list_datasets
+from slm.fields import field_doc
 from slm.files import write_json
 from slm.folders import is_name
 from tests.demo.making import make_run

@@ -9,14 +9,14 @@ pytest.importorskip("gradio")
 from playwright.sync_api import Browser, expect
 
 from demo.forms import GROUPS
-from tests.demo.test_browser import SLOW_MS, Server, browser, home, server  # noqa: F401
+from tests.demo.browsing import SLOW_MS, Server
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.mark.parametrize(("width", "columns"), [(1440, 3), (390, 1)])
 def test_groups_stand_side_by_side_and_a_mistake_is_seen(
-    browser: Browser, server: Server, width: int, columns: int  # noqa: F811
+    browser: Browser, server: Server, width: int, columns: int
 ) -> None:
     page = browser.new_page(viewport={"width": width, "height": 900})
     page.goto(server.url)

@@ -9,7 +9,6 @@ pytest.importorskip("gradio")
 from playwright.sync_api import Browser
 
 from demo.views.chart import static_text
-from tests.demo.test_browser import browser  # noqa: F401
 
 pytestmark = pytest.mark.browser
 LONG_MS = 60_000  # on the page's own clock
@@ -17,7 +16,7 @@ HEAD = '<div id="head"><button class="slm-projector-button"></button><p class="s
 PAGE = f'{HEAD}<div id="write-story"></div>'
 
 
-def test_a_story_that_waits_or_is_slow_is_not_called_written(browser: Browser) -> None:  # noqa: F811
+def test_a_story_that_waits_or_is_slow_is_not_called_written(browser: Browser) -> None:
     page = browser.new_page()
     page.clock.install()
     page.set_content(PAGE)

@@ -11,10 +11,7 @@ import pytest
 from demo.rights import Rights
 from demo.session import Session, check_prompt, sentence
 from slm.runs import EventLog, record_process, write_json
-from tests.demo import conftest
 from tests.demo.making import make_run
-
-model_home = conftest.model_home  # other tests know it by this file's name
 
 # --- names and words ----------------------------------------------------------------------------------------
 

@@ -9,8 +9,9 @@ from types import SimpleNamespace
 from demo.views.copies import copied_html
 from demo.views.data import manifest_html, progress_html
 from demo.views.differences import differences, differences_html
-from slm.config import PRESETS, field_doc
+from slm.config import PRESETS
 from slm.data.copies import Copied, Match
+from slm.fields import field_doc
 
 TEXT = "Tom sat. <b>There was a big red dog</b> and it barked. Then there was tea & cake for all of them."
 
