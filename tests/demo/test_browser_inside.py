@@ -9,15 +9,13 @@ from pathlib import Path
 
 import pytest
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytest.importorskip("gradio")
-from playwright.sync_api import Locator, expect  # noqa: E402
+from playwright.sync_api import Locator, expect
 
-from tests.demo import test_browser as page_tests  # noqa: E402
+from tests.demo.browsing import SLOW_MS, Watched
 
 pytestmark = pytest.mark.browser
-browser, home, server = page_tests.browser, page_tests.home, page_tests.server
-SLOW_MS = page_tests.SLOW_MS
 TEXT = "The cat sat on <img src=x onerror='alert(1)'> a mat."
 
 
@@ -43,8 +41,8 @@ def grow(folder: Path, step: int, strength: float) -> None:
 
 
 @pytest.fixture
-def opened(browser, server, snapshots: Path) -> Iterator[page_tests.Watched]:
-    watched = page_tests.Watched(browser, server.url)
+def opened(browser, server, snapshots: Path) -> Iterator[Watched]:
+    watched = Watched(browser, server.url)
     watched.page.on("dialog", lambda dialog: watched.complaints.append("a dialog opened"))
     watched.tab("Inside")
     expect(watched.part("inside-tokens").locator(".slm-token").first).to_be_visible(timeout=SLOW_MS)
@@ -58,7 +56,7 @@ def opened(browser, server, snapshots: Path) -> Iterator[page_tests.Watched]:
     assert watched.complaints == []
 
 
-def bars(opened: page_tests.Watched) -> list[str]:
+def bars(opened: Watched) -> list[str]:
     return opened.part("inside-probs").locator("li").all_inner_texts()
 
 
@@ -180,7 +178,7 @@ def test_a_text_of_many_pages_is_seen_at_its_end(opened) -> None:
 
 
 def test_a_phone_needs_no_sideways_scroll_with_all_of_it_drawn(browser, server, snapshots: Path) -> None:
-    watched = page_tests.Watched(browser, server.url, width=390)
+    watched = Watched(browser, server.url, width=390)
     watched.tab("Inside")
     expect(watched.part("inside-near").locator("svg")).to_be_visible(timeout=SLOW_MS)
     assert watched.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -27,9 +28,11 @@ from slm.checkpoint import save
 from slm.generate import LanguageModel
 from tests.demo.browsing import SLOW_MS, Watched
 from tests.engine import random_lm
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.browser
 AT_ONCE, WAITING, TOKENS = 2, 2, 12
+QUIET_S = 3.0
 TOLD = re.compile(rf"{TOKENS} tokens|the end")
 
 
@@ -72,6 +75,16 @@ class ClassPage:
         )
         self.url = self._page.local_url
 
+    def settles(self) -> None:
+        """Wait until no page has asked anything for a while: opened, each asks in several steps, one after another."""
+        queue, deadline = self._page._queue, time.monotonic() + PATIENCE_S
+        quiet_since = time.monotonic()
+        while time.monotonic() - quiet_since < QUIET_S:
+            if any(queue.active_jobs) or any(line.queue for line in queue.event_queue_per_concurrency_id.values()):
+                quiet_since = time.monotonic()
+            assert time.monotonic() < deadline, "the pages ask without end"
+            time.sleep(0.02)
+
     def close(self) -> None:
         self.held.let_go(*range(100))
         self._page.close()
@@ -84,7 +97,6 @@ class Writer(Watched):
     def __init__(self, browser: Browser, url: str, seed: int) -> None:
         super().__init__(browser, url)
         self.seed, self.story = seed, self.part("write-story")
-        # The page has asked all it asks when it is opened: from now on nothing is in the queue but stories.
         expect(self.part("write-next").locator("li").first).to_be_visible(timeout=SLOW_MS)
         self.fill("write-seed", str(seed))
         self.fill("write-max-tokens", str(TOKENS))
@@ -116,6 +128,7 @@ def test_who_waits_sees_the_place_and_writes_in_turn_and_who_finds_no_room_is_to
 ) -> None:
     writers = [Writer(browser, class_page.url, seed) for seed in range(1, 6)]
     first, second, third, fourth, fifth = writers
+    class_page.settles()  # from now on nothing is in the queue but stories
     for writer in (first, second):
         writer.press_write()
         writer.begins()
