@@ -75,7 +75,7 @@ def save(picture: bytes, file: Path) -> float:
 
 def write(page: Page) -> None:
     page.locator("#write-model input").click()
-    page.get_by_role("option").filter(has_text="comes with the project").first.click()
+    page.get_by_role("option").filter(has_text="ready-made").first.click()
     page.locator("#write-seed textarea, #write-seed input").fill("1")
     page.locator("#write-go").click()
     expect(page.locator("#write-story")).to_contain_text(re.compile("the end|stopped at"), timeout=SLOW_MS)

@@ -57,7 +57,7 @@ STATES = {
 def state_word(status: str) -> str:
     """A run's status as a word in a list: "learning", "interrupted"."""
     if status == "bundled":
-        return "comes with the project"
+        return "ready-made"
     return STATES[status][0].lower() if status in STATES else status
 
 

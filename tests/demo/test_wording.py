@@ -49,4 +49,4 @@ def test_each_measure_has_one_name() -> None:
 
 def test_a_state_is_told_in_the_words_of_the_train_tab() -> None:
     assert state_word("lost") == "interrupted" == STATES["lost"][0].lower()
-    assert (state_word("bundled"), state_word("unheard of")) == ("comes with the project", "unheard of")
+    assert (state_word("bundled"), state_word("unheard of")) == ("ready-made", "unheard of")
