@@ -11,7 +11,7 @@ from demo.guard import Guard
 from demo.live import routes
 from demo.session import Session
 from demo.tabs import data, inside, report, rights, runs, train, write
-from demo.tabs.wiring import QUICK, bind, html, keep_when_full
+from demo.tabs.wiring import QUICK, REREAD, bind, html, keep_when_full
 from demo.theme import theme
 from demo.views.chart import static_text
 
@@ -69,7 +69,7 @@ def build(session: Session) -> gr.Blocks:
         # What a page shows is read from the disk when it is opened, and again when a tab is.
         def on_opening(tab: gr.Tab, handler: Any, inputs: list[Any], outputs: list[Any]) -> Any:
             unlocked = [bar.key.change] if session.rights.public and bar.key in inputs else []
-            return gr.on([page.load, tab.select, *unlocked], bind(handler, session), inputs, outputs, **QUICK)
+            return gr.on([page.load, tab.select, *unlocked], bind(handler, session), inputs, outputs, **REREAD)
 
         known = on_opening(
             write_tab, write.refresh, on_write["models"], [*on_write["models"], *on_write["offered"]]
@@ -79,7 +79,7 @@ def build(session: Session) -> gr.Blocks:
         inside.wire(session, page, on_inside, inside_tab, [write_tab, train_tab, data_tab, runs_tab])
         on_opening(runs_tab, runs.paint, on_runs["chosen"], on_runs["view"])
         card = on_runs["report"]
-        runs_tab.select(bind(report.show, session), [card["run"]], card["view"], **QUICK)
+        runs_tab.select(bind(report.show, session), [card["run"]], card["view"], **REREAD)
         data_painted = on_opening(data_tab, data.paint, [on_data["prepared"], bar.key], on_data["view"])
         data.settle(session, data_painted, on_data)
         on_opening(train_tab, train.paint, [on_train["chosen"], bar.key], on_train["view"])

@@ -13,7 +13,7 @@ from demo import preparing
 from demo.datasets import delete_dataset
 from demo.live import preparing_version
 from demo.session import Session, sentence
-from demo.tabs.wiring import QUICK, TICK, TOLD, bind, html, inform, live, take_offer, unseen, warn, warned
+from demo.tabs.wiring import QUICK, REREAD, TICK, TOLD, bind, html, inform, live, take_offer, unseen, warn, warned
 from demo.views.data import compact_counts, made_at, manifest_html, preview_html, progress_html
 from slm.config import PrepareConfig
 from slm.data.prepare import default_name, list_datasets
@@ -96,7 +96,7 @@ def layout(session: Session, key: gr.BrowserState) -> dict[str, Any]:
     source.input(choose_source, [source], [about, place, text, upload], **QUICK)
     wish = [source, place, text, upload, vocab, name, limit, key]
     begun = prepare.click(bind(start_preparing, session), wish, [status, upload], **TOLD)
-    paints = [after.then(bind(paint, session), [prepared, key], shown, **QUICK) for after in (begun, question)]
+    paints = [after.then(bind(paint, session), [prepared, key], shown, **REREAD) for after in (begun, question)]
     cancel.click(bind(cancel_preparing, session), [key], [cancel], **TOLD)
     paints.append(seen.tick(bind(tick, session), [prepared, seen, key], shown, **TICK))
     parts = {
@@ -117,7 +117,7 @@ def settle(session: Session, painted: Dependency, parts: dict[str, Any]) -> None
 def show_chosen(session: Session, event: Any, parts: dict[str, Any]) -> None:
     """At this event, show the chosen data set."""
     prepared, answer = parts["prepared"], parts["answer"]
-    asked = event(bind(show, session), [prepared], [answer], **QUICK)
+    asked = event(bind(show, session), [prepared], [answer], **REREAD)
     asked.then(None, [answer, prepared], parts["pictures"], js=SHOW_JS, **QUICK)
 
 

@@ -9,7 +9,7 @@ import gradio as gr
 from demo.guard import pace
 from demo.inspecting import Stages, look, look_up
 from demo.session import Session
-from demo.tabs.wiring import MODEL, QUICK, TICK, bind, choose, warned
+from demo.tabs.wiring import MODEL, QUICK, REREAD, TICK, bind, choose, warned
 from demo.views.inside import inside_js, panel_template, word_js
 
 FIRST_TEXT = "Once upon a time, there was a little girl named Lily. She loved to"
@@ -54,7 +54,7 @@ def layout(session: Session) -> dict[str, Any]:
         looking(bind(look_inside, session), [*which, text], [tokens], **MODEL)
     gr.on([place.input, newest.change], bind(look_inside, session), [*which, text], [tokens], **MOVED)
     gr.on([find.click, word.submit], bind(find_word, session), [*which, word], [found], **MOVED)
-    model.focus(bind(refresh_models, session), [model], [model], **QUICK)
+    model.focus(bind(refresh_models, session), [model], [model], **REREAD)
     timer.tick(bind(follow, session), which, [stages, place, newest], **TICK)
     return {"which": which, "text": text, "tokens": tokens, "timer": timer}
 
@@ -62,8 +62,8 @@ def layout(session: Session) -> dict[str, Any]:
 def wire(session: Session, page: gr.Blocks, parts: dict[str, Any], tab: gr.Tab, others: list[gr.Tab]) -> None:
     """Read the models when the page or this tab is opened, look inside when the tab is, and follow a training there."""
     which, timer = parts["which"], parts["timer"]
-    page.load(bind(refresh, session), which, which, **QUICK)
-    opened = tab.select(bind(refresh, session), which, which, **QUICK)
+    page.load(bind(refresh, session), which, which, **REREAD)
+    opened = tab.select(bind(refresh, session), which, which, **REREAD)
     opened.then(bind(look_inside, session), [*which, parts["text"]], [parts["tokens"]], **MODEL)
     tab.select(lambda: gr.Timer(active=True), None, [timer], **QUICK)
     gr.on([other.select for other in others], lambda: gr.Timer(active=False), None, [timer], **QUICK)

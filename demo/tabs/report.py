@@ -7,8 +7,9 @@ from typing import Any
 import gradio as gr
 
 from demo import reporting
+from demo.live import has_run
 from demo.session import Session
-from demo.tabs.wiring import QUICK, TICK, TOLD, bind, html, warned
+from demo.tabs.wiring import REREAD, TICK, TOLD, bind, html, warned
 from demo.views.report import progress_html, report_html
 
 TICK_S = 1.5
@@ -26,7 +27,7 @@ def layout(session: Session, key: gr.BrowserState, run: gr.Dropdown) -> dict[str
         make = gr.Button("Make the report card", elem_id="runs-report-make", min_width=250, scale=0)
     timer = gr.Timer(TICK_S, active=False)
     view = [card, timer]
-    run.change(bind(show, session), [run], view, **QUICK)
+    run.change(bind(show, session), [run], view, **REREAD)
     timer.tick(bind(show, session), [run], view, **TICK)
     make.click(bind(begin, session), [run, key], view, **TOLD)
     return {"run": run, "view": view, "guarded": [make]}
@@ -34,7 +35,7 @@ def layout(session: Session, key: gr.BrowserState, run: gr.Dropdown) -> dict[str
 
 def show(session: Session, run: str | None) -> tuple[str, Any]:
     """The card of a run, or how far its making is; the timer goes on while it is made."""
-    if not run:
+    if not run or not has_run(session, run):  # it may have been deleted meanwhile
         return report_html(None), gr.Timer(active=False)
     stands = reporting.progress(session, run)
     if stands is None:

@@ -14,7 +14,22 @@ from demo.guard import pace
 from demo.session import Session, sentence
 from demo.stories import sample_settings, write
 from demo.tabs import report
-from demo.tabs.wiring import MODEL, PRIVATE, QUICK, TICK, TOLD, bind, chart, choose, html, inform, live, warn, warned
+from demo.tabs.wiring import (
+    MODEL,
+    PRIVATE,
+    QUICK,
+    REREAD,
+    TICK,
+    TOLD,
+    bind,
+    chart,
+    choose,
+    html,
+    inform,
+    live,
+    warn,
+    warned,
+)
 from demo.telling import stories_html
 from demo.views.differences import differences_html
 from demo.views.runs import runs_rows
@@ -90,11 +105,11 @@ def layout(session: Session, key: gr.BrowserState) -> dict[str, Any]:
     delete.click(ask_to_delete, [run], [named, which, sure], **QUICK)
     gr.on([no.click, run.change, table.select], lambda: gr.update(visible=False), None, [sure], **QUICK)
     yes.click(bind(delete_chosen, session), [named, key], [sure], **TOLD).then(
-        bind(paint, session), [run, compare], view, **QUICK)
+        bind(paint, session), [run, compare], view, **REREAD)
     gr.on([rename.click, new_name.submit], bind(rename_chosen, session), [run, new_name, key], [run, new_name],
-          **TOLD).then(bind(paint, session), [run, compare], view, **QUICK)
+          **TOLD).then(bind(paint, session), [run, compare], view, **REREAD)
     bring.upload(bind(bring_in, session), [bring, key], [bring, run], **PRIVATE).then(
-        bind(paint, session), [run, compare], view, **QUICK).then(
+        bind(paint, session), [run, compare], view, **REREAD).then(
         bind(choose_run, session), [run, seen], of_run, **QUICK)
     return {"chosen": [run, compare], "view": view, "guarded": [rename, delete, bring, *card["guarded"]],
             "report": card}

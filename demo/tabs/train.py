@@ -27,7 +27,22 @@ from demo.forms import (
 from demo.live import seen_of
 from demo.rights import SWITCHED_OFF
 from demo.session import Session, sentence
-from demo.tabs.wiring import PRIVATE, QUICK, TICK, TOLD, bind, chart, choose, html, inform, live, part, warn, warned
+from demo.tabs.wiring import (
+    PRIVATE,
+    QUICK,
+    REREAD,
+    TICK,
+    TOLD,
+    bind,
+    chart,
+    choose,
+    html,
+    inform,
+    live,
+    part,
+    warn,
+    warned,
+)
 from demo.views.chart import static_text
 from demo.views.presets import measured_html
 from demo.views.samples import samples_html
@@ -87,8 +102,8 @@ def layout(session: Session, key: gr.BrowserState) -> dict[str, Any]:
     for explaining in explains:
         explaining.then(bind(look_ahead, session), [*form, key], [costs, outlook], **MEASURE)
     for painted_after in (begun.then, resumed.then, chosen.input):
-        painted_after(bind(paint, session), [chosen, key], view, **QUICK)
-    data.focus(bind(refresh_data, session), [data], [data], **QUICK)
+        painted_after(bind(paint, session), [chosen, key], view, **REREAD)
+    data.focus(bind(refresh_data, session), [data], [data], **REREAD)
     seen.tick(bind(paint, session), [chosen, key], view, **TICK)
     return {"data": data, "chosen": chosen, "view": view, "form": form, "explained": explained,
             "ahead": [costs, outlook], "guarded": [start]}

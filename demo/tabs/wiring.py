@@ -18,7 +18,10 @@ from demo.views.words import escape
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 QUICK: dict[str, Any] = {**PRIVATE, "queue": False, "show_progress": "hidden"}  # reads the disk and answers at once
 TOLD: dict[str, Any] = {**PRIVATE, "show_progress": "hidden"}  # may show a notice; gradio sends those by its queue
-TICK: dict[str, Any] = {**QUICK, "trigger_mode": "once"}
+# Shows what is there now. What the page still holds may be gone: gradio would refuse the name with an error before the
+# handler, which goes on to another, sees it.
+REREAD: dict[str, Any] = {**QUICK, "preprocess": False}
+TICK: dict[str, Any] = {**REREAD, "trigger_mode": "once"}
 MODEL: dict[str, Any] = {  # computes with a model; two at a time
     **PRIVATE, "concurrency_id": "model", "concurrency_limit": 2, "show_progress": "minimal",
 }

@@ -16,7 +16,7 @@ from demo.session import Session, sentence
 from demo.stories import COMPARED, Story, branch, grow_branch, sample_settings, score, write
 from demo.tabs import sampling
 from demo.tabs.sampling import AFTER_STORY, SETTINGS
-from demo.tabs.wiring import MODEL, PRIVATE, QUICK, TOLD, bind, html, offer, take_offer, unseen, warn, warned
+from demo.tabs.wiring import MODEL, PRIVATE, QUICK, REREAD, TOLD, bind, html, offer, take_offer, unseen, warn, warned
 from demo.telling import columns_html
 from demo.views.alternatives import alternatives_js
 from demo.views.next_words import no_words
@@ -94,7 +94,7 @@ def layout(session: Session) -> dict[str, Any]:
     stop.click(bind(stop_writing, session), None, None, **QUICK)
     surprise.change(None, [surprise], None, js=SURPRISE_JS, **PRIVATE)
     models, offered = [model, other], [unseen(), unseen()]
-    known = gr.on([model.focus, other.focus], bind(refresh, session), models, [*models, *offered], **QUICK)
+    known = gr.on([model.focus, other.focus], bind(refresh, session), models, [*models, *offered], **REREAD)
     take_models(known, models, offered)
     gr.on([prompt.change, model.input, after.input], bind(look_ahead, session), looks, [bars],
           **{**LOOK, "trigger_mode": "always_last"})

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, TimeoutError, expect
 
 from slm import runs
 from tests.waiting import PATIENCE_S, free_port
@@ -23,6 +23,7 @@ from tests.waiting import PATIENCE_S, free_port
 PROJECT = Path(__file__).resolve().parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SLOW_MS = 120_000  # a training process imports torch first
+REOPEN_MS = 15_000
 expect.set_options(timeout=SLOW_MS)  # what a machine does at once it does late when it is busy
 
 CUT_OFF = ("ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE", "ERR_INCOMPLETE_CHUNKED_ENCODING",
@@ -103,8 +104,18 @@ class Watched:
         field.press("Tab")
 
     def choose(self, elem_id: str, option: str) -> None:
-        self.part(elem_id).locator("input").click()
-        self.page.get_by_role("option", name=re.compile(option)).first.click()
+        """Choose from a list; it is opened anew where the page grew meanwhile and left it outside the window."""
+        field, deadline = self.part(elem_id).locator("input"), time.monotonic() + PATIENCE_S
+        wanted = self.page.get_by_role("option", name=re.compile(option)).first
+        while True:
+            field.evaluate("node => node.scrollIntoView({block: 'center'})")
+            field.click()
+            try:
+                return wanted.click(timeout=REOPEN_MS)
+            except TimeoutError:
+                if time.monotonic() > deadline:
+                    raise
+                field.press("Escape")
 
     def choose_set(self, name: str) -> None:
         """Open the Data tab and, once it is painted and has nothing new, choose a data set there."""
