@@ -115,6 +115,8 @@ def test_projector_mode_is_larger_and_remembered(opened: Watched) -> None:
     opened.tab("Train")
 
     def letters(selector: str) -> float:
+        # A button's letters grow for a moment until they have their size.
+        page.wait_for_function("!document.getAnimations().some((one) => one instanceof CSSTransition)", timeout=SLOW_MS)
         return page.locator(selector).first.evaluate("node => parseFloat(getComputedStyle(node).fontSize)")
 
     parts = ("#train-status h3", "#train-minutes input", "#train-start")
