@@ -14,9 +14,9 @@ from tests.waiting import PATIENCE_S
 ROOT = Path(__file__).resolve().parent.parent
 
 GROUND = {"slm", "slm.config", "slm.fields", "slm.tokenizer", "slm.runs", "slm.files", "slm.events", "slm.folders",
-          "slm.processes", "slm.digest", "slm.bpe_files"}  # fmt: skip
+          "slm.processes", "slm.digest", "slm.bpe_files", "slm.texts", "slm.refusals"}  # fmt: skip
 WORK = {"slm.train", "slm.trainer", "slm.position", "slm.handover", "slm.job", "slm.beginning", "slm.leases"}
-CONTROL = {"slm.launch", "slm.cli", "slm.commands", "slm.train_command", "slm.copied_command",
+CONTROL = {"slm.launch", "slm.cli", "slm.answer", "slm.commands", "slm.train_command", "slm.copied_command",
            "slm.evaluate_command", "slm.pack_command", "slm.__main__"}  # fmt: skip
 LAYERS = ("ground", "engine", "work", "control", "demo", "app")
 
@@ -51,6 +51,14 @@ def files() -> dict[str, Path]:
 
 
 MODULES = files()
+# Modules beside those, which tests may use.
+BESIDE = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts): path
+    for place in ("tests", "docs", "benchmarks")
+    for path in sorted(ROOT.glob(f"{place}/**/*.py"))
+}
+TESTS_OF_THE_PAGE = ("tests.demo.", "tests.standins.")
+TESTS_OF_SLM = [name for name in BESIDE if name.startswith("tests.") and not name.startswith(TESTS_OF_THE_PAGE)]
 
 
 def imports(module: str) -> set[str]:
@@ -96,6 +104,30 @@ def test_rooms_without_gradio_and_without_torch(module):
         assert "gradio" not in used
     if layer(module) == "ground" or module.startswith(NO_TORCH):
         assert "torch" not in used
+
+
+def names_imported(path: Path) -> set[str]:
+    """Each module that a file imports, anywhere in it, and each name that it takes from one."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {f"{node.module}", *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+@pytest.mark.parametrize("module", TESTS_OF_SLM)
+def test_the_tests_of_slm_need_no_page(module):
+    """Neither themselves nor in what they use beside slm, which holds no page (see above)."""
+    names, ahead = set(), {module}
+    while ahead:
+        new = names_imported(BESIDE[ahead.pop()]) - names
+        names |= new
+        ahead |= new & set(BESIDE)
+    page = {"demo", "gradio", "app"}
+    of_the_page = {name for name in names if name.split(".")[0] in page or f"{name}.".startswith(TESTS_OF_THE_PAGE)}
+    assert not of_the_page, f"{module} needs {', '.join(sorted(of_the_page))}: it belongs into tests/demo"
 
 
 def test_the_table_above_names_only_what_there_is():

@@ -12,7 +12,7 @@ from demo.views.presets import measured, measured_html
 from docs import presets_table
 from slm.files import read_json, write_json
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
