@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import json
+import sys
 from pathlib import Path
+from types import ModuleType
+from unittest import mock
 
 import pytest
 
@@ -34,6 +38,36 @@ def test_every_cell_is_python():
             ast.parse("".join(cell["source"]))
 
 
+def source_of(cell: int) -> str:
+    return "".join(CELLS[cell]["source"])
+
+
+EVENTS = [
+    {"kind": "start", "step": 0},
+    *({"kind": "train", "step": step, "loss": 7.0 - step} for step in range(1, 6)),
+    *({"kind": "eval", "step": step, "val_loss": 7.5 - step} for step in (2, 5)),
+]
+
+
+def test_the_curve_has_every_loss_at_its_step(monkeypatch):
+    plot = mock.MagicMock()
+    drawing = ModuleType("matplotlib")
+    drawing.pyplot = plot
+    monkeypatch.setitem(sys.modules, "matplotlib", drawing)
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", plot)
+    exec(source_of(10), {"events": EVENTS})
+    training, unseen = (call.args[:2] for call in plot.plot.call_args_list)
+    assert training == ([1, 2, 3, 4, 5], [6.0, 5.0, 4.0, 3.0, 2.0])
+    assert unseen == ([2, 5], [5.5, 2.5])
+    assert plot.legend.called and plot.show.called
+
+
+def test_without_matplotlib_the_notebook_says_what_draws_the_curve(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    exec(source_of(10), {"events": EVENTS})
+    assert "pip install matplotlib" in capsys.readouterr().out
+
+
 @pytest.mark.slow
 def test_the_notebook_runs_from_its_first_cell_to_its_last(tmp_path, monkeypatch):
     nbclient = pytest.importorskip("nbclient", reason="nbclient is not installed")
@@ -43,14 +77,23 @@ def test_the_notebook_runs_from_its_first_cell_to_its_last(tmp_path, monkeypatch
     settings = {"SLM_PRESET": "golden", "SLM_MINUTES": "0.05", "SLM_STORIES": "300", "PYTHONPATH": str(ROOT)}
     for name, value in {**settings, "SLM_NOTEBOOK_PLACE": str(tmp_path / "place")}.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.delenv("MPLBACKEND", raising=False)  # a notebook draws into itself
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     client = nbclient.NotebookClient(
-        notebook, timeout=PATIENCE_S, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
-    )
-    client.execute()
+        notebook, timeout=PATIENCE_S, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}},
+        force_raise_errors=True,
+    )  # fmt: skip
+    client.execute()  # raises what a cell raises
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+    assert not [out for cell in code for out in cell.outputs if out.output_type == "error"]
     printed = ["".join(out.get("text", "") for out in cell.get("outputs", [])) for cell in notebook.cells]
     assert "tokens to learn from" in printed[6]
     assert "loss " in printed[8]
+    if importlib.util.find_spec("matplotlib"):
+        assert [out for out in notebook.cells[10].outputs if "image/png" in out.get("data", {})]
+    else:
+        assert "There is no matplotlib" in printed[10]
     assert printed[12].startswith("Once upon a time") and len(printed[12]) > 40
     assert list((tmp_path / "place" / "checkpoints").glob("notebook-*/best.json"))
     assert not (tmp_path / "slm-project").exists()
