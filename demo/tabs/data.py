@@ -13,6 +13,7 @@ from demo import preparing
 from demo.datasets import delete_dataset
 from demo.live import preparing_version
 from demo.session import Session, sentence
+from demo.tabs.question import ask_before
 from demo.tabs.wiring import QUICK, REREAD, TICK, TOLD, bind, html, inform, live, take_offer, unseen, warn, warned
 from demo.views.data import compact_counts, made_at, manifest_html, preview_html, progress_html
 from slm.config import PrepareConfig
@@ -125,14 +126,10 @@ def deleting(session: Session, prepared: gr.Dropdown, key: gr.BrowserState) -> t
     """The button that deletes the data set that is shown, after a question; the event that did."""
     with gr.Row():
         delete = gr.Button("Delete this data set \u2026", variant="stop", elem_id="data-delete", scale=0, min_width=250)
-    named = gr.Textbox("", visible="hidden", elem_id="data-delete-name")
-    with gr.Row(visible=False) as sure:
-        which = gr.Markdown("")
-        yes = gr.Button("Yes, delete it", variant="stop", elem_id="data-delete-yes", min_width=120)
-        no = gr.Button("Keep it", elem_id="data-delete-no", min_width=100)
-    delete.click(ask_to_delete_set, [prepared], [named, which, sure], **QUICK)
-    gr.on([no.click, prepared.change], lambda: gr.update(visible=False), None, [sure], **QUICK)
-    return delete, yes.click(bind(delete_set, session), [named, key], [sure], **TOLD)
+    words = "Delete the data set {name} with its stories, for good?"
+    question = ask_before(delete, prepared, words, elem_id="data-delete")
+    deletes = question.yes.click(bind(delete_set, session), [question.name, key], [question.row], **TOLD)
+    return delete, deletes
 
 
 def choose_source(source: str) -> tuple[str, Any, Any, Any]:
@@ -198,11 +195,6 @@ def cancel_preparing(session: Session, key: str) -> Any:
     session.allow_change(key)
     preparing.cancel(session.data)
     return gr.update(interactive=False)
-
-
-def ask_to_delete_set(name: str | None) -> tuple[str | None, str, Any]:
-    """The question before a data set is gone, and the name that it is about."""
-    return name, f"Delete the data set {name} with its stories, for good?", gr.update(visible=bool(name))
 
 
 @warned

@@ -14,6 +14,7 @@ from demo.guard import pace
 from demo.session import Session, sentence
 from demo.stories import sample_settings, write
 from demo.tabs import report
+from demo.tabs.question import ask_before
 from demo.tabs.wiring import (
     MODEL,
     PRIVATE,
@@ -80,11 +81,8 @@ def layout(session: Session, key: gr.BrowserState) -> dict[str, Any]:
                               placeholder="letters, digits, - and _", info="What the run is to be called.")
         rename = gr.Button("Rename", elem_id="runs-rename", min_width=100)
         delete = gr.Button("Delete \u2026", variant="stop", elem_id="runs-delete", min_width=100)
-    named = gr.Textbox("", visible="hidden", elem_id="runs-delete-name")
-    with gr.Row(visible=False) as sure:
-        which = gr.Markdown("")
-        yes = gr.Button("Yes, delete it", variant="stop", elem_id="runs-delete-yes", min_width=120)
-        no = gr.Button("Keep it", elem_id="runs-delete-no", min_width=100)
+    words = "Delete {name} with all its snapshots, for good?"
+    question = ask_before(delete, run, words, elem_id="runs-delete", closing=(table.select,))
     gr.Markdown("### A run from another machine")
     gr.Markdown("Export a run there, bring its .zip in here: it shows its curve and its stories without training "
                 "again, and writes where its weights came along.", elem_classes="slm-hint")
@@ -102,9 +100,7 @@ def layout(session: Session, key: gr.BrowserState) -> dict[str, Any]:
           [told], **{**MODEL, "trigger_mode": "always_last", "show_progress": "hidden"})
     gr.on([table.select, run.input, bring.upload], lambda: note(NOTHING_TOLD), None, [told], **QUICK)
     take.click(bind(export_run, session), [run, target], [file], **PRIVATE)
-    delete.click(ask_to_delete, [run], [named, which, sure], **QUICK)
-    gr.on([no.click, run.change, table.select], lambda: gr.update(visible=False), None, [sure], **QUICK)
-    yes.click(bind(delete_chosen, session), [named, key], [sure], **TOLD).then(
+    question.yes.click(bind(delete_chosen, session), [question.name, key], [question.row], **TOLD).then(
         bind(paint, session), [run, compare], view, **REREAD)
     gr.on([rename.click, new_name.submit], bind(rename_chosen, session), [run, new_name, key], [run, new_name],
           **TOLD).then(bind(paint, session), [run, compare], view, **REREAD)
@@ -251,11 +247,6 @@ def rename_chosen(session: Session, run: str, name: str, key: str) -> Any:
     inform(f"{run} is called {named} now", "Renamed")
     names = [r.name for r in session.runs()]
     return gr.update(choices=names, value=named), ""
-
-
-def ask_to_delete(run: str | None) -> tuple[str | None, str, Any]:
-    """The question before a run is gone, and the name that it is about."""
-    return run, f"Delete {run} with all its snapshots, for good?", gr.update(visible=bool(run))
 
 
 def bring_in(session: Session, file: str | None, key: str) -> Any:

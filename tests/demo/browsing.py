@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-from playwright.sync_api import Browser, Locator, Page, TimeoutError, expect
+from playwright.sync_api import Browser, Locator, Page, Request, TimeoutError, expect
 
 from slm import runs
 from tests.waiting import PATIENCE_S, free_port
@@ -24,6 +24,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SLOW_MS = 120_000  # a training process imports torch first
 REOPEN_MS = 15_000
+LOOK_MS, QUIET_LOOKS = 100, 3
 expect.set_options(timeout=SLOW_MS)  # what a machine does at once it does late when it is busy
 
 CUT_OFF = ("ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE", "ERR_INCOMPLETE_CHUNKED_ENCODING",
@@ -73,6 +74,30 @@ class Server:
         self.process.wait(PATIENCE_S)
 
 
+class Asking:
+    """What a page has asked its server and not been answered yet, stories and other work of the queue left out."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self._open: set[Request] = set()
+        page.on("request", lambda request: self._open.add(request) if "run/predict" in request.url else None)
+        for done in ("requestfinished", "requestfailed"):
+            page.on(done, lambda request: self._open.discard(request))
+
+    def settles(self) -> None:
+        """Wait until every answer has come and the page has done with them.
+
+        A page that was opened, or whose tab was, is painted in several steps. What is chosen between them is chosen on
+        a page that is about to change, which is a test of its own (test_browser_late).
+        """
+        deadline, quiet = time.monotonic() + PATIENCE_S, 0
+        while quiet < QUIET_LOOKS:
+            self._page.wait_for_timeout(LOOK_MS)
+            self._page.evaluate("() => new Promise((done) => requestIdleCallback(done, {timeout: 2000}))")
+            quiet = 0 if self._open else quiet + 1
+            assert time.monotonic() < deadline, f"the page asks without end: {[one.post_data for one in self._open]}"
+
+
 class Watched:
     """A page of the browser, and everything that it should not have done."""
 
@@ -82,18 +107,26 @@ class Watched:
         self.complaints: list[str] = []
         self.page.on("console", lambda m: self._note(m.text) if m.type in ("error", "warning") else None)
         self.page.on("pageerror", lambda error: self._note(str(error)))
+        self.asking = Asking(self.page)
         self.page.on("request", lambda r: None if r.url.startswith((url, "data:", "blob:")) else self._note(r.url))
         self.page.goto(url)
-        # Once it is painted: what is chosen before that, the answer that is on its way would take back.
         expect(self.part("write-model").locator("input")).not_to_have_value("")
+        self.asking.settles()
 
     def _note(self, complaint: str) -> None:
         # While the server restarts the page asks in vain, and a reload leaves its questions; that is the test's doing.
         if not any(words in complaint for words in CUT_OFF):
             self.complaints.append(complaint)
 
+    def reload(self) -> None:
+        """Load the page anew, and wait until it is painted."""
+        self.page.reload()
+        self.asking.settles()
+
     def tab(self, name: str) -> None:
+        """Open a tab, and wait until it is painted."""
         self.page.get_by_role("tab", name=name, exact=True).click()
+        self.asking.settles()
 
     def part(self, elem_id: str) -> Locator:
         return self.page.locator(f"#{elem_id}")

@@ -65,7 +65,7 @@ def test_one_starts_and_stops_and_the_others_watch_and_write(
     unlock(teacher, CODE)
     expect(teacher.part("train-start")).to_be_enabled(timeout=SLOW_MS)
     expect(teacher.part("page-who")).to_contain_text("You are the teacher here")
-    teacher.page.reload()
+    teacher.reload()
     teacher.tab("Train")
     expect(teacher.part("train-start")).to_be_enabled(timeout=SLOW_MS)
 

@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, expect
 from demo.tabs import data, write
 from slm.checkpoint import save
 from slm.runs import write_json
-from tests.demo.browsing import SLOW_MS
+from tests.demo.browsing import SLOW_MS, Asking
 from tests.demo.test_browser_queue import ClassPage
 from tests.engine import random_lm
 from tests.waiting import PATIENCE_S
@@ -63,10 +63,20 @@ def class_page(tmp_path: Path) -> Iterator[ClassPage]:
     served.close()
 
 
-def open_page(browser: Browser, url: str) -> Page:
+def open_page(browser: Browser, url: str) -> tuple[Page, Asking]:
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.set_default_timeout(SLOW_MS)
+    asking = Asking(page)
     page.goto(url)
+    return page, asking
+
+
+def open_data(browser: Browser, url: str) -> Page:
+    """The page with its Data tab painted: whatever it asks now is about what is new."""
+    page, asking = open_page(browser, url)
+    page.get_by_role("tab", name="Data", exact=True).click()
+    expect(page.locator("#data-manifest h3")).to_have_text("first", timeout=SLOW_MS)
+    asking.settles()
     return page
 
 
@@ -89,10 +99,8 @@ def test_a_data_set_chosen_while_the_tab_is_painted_stays(
     for created, name in enumerate(("second", "first"), 1):
         make_set(session, name, created=float(created))
     late = Late(monkeypatch, data, "compact_counts")
-    page = open_page(browser, class_page.url)
+    page = open_data(browser, class_page.url)
     shown, preview = page.locator("#data-manifest h3"), page.locator("#data-preview")
-    page.get_by_role("tab", name="Data", exact=True).click()
-    expect(shown).to_have_text("first", timeout=SLOW_MS)
     late.arm()
     make_set(session, "made", created=3.0)
     job = session.data / ".jobs/made"
@@ -112,9 +120,7 @@ def test_a_data_set_chosen_while_the_tab_is_painted_stays(
 def test_a_new_data_set_is_shown_to_who_chose_nothing_meanwhile(browser: Browser, class_page: ClassPage) -> None:
     session = class_page.session
     make_set(session, "first", created=1.0)
-    page = open_page(browser, class_page.url)
-    page.get_by_role("tab", name="Data", exact=True).click()
-    expect(page.locator("#data-manifest h3")).to_have_text("first", timeout=SLOW_MS)
+    page = open_data(browser, class_page.url)
     make_set(session, "made", created=2.0)
     job = session.data / ".jobs/made"
     write_json(job / "job.json", {})
@@ -135,7 +141,7 @@ def test_a_model_chosen_before_the_page_is_painted_stays(
     (chosen,) = {"small", "other"} - {class_page.session.default_model()}
     late = Late(monkeypatch, write, "offer")
     late.arm()
-    page = open_page(browser, class_page.url)
+    page, _ = open_page(browser, class_page.url)
     late.wait_until_asked()
     choose(page, "write-model", chosen)
     expect(page.locator("#write-model input")).to_have_value(re.compile(f"^{chosen} "), timeout=SLOW_MS)

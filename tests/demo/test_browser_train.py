@@ -35,7 +35,7 @@ def test_a_training_outlives_pages_and_servers(opened: Watched, browser: Browser
     run = status.locator(".slm-run").inner_text()
     assert run == "micro-tiny-001"
 
-    opened.page.reload()
+    opened.reload()
     opened.tab("Train")
     expect(opened.part("train-status")).to_contain_text(run, timeout=SLOW_MS)
 
@@ -50,7 +50,7 @@ def test_a_training_outlives_pages_and_servers(opened: Watched, browser: Browser
 
     server.stop()
     server.start()
-    opened.page.reload()
+    opened.reload()
     opened.tab("Train")
     expect(opened.part("train-status")).to_contain_text("Learning: step", timeout=SLOW_MS)
 
@@ -80,7 +80,7 @@ def test_a_training_is_foretold_watched_and_brought_to_a_good_end(opened: Watche
     # So many stories that nothing is wrong with reading them, however often a machine does so before it is looked at.
     config = PrepareConfig(source="starter", name="many", vocab="512", limit=3000, workers=1)
     list(prepare(config, server.home / "data"))
-    opened.page.reload()
+    opened.reload()
     opened.tab("Train")
     opened.choose("train-data", "many")
     opened.choose("train-preset", "micro")

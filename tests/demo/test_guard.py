@@ -65,14 +65,14 @@ CHEAP = {
     "write.begin": NO_WORK, "write.finish": NO_WORK, "write.stop_writing": NO_WORK, "write.begin_branch": NO_WORK,
     "write.show_version": NO_WORK, "write.no_room": NO_WORK, "write.no_room_to_branch": NO_WORK,
     "helpers.load_example": NO_WORK, "helpers.skip": NO_WORK,
-    "inside.<lambda>": NO_WORK, "runs.<lambda>": NO_WORK, "runs.ask_to_delete": NO_WORK,
+    "inside.<lambda>": NO_WORK, "runs.<lambda>": NO_WORK,
     "train.take_preset": NO_WORK, "presets.measured_html": NO_WORK, "data.choose_source": NO_WORK,
     "rights.lock": NO_WORK, "rights.show": NO_WORK,
     "write.refresh": NAMES, "inside.refresh": NAMES, "inside.refresh_models": NAMES, "inside.choose_model": NAMES,
     "inside.follow": NAMES, "train.refresh_data": NAMES, "data.paint": NAMES, "data.tick": NAMES,
     "endpoints.runs": NAMES, "train.explain": NAMES,
     "data.show": ONE_FILE, "report.show": ONE_FILE,
-    "train.paint": PICTURE, "runs.tick": NAMES, "data.<lambda>": NO_WORK, "data.ask_to_delete_set": NO_WORK,
+    "train.paint": PICTURE, "runs.tick": NAMES,
 }  # fmt: skip
 
 

@@ -62,14 +62,11 @@ def value(update: Any) -> Any:
 # --- Runs ---------------------------------------------------------------------------------------------------
 
 
-def test_the_run_that_is_deleted_is_the_one_that_was_asked_about(session: Session, told: list[str]) -> None:
+def test_the_run_is_deleted_that_was_named(session: Session, told: list[str]) -> None:
     for name in ("a", "b"):
         make_run(session, name, end="stopped")
-    named, question, shown = runs.ask_to_delete("a")
-    assert "Delete a with" in question and shown["visible"]
-    runs.delete_chosen(session, named, "")
+    runs.delete_chosen(session, "a", "")
     assert [run.name for run in session.runs()] == ["b"] and told == ["Deleted: a is gone."]
-    assert runs.ask_to_delete(None)[2]["visible"] is False
 
 
 def test_a_bundled_model_brings_no_curve(session: Session) -> None:
@@ -240,10 +237,8 @@ def test_a_model_is_offered_in_place_of_one_that_is_not_there(session: Session) 
     assert "value" not in mine and "value" not in other
 
 
-def test_the_data_set_that_is_deleted_is_the_one_that_was_asked_about(session: Session, told: list[str]) -> None:
+def test_the_data_set_is_deleted_that_was_named(session: Session, told: list[str]) -> None:
     for name in ("a", "b"):
         write_json(session.data / name / "manifest.json", {"name": name, "fingerprint": name})
-    named, question, _ = data.ask_to_delete_set("a")
-    assert "Delete the data set a with" in question
-    data.delete_set(session, named, "")
+    data.delete_set(session, "a", "")
     assert [path.name for path in session.data.iterdir()] == ["b"] and told == ["Deleted: the data set a is gone."]
