@@ -59,7 +59,11 @@ def main() -> None:
     from demo.page import build, launch_options
     from demo.session import Session
 
-    session = Session(checkpoints_dir(args.checkpoints), data_dir(args.data_dir), rights(args), bundled_dir(), zero)
+    try:
+        places = checkpoints_dir(args.checkpoints), data_dir(args.data_dir)
+    except ValueError as error:
+        raise SystemExit(f"{error}") from None
+    session = Session(*places, rights(args), bundled_dir(), zero)
     page = build(session)
     place = {"server_name": args.host, "server_port": args.port, "share": args.share}
     page.launch(**place, prevent_thread_lock=True, **launch_options(session))

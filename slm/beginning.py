@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
 from typing import Any
 
@@ -57,4 +58,4 @@ def first_model(job: TrainJob, corpus: Corpus) -> GPT:
 
 
 def _folder(place: str) -> Path:
-    return resolve(place) if Path(place).exists() else fetch_model(place)
+    return resolve(place) if os.path.exists(place) else fetch_model(place)

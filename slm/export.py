@@ -13,7 +13,9 @@ llama.cpp has `gpt2`. It has no `nanochat`, but its `apertus` computes the same 
 
 from __future__ import annotations
 
+import contextlib
 import math
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +27,7 @@ from slm.bpe_files import to_chars
 from slm.checkpoint import load_folder
 from slm.files import replacing
 from slm.hf_format import is_conv1d, own_weights, weights_for_transformers
+from slm.refusals import full_disk_told
 from slm.runs import resolve
 
 if TYPE_CHECKING:
@@ -54,20 +57,24 @@ _SOFTPLUS_IS_0 = -1000.0
 def to_gguf(checkpoint: str | Path, target: str | Path) -> Path:
     """Write the model as one GGUF file in fp32; the path of the file.
 
-    Raises ValueError for a model that llama.cpp does not run, for a target that is a folder, and where the package
-    `gguf` is missing.
+    Raises ValueError for a model that llama.cpp does not run, for a target that is a folder, for a full disk, and
+    where the package `gguf` is missing.
     """
     try:
         from gguf import GGUFWriter
     except ModuleNotFoundError:
         raise ValueError("writing GGUF needs the package gguf: pip install gguf") from None
     target = Path(target)
-    if target.is_dir():
+    if os.path.isdir(target):
         raise ValueError(f"{target} is a folder; give the name of a file, such as {target / 'model.gguf'}")
     model, tokenizer, about = load_folder(resolve(checkpoint))
     tensors = gguf_tensors(model)
-    with replacing(target) as part:
-        writer = GGUFWriter(part, ARCHITECTURES[model.config.architecture])
+    advice = "give another place to write it to"
+    with (
+        full_disk_told(target.parent, lost=f"{target.name} was not written", advice=advice),
+        replacing(target) as part,
+        contextlib.closing(GGUFWriter(part, ARCHITECTURES[model.config.architecture])) as writer,
+    ):
         _write_shape(writer, model, name=str(about.get("run", Path(checkpoint).name)))
         _write_vocabulary(writer, tokenizer)
         for name, tensor in tensors.items():
@@ -75,7 +82,6 @@ def to_gguf(checkpoint: str | Path, target: str | Path) -> Path:
         writer.write_header_to_file()
         writer.write_kv_data_to_file()
         writer.write_tensors_to_file()
-        writer.close()
     return target
 
 

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from pathlib import Path
 
 from slm.events import EVENTS_FILE
 from slm.files import read_json
 from slm.processes import PROCESS_FILE
+from slm.refusals import shown
 
 RUN_FILE = "run.json"
 STOP_FILE = "stop"
 FINISH_FILE = "finish"
 SNAPSHOTS = "snapshots"
 POINTERS = ("best.json", "last.json")
+ELSEWHERE_CHECKPOINTS = "choose another folder with --checkpoints or SLM_CHECKPOINTS"
+ELSEWHERE_DATA = "choose another folder with --data-dir or SLM_DATA"
 
 _HOME = Path(__file__).resolve().parent.parent
 SPACE_DISK = Path("/data")  # where a Hugging Face Space keeps what is to outlive a restart, if it has such a disk
@@ -24,14 +28,17 @@ def checkpoints_dir(override: str | Path | None = None) -> Path:
     """Where models and runs are kept: the argument, else SLM_CHECKPOINTS, else the usual place.
 
     That is checkpoints/ in the project, on a Space with a disk that lasts /data/checkpoints, and ~/.slm/checkpoints
-    where neither can be written.
+    where neither can be written. Raises ValueError for a place that cannot be a folder.
     """
-    return _place(override, "SLM_CHECKPOINTS", "checkpoints")
+    return _place(override, "SLM_CHECKPOINTS", "checkpoints", advice=ELSEWHERE_CHECKPOINTS)
 
 
 def data_dir(override: str | Path | None = None) -> Path:
-    """Where prepared data sets are kept: the argument, else SLM_DATA, else data/ beside the usual checkpoints/."""
-    return _place(override, "SLM_DATA", "data")
+    """Where prepared data sets are kept: the argument, else SLM_DATA, else data/ beside the usual checkpoints/.
+
+    Raises ValueError for a place that cannot be a folder.
+    """
+    return _place(override, "SLM_DATA", "data", advice=ELSEWHERE_DATA)
 
 
 def bundled_dir() -> Path:
@@ -39,11 +46,26 @@ def bundled_dir() -> Path:
     return _project() / "checkpoints"
 
 
-def _place(override: str | Path | None, variable: str, folder: str) -> Path:
+def _place(override: str | Path | None, variable: str, folder: str, *, advice: str) -> Path:
     if given := override or os.environ.get(variable):
-        return Path(given).expanduser().absolute()
+        return _folder_or_nothing(Path(given), advice)
     usual = [home / folder for home in ([SPACE_DISK] if "SPACE_ID" in os.environ else []) + [_project()]]
     return next((place for place in usual if _writable(place)), Path.home() / ".slm" / folder)
+
+
+def _folder_or_nothing(given: Path, advice: str) -> Path:
+    """The place in full, where a folder is or may be made; else ValueError."""
+    try:
+        place = given.expanduser().absolute()
+        if stat.S_ISDIR(os.stat(place).st_mode):
+            return place
+    except FileNotFoundError:
+        return place
+    except RuntimeError as error:  # a ~name that is nobody's
+        raise ValueError(f"there is no folder {shown(given)} ({error}); {advice}") from None
+    except OSError as error:
+        raise ValueError(f"{shown(given)} can be no folder ({error.strerror}); {advice}") from None
+    raise ValueError(f"{shown(given)} is a file, where a folder is needed; {advice}")
 
 
 def _project() -> Path:
@@ -108,10 +130,10 @@ def refuse_if_there(run_dir: Path) -> None:
 
 def find_model(name: str, checkpoints: Path) -> str:
     """A model as typed; a name that is no path here is one of the checkpoints, or bundled, or on the Hub."""
-    if Path(name).exists():
+    if os.path.exists(name):
         return str(Path(name).absolute())
     places = (folder / name for folder in (checkpoints, bundled_dir()))
-    return str(next((place for place in places if place.is_dir()), name))
+    return str(next((place for place in places if os.path.isdir(place)), name))
 
 
 def resolve(path: str | Path) -> Path:
@@ -120,8 +142,8 @@ def resolve(path: str | Path) -> Path:
     Raises ValueError that says what was expected where there is no model.
     """
     path = Path(path)
-    if not path.is_dir():
-        raise ValueError(f"there is no folder {path}")
+    if not os.path.isdir(path):  # which takes a name of any length; a Path's own method raises where it is too long
+        raise ValueError(f"there is no folder {shown(path)}")
     for pointer in POINTERS:
         if snapshot := _pointed(path, pointer):
             return snapshot

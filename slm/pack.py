@@ -24,8 +24,18 @@ from safetensors import SafetensorError, safe_open
 from slm import understood
 from slm.events import EVENTS_FILE
 from slm.files import read_json, replacing, write_json
-from slm.folders import POINTERS, RUN_FILE, SNAPSHOTS, check_name, find_snapshots, is_checkpoint, is_run
+from slm.folders import (
+    ELSEWHERE_CHECKPOINTS,
+    POINTERS,
+    RUN_FILE,
+    SNAPSHOTS,
+    check_name,
+    find_snapshots,
+    is_checkpoint,
+    is_run,
+)
 from slm.leftovers import claim, release, remove_leftovers
+from slm.refusals import full_disk_told, make_folder
 from slm.report import REPORT_FILE
 
 WEIGHTS = ("none", "best", "all")
@@ -44,7 +54,7 @@ _NOT_A_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, Run
 def pack(run_dir: str | Path, target: str | Path, *, weights: str = "best") -> Path:
     """Write a run to the .zip `target`, with no weights, those of its best model or those of all snapshots.
 
-    Raises ValueError for a folder that is no run, and where weights are wanted and none were saved.
+    Raises ValueError for a folder that is no run, where weights are wanted and none were saved, and for a full disk.
     """
     run_dir, target = Path(run_dir), Path(target)
     if weights not in WEIGHTS:
@@ -58,15 +68,22 @@ def pack(run_dir: str | Path, target: str | Path, *, weights: str = "best") -> P
     taken = snapshots if weights == "all" else [p for p in snapshots if p == best and weights == "best"]
     files = [run_dir / RUN_FILE, run_dir / EVENTS_FILE]
     files += [folder / name for folder in taken for name in SNAPSHOT_FILES]
+    advice = "give another place to write it to"
+    with full_disk_told(target.parent, lost=f"{target.name} was not written", advice=advice):
+        _write_zip(target, run_dir, files, best=best if best in taken else None)
+    return target
+
+
+def _write_zip(target: Path, run_dir: Path, files: list[Path], *, best: Path | None) -> None:
+    """Write those of the run's files that there are, and which snapshot is the best of them."""
     with replacing(target) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
         for file in files:
             if file.is_file():
                 # Weights do not shrink.
                 kind = zipfile.ZIP_STORED if file.suffix == ".safetensors" else zipfile.ZIP_DEFLATED
                 archive.write(file, f"{run_dir.name}/{file.relative_to(run_dir).as_posix()}", kind)
-        if best is not None and best in taken:
+        if best is not None:
             archive.writestr(f"{run_dir.name}/best.json", json.dumps({"snapshot": f"{SNAPSHOTS}/{best.name}"}))
-    return target
 
 
 def _best_of(run_dir: Path, snapshots: list[Path]) -> Path | None:
@@ -84,13 +101,20 @@ def unpack(file: str | Path, checkpoints: str | Path, *, name: str | None = None
     """Put the run of a .zip into a checkpoints folder, and return its folder there.
 
     Its name is the one given, else its own, with a number behind it where that is taken. Raises ValueError, in a
-    sentence, for whatever is no such zip, too large, or not what its name promises; nothing is left behind then.
+    sentence, for whatever is no such zip, too large, or not what its name promises, and for a full disk; nothing is
+    left behind then.
     """
     checkpoints = Path(checkpoints)
-    checkpoints.mkdir(parents=True, exist_ok=True)
-    remove_leftovers(checkpoints)
+    with full_disk_told(checkpoints, lost="nothing was kept of the run", advice=ELSEWHERE_CHECKPOINTS):
+        make_folder(checkpoints, advice=ELSEWHERE_CHECKPOINTS)
+        remove_leftovers(checkpoints)
+        return _unpack(Path(file), checkpoints, name)
+
+
+def _unpack(file: Path, checkpoints: Path, name: str | None) -> Path:
+    """`unpack` into a folder that is there."""
     try:
-        _check_directory(Path(file))
+        _check_directory(file)
         with zipfile.ZipFile(file) as archive:
             own, members = _members(archive)
             folder = checkpoints / (_free_name(checkpoints, own) if name is None else check_name(name))
@@ -102,7 +126,7 @@ def unpack(file: str | Path, checkpoints: str | Path, *, name: str | None = None
                 _unpack_into(part, archive, members)
                 release(part)
     except _NOT_A_ZIP as error:
-        raise ValueError(f"{Path(file).name} is no zip that can be read: {error}") from None
+        raise ValueError(f"{file.name} is no zip that can be read: {error}") from None
     return folder
 
 

@@ -10,7 +10,9 @@ import contextlib
 from collections.abc import Generator, Iterator
 from typing import Any
 
+from slm.folders import ELSEWHERE_CHECKPOINTS
 from slm.job import TrainJob, check_folder
+from slm.refusals import full_disk_told, make_folder
 from slm.runs import EventLog, claim_training
 from slm.team import assembled
 from slm.trainer import Trainer
@@ -19,8 +21,9 @@ from slm.trainer import Trainer
 def train(job: TrainJob) -> Generator[dict[str, Any], None, None]:
     """Train until the budget is used or a stop is asked for; yields every event of the run (see `slm.events`).
 
-    Raises ValueError before anything is written where the job cannot run, and `slm.runs.Busy` where another training
-    runs in the same checkpoints folder. An error on the way is written as an `end` event and raised.
+    Raises ValueError before anything is written where the job cannot run, or where the disk has no room or no folder
+    for it to begin, and `slm.runs.Busy` where another training runs in the same checkpoints folder. An error on the way
+    is written as an `end` event and raised.
     """
     with assembled(job.train.device) as team:
         trainer = Trainer(job, team)
@@ -35,20 +38,23 @@ def train(job: TrainJob) -> Generator[dict[str, Any], None, None]:
 def _recorded(trainer: Trainer) -> Iterator[dict[str, Any]]:
     """The whole training, each event written down; the only writer of its run folder."""
     job = trainer.job
-    # Who hands out leases holds the claim, and looked at the folder, for all of them.
-    with contextlib.nullcontext() if job.lease_s else claim_training(job.checkpoints, job.run):
-        if job.lease_s is None:
-            check_folder(job)
-        trainer.open_run()
-        with EventLog(job.run_dir / "events.jsonl") as log:
-            try:
-                for kind, fields in trainer.events():
-                    yield log.append(kind, trainer.budget.step, **fields)
-            except Exception as error:
-                # A full disk may have no room for this line either; the error itself is told all the same.
-                with contextlib.suppress(OSError):
-                    log.append("end", trainer.budget.step, reason="error", message=_in_words(error))
-                raise
+    with contextlib.ExitStack() as held:
+        with full_disk_told(job.checkpoints, lost=f"run {job.run} has not begun", advice=ELSEWHERE_CHECKPOINTS):
+            # Who hands out leases holds the claim, and looked at the folder, for all of them.
+            if job.lease_s is None:
+                make_folder(job.checkpoints, advice=ELSEWHERE_CHECKPOINTS)
+                held.enter_context(claim_training(job.checkpoints, job.run))
+                check_folder(job)
+            trainer.open_run()
+            log = held.enter_context(EventLog(job.run_dir / "events.jsonl"))
+        try:
+            for kind, fields in trainer.events():
+                yield log.append(kind, trainer.budget.step, **fields)
+        except Exception as error:
+            # A full disk may have no room for this line either; the error itself is told all the same.
+            with contextlib.suppress(OSError):
+                log.append("end", trainer.budget.step, reason="error", message=_in_words(error))
+            raise
 
 
 def _in_words(error: Exception) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import math
 from pathlib import Path
 
@@ -136,6 +137,19 @@ def test_an_output_matrix_of_its_own_is_written(tmp_path):
     lm = random_lm("gpt2")
     untied = random_model(dataclasses.replace(lm.config, tied=False))
     assert torch.equal(gguf_tensors(untied)["output.weight"], untied.lm_head.weight)
+
+
+def test_a_full_disk_is_told_and_leaves_no_half_file(folder, tmp_path, monkeypatch):
+    gguf = pytest.importorskip("gguf", reason="the package gguf is not installed")
+
+    def full(self, **_):
+        self.fout[0].write(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(gguf.GGUFWriter, "write_tensors_to_file", full)
+    with pytest.raises(ValueError, match=r"^the disk of .* is full, .*: model\.gguf was not written; make room, or"):
+        to_gguf(folder, tmp_path / "new" / "model.gguf")
+    assert list((tmp_path / "new").iterdir()) == []
 
 
 def test_a_folder_is_no_file_to_write(folder, tmp_path):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from slm import runs
+from slm import folders, runs
 from tests.run_folders import make_checkpoint, make_run
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,9 +28,32 @@ def test_places_come_from_argument_environment_project(tmp_path, monkeypatch):
         assert place() == Path.cwd() / "relative"
 
 
-def test_runs_go_where_they_can_be_written(tmp_path, monkeypatch):
-    import slm.folders as folders
+def test_a_place_that_can_be_no_folder_is_told_with_the_way_out(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    impossible = {
+        str(tmp_path / "file"): "is a file, where a folder is needed",
+        str(tmp_path / "file" / "below"): "can be no folder",
+        str(tmp_path / ("x" * 300)): r"x\.\.\. can be no folder",
+        "~nobody-of-this-name/x": "there is no folder ~nobody-of-this-name/x",
+    }
+    for place, variable in ((runs.checkpoints_dir, "SLM_CHECKPOINTS"), (runs.data_dir, "SLM_DATA")):
+        for given, words in impossible.items():
+            with pytest.raises(ValueError, match=f"{words}.*; choose another folder with --.* or {variable}$"):
+                place(given)
+            monkeypatch.setenv(variable, given)
+            with pytest.raises(ValueError, match=words):
+                place()
+        assert place(tmp_path / "not" / "yet") == tmp_path / "not" / "yet"
 
+
+def test_a_name_longer_than_the_system_takes_is_no_model_here(tmp_path):
+    name = "x" * 300
+    assert folders.find_model(name, tmp_path) == name
+    with pytest.raises(ValueError, match=r"there is no folder x+\.\.\.$"):
+        runs.resolve(name)
+
+
+def test_runs_go_where_they_can_be_written(tmp_path, monkeypatch):
     project, disk, home = tmp_path / "project", tmp_path / "disk", tmp_path / "home"
     for folder in (project, disk, home):
         folder.mkdir()

@@ -17,6 +17,23 @@ from tests.training import job
 from tests.waiting import PATIENCE_S
 
 
+@pytest.mark.parametrize("place", ["slm.processes.write_json", "slm.trainer.write_json", "slm.events.open"])
+def test_a_disk_that_is_full_at_the_start_is_told_in_one_sentence(starter_data, tmp_path, monkeypatch, place):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(place, full, raising=False)
+    told = r"^the disk of .* is full, .* GB are free: run run has not begun; make room, .* SLM_CHECKPOINTS$"
+    with pytest.raises(ValueError, match=told):
+        list(train(job(starter_data, tmp_path)))
+
+
+def test_a_folder_that_cannot_be_made_is_told_before_a_training_begins(starter_data, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(ValueError, match=r"^the folder .*below cannot be made \(.*\); choose another folder"):
+        list(train(job(starter_data, tmp_path / "file" / "below")))
+
+
 def test_a_full_disk_costs_one_snapshot_and_no_more(starter_data, tmp_path, monkeypatch):
     import slm.snapshots
 

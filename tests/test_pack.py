@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import io
 import json
 import shutil
@@ -108,6 +109,27 @@ def test_what_is_no_run_or_has_no_model_is_not_packed(run: Path, tmp_path: Path)
 
 
 # --- zips from strangers --------------------------------------------------------------------------------------------
+
+
+def full(*_: object) -> int:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_full_disk_is_told_and_leaves_no_half_zip(run: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("zipfile.ZipFile.writestr", full)
+    with pytest.raises(ValueError, match=r"^the disk of .* is full, .*: a\.zip was not written; make room, or give"):
+        pack(run, tmp_path / "there" / "a.zip")
+    assert list((tmp_path / "there").iterdir()) == []
+
+
+def test_a_full_disk_is_told_and_leaves_no_half_run(run: Path, tmp_path: Path, monkeypatch) -> None:
+    file = pack(run, tmp_path / "a.zip")
+    monkeypatch.setattr("slm.pack._copy", lambda *_, **__: full())
+    with pytest.raises(ValueError, match=r"^the disk of .* is full, .* nothing was kept of the run; .* SLM_CHECK"):
+        unpack(file, tmp_path / "there")
+    assert list((tmp_path / "there").iterdir()) == []
+    with pytest.raises(ValueError, match=r"^the folder .* cannot be made \(.*\); choose another folder"):
+        unpack(file, file / "below")
 
 
 def contents(**changes: bytes | None) -> dict[str, bytes]:

@@ -11,7 +11,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import heapq
 import re
@@ -34,7 +33,9 @@ from slm.data.copies import build_index
 from slm.data.encode import Encoded, cores, encode_stories
 from slm.data.sources import Source, open_source
 from slm.files import read_json, replacing, write_json
+from slm.folders import ELSEWHERE_DATA
 from slm.leftovers import claim, release, remove_leftovers
+from slm.refusals import full_disk_told, make_folder
 from slm.runs import check_name, is_name
 from slm.tokenizer import Tokenizer, load_gpt2, trim
 
@@ -51,15 +52,16 @@ def prepare(config: PrepareConfig, data_dir: str | Path) -> Iterator[dict[str, A
     total are stories (total may be None), for index tokens, and stage_s is the time since the stage began; last
     {"stage": "done", ..., "manifest"}. The same config and source give the same ids, whatever the number of workers.
     The folder appears when it is whole and only then replaces one of its name. Raises ValueError for a source that
-    cannot be read or holds too little, and for a full disk.
+    cannot be read or holds too little, for a folder that cannot be made and for a full disk.
     """
     folder = Path(data_dir) / default_name(config)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    remove_leftovers(folder.parent)
-    with _disk_full_told(folder.parent), replacing(folder) as part:
-        part.mkdir()
-        claim(part)
-        yield from _prepare_in(part, config, folder.name)
+    with full_disk_told(folder.parent, lost="nothing was kept of the new data set", advice=ELSEWHERE_DATA):
+        make_folder(folder.parent, advice=ELSEWHERE_DATA)
+        remove_leftovers(folder.parent)
+        with replacing(folder) as part:
+            part.mkdir()
+            claim(part)
+            yield from _prepare_in(part, config, folder.name)
 
 
 def default_name(config: PrepareConfig) -> str:
@@ -97,19 +99,6 @@ def find_dataset(data_dir: str | Path, *, fingerprint: str, name: str | None = N
         "there is nothing to compare with; prepare the same data set, or choose a model trained here"
     )
 
-
-@contextlib.contextmanager
-def _disk_full_told(data_dir: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
-            raise
-        free = shutil.disk_usage(data_dir).free
-        raise ValueError(
-            f"the disk of {data_dir} is full, {free / 1e9:,.1f} GB are free: nothing was kept of the new data set; "
-            "make room, or choose another folder with --data-dir or SLM_DATA"
-        ) from error
 
 
 def _prepare_in(part: Path, config: PrepareConfig, name: str) -> Iterator[dict[str, Any]]:
