@@ -17,7 +17,8 @@ def beam_search(model: GPT, prompt: list[int], *, num_beams: int, max_new_tokens
     As transformers does it with length_penalty 1 and early_stopping False: twice as many candidates as beams at each
     step, those that end are put aside, and the search is over when none that grows does better than all put aside.
     """
-    beams = Decoder(model, newest_tokens(prompt, model.config.block_size), num_beams)
+    read = newest_tokens(prompt, model.config.block_size)
+    beams = Decoder(model, read, num_beams, most_tokens=len(read) + max_new_tokens)
     scores = torch.full((num_beams,), -torch.inf)  # log-probability of each beam; at first there is one
     scores[0] = 0.0
     written: list[list[int]] = [[]] * num_beams

@@ -10,7 +10,9 @@ import math
 from dataclasses import dataclass
 
 from slm.fields import Checked, option
+from slm.texts import check_characters, check_length
 
+MOST_ROTARY_NUMBERS = 2**26  # cosines and sines of every position: 268 MB
 END_OF_TEXT = "<|endoftext|>"
 GPT2_VOCAB_SIZE = 50257
 DEFAULT_MINUTES = 10.0
@@ -66,6 +68,9 @@ class ModelConfig(Checked):
                 f"rotary positions turn pairs: n_embd {self.n_embd} / n_head {self.n_head} = {self.head_size} "
                 "must be even"
             )
+        if self.architecture == "nanochat" and (numbers := self.block_size * self.head_size) > MOST_ROTARY_NUMBERS:
+            table = f"block_size {self.block_size} x {self.head_size} numbers a head makes rotary tables of {numbers:,}"
+            raise ValueError(f"{table}, the most possible is {MOST_ROTARY_NUMBERS:,}; shorten it, or have more heads")
         if self.architecture == "gpt2" and self.logit_softcap is not None:
             raise ValueError(
                 f"logit_softcap is {self.logit_softcap:g}, but GPT-2's own format has no place for it; leave it out, "
@@ -156,6 +161,8 @@ class TrainConfig(Checked):
         if len(self.budget) > 1:
             given = " and ".join(f"{name} {value}" for name, value in self.budget.items())
             raise ValueError(f"{given} were given; the budget is one of minutes, steps and tokens")
+        check_characters(self.sample_prompt, "sample_prompt")
+        check_length(self.sample_prompt, "sample_prompt", advice="give the beginning of a story")
 
     def step_shape(self, step: int, block_size: int) -> tuple[int, int]:
         """Sequences in the update after `step` updates, and their length in tokens.

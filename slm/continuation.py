@@ -54,7 +54,8 @@ def _drawn_ids(
     for generator, _ in itertools.product(generators, kept):  # one number a token, as `draw` takes them
         torch.rand(1, 1, generator=generator)
     seen = torch.tensor([given + [0] * settings.max_new_tokens] * len(seeds))  # (B, T + max_new_tokens), on the CPU
-    stories = Decoder(model, given[window_start(len(prompt), T, model.config.block_size) :], len(seeds))
+    read = given[window_start(len(prompt), T, model.config.block_size) :]
+    stories = Decoder(model, read, len(seeds), most_tokens=len(read) + settings.max_new_tokens)
     ended = [False] * len(seeds)
     for end in range(T, T + settings.max_new_tokens):
         logits = stories.logits

@@ -18,6 +18,7 @@ from slm.steps import Fixed, Growing, Repeated
 
 Product = Callable[[Tensor, Tensor | None], Tensor]
 MOST_PARTS = 32
+WHOLE_CONTEXT = 1024  # up to here a context is small enough for a cache that holds all of it
 
 
 def half_context(block_size: int) -> int:
@@ -40,16 +41,34 @@ def window_start(prompt_tokens: int, tokens: int, block_size: int) -> int:
     return start + step * max(0, -((block_size - tokens + start) // step))
 
 
+def cache_room(block_size: int, most_tokens: int | None) -> int:
+    """For how many tokens a cache needs room, where its stories have `most_tokens` at most, their prompt counted.
+
+    A context that is not long is held whole: stories of any length are then written by the same work, to the last bit.
+    """
+    return block_size if most_tokens is None else min(block_size, max(WHOLE_CONTEXT, most_tokens))
+
+
 class Decoder:
     """B stories that begin with the same prompt and grow by one token each at every step."""
 
-    def __init__(self, model: GPT, prompt: list[int], batch_size: int = 1, *, fixed: bool | None = None) -> None:
+    def __init__(
+        self,
+        model: GPT,
+        prompt: list[int],
+        batch_size: int = 1,
+        *,
+        most_tokens: int | None = None,
+        fixed: bool | None = None,
+    ) -> None:
         """Read the prompt, which must leave room in the context; `logits` (B, V) then tells what may follow.
 
+        No story will have more than `most_tokens`, its prompt counted; None: than the context.
         With `fixed`, each step is the same work at the same place in memory, which CUDA repeats as one; None: on CUDA.
+        Raises ValueError where memory has no room for the stories.
         """
         self.model, self.batch_size = model, batch_size
-        cache = model.new_cache()
+        cache = model.new_cache(room=cache_room(model.config.block_size, most_tokens))
         ids = torch.tensor([prompt], device=model.wte.weight.device)
         logits = model.logits(model.hidden(ids, cache)[:, -1])  # (1, V)
         self.logits = logits.expand(batch_size, -1)
@@ -57,14 +76,14 @@ class Decoder:
         blocks = [_FlatBlock(model, block, batch_size) for block in model.h]  # type: ignore[arg-type]
         self._blocks = list(zip(blocks, self.cache.k, self.cache.v, strict=True))
         if model.rotary is not None:
-            cos, sin = model.rotary.cos, model.rotary.sin  # 2 x (block_size, D/2)
-            self._cos, self._sin = torch.cat((cos, cos), -1), torch.cat((sin, -sin), -1)  # 2 x (block_size, D)
+            cos, sin = model.rotary.cos[: cache.room], model.rotary.sin[: cache.room]  # 2 x (room, D/2)
+            self._cos, self._sin = torch.cat((cos, cos), -1), torch.cat((sin, -sin), -1)  # 2 x (room, D)
         self._norm_embedding = _RMSNorm(model.config.n_embd, model.config.eps, model.wte.weight)
         self._norm = norm_function(model.ln_f, model.wte.weight)
         self._head = product_function(model.lm_head, batch_size)
         device = model.wte.weight.device
         fixed = device.type == "cuda" if fixed is None else fixed
-        self._fixed = Fixed(model.config.block_size, device) if fixed else None
+        self._fixed = Fixed(cache.room, device) if fixed else None
         if fixed:  # a mask hides numbers, but not what is no number
             for t in (self.cache.k, self.cache.v):
                 t[:, :, :, self.cache.length :] = 0
@@ -128,7 +147,7 @@ class _FlatBlock:
     def __call__(
         self, x: Tensor, k: Tensor, v: Tensor, place: Growing | Fixed, turn: tuple[Tensor, Tensor] | None
     ) -> Tensor:
-        """x (B, C) at `place`; its keys and values are written into k and v (B, H, block_size, D).
+        """x (B, C) at `place`; its keys and values are written into k and v (B, H, room, D).
 
         `turn` is the rotation of that place as 2 x (D,), where positions are rotary.
         """

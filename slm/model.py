@@ -20,6 +20,7 @@ from torch.nn import functional as F
 
 from slm.attention import attend
 from slm.config import ModelConfig
+from slm.errors import is_out_of_memory
 from slm.losses import linear_cross_entropy
 
 
@@ -40,19 +41,20 @@ class Embedding(nn.Embedding):
 class Cache:
     """Keys and values of the tokens already read, so that each new token costs one row of work.
 
-    Room for `block_size` tokens is taken at once; `length` of it is in use.
+    Room for `room` tokens is taken at once; `length` of it is in use. Raises ValueError where memory has not so much.
     """
 
-    def __init__(self, config: ModelConfig, batch_size: int, *, device: torch.device, dtype: torch.dtype) -> None:
-        shape = (config.n_layer, batch_size, config.n_head, config.block_size, config.head_size)
-        self.k = torch.empty(shape, device=device, dtype=dtype)  # (L, B, H, block_size, D)
-        self.v = torch.empty(shape, device=device, dtype=dtype)  # (L, B, H, block_size, D)
-        self.length = 0
+    def __init__(
+        self, config: ModelConfig, batch_size: int, *, room: int, device: torch.device, dtype: torch.dtype
+    ) -> None:
+        self.room, self.length = room, 0
+        shape = (config.n_layer, batch_size, config.n_head, room, config.head_size)
+        self.k, self.v = (_memory(shape, device=device, dtype=dtype) for _ in "kv")  # 2 x (L, B, H, room, D)
 
     def extend(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         """Write one layer's new keys and values (B, H, T, D) and return all seen so far, (B, H, S, D)."""
         end = self.length + k.shape[2]
-        assert end <= self.k.shape[3], f"cache holds {self.k.shape[3]} tokens, {end} were asked of it"
+        assert end <= self.room, f"cache holds {self.room} tokens, {end} were asked of it"
         self.k[layer, :, :, self.length : end] = k
         self.v[layer, :, :, self.length : end] = v
         return self.k[layer, :, :, :end], self.v[layer, :, :, :end]
@@ -60,13 +62,30 @@ class Cache:
     def repeated(self, batch_size: int) -> Cache:
         """The cache of one story as that of `batch_size` stories that begin with it."""
         many = copy.copy(self)
-        many.k, many.v = (t.expand(-1, batch_size, -1, -1, -1).contiguous() for t in (self.k, self.v))
+        shape = (self.k.shape[0], batch_size, *self.k.shape[2:])
+        many.k, many.v = (_memory(shape, device=t.device, dtype=t.dtype) for t in (self.k, self.v))
+        for t, one in ((many.k, self.k), (many.v, self.v)):  # the rest costs no memory before it is written to
+            t[:, :, :, : self.length] = one[:, :, :, : self.length]
         return many
 
     def choose(self, rows: Tensor) -> None:
         """Put the stories `rows` (B,) int64 in place of the present ones."""
         for t in (self.k, self.v):
             t[:, :, :, : self.length] = t[:, rows, :, : self.length]
+
+
+def _memory(shape: tuple[int, ...], *, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """An unwritten tensor (L, B, H, room, D) for a cache's keys or values; ValueError where memory has no such room."""
+    try:
+        return torch.empty(shape, device=device, dtype=dtype)
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
+        _, stories, _, tokens, _ = shape
+        raise ValueError(
+            f"writing {stories} x {tokens:,} tokens takes {2 * math.prod(shape) * dtype.itemsize / 1e6:,.0f} MB of "
+            "memory, more than there is; write fewer stories at once, or fewer tokens"
+        ) from error
 
 
 class RMSNorm(nn.Module):
@@ -232,10 +251,11 @@ class GPT(nn.Module):
             return linear_cross_entropy(hidden, self.lm_head.weight, targets.flatten())
         return F.cross_entropy(self.logits(hidden).float(), targets.flatten())
 
-    def new_cache(self, batch_size: int = 1) -> Cache:
-        """An empty cache where this model's weights are, of their dtype."""
+    def new_cache(self, batch_size: int = 1, *, room: int | None = None) -> Cache:
+        """An empty cache where this model's weights are, of their dtype; without `room` one for the whole context."""
         weight = self.wte.weight
-        return Cache(self.config, batch_size, device=weight.device, dtype=weight.dtype)
+        room = self.config.block_size if room is None else room
+        return Cache(self.config, batch_size, room=room, device=weight.device, dtype=weight.dtype)
 
 
 @torch.no_grad()

@@ -28,7 +28,7 @@ class Growing:
         return table[self.position]
 
     def keep(self, cache: Tensor, new: Tensor) -> Tensor:
-        """Write new (B, H, D) into a layer's cache (B, H, block_size, D); all that is now in it, (B, H, S, D)."""
+        """Write new (B, H, D) into a layer's cache (B, H, room, D); all that is now in it, (B, H, S, D)."""
         cache.select(2, self.position).copy_(new)
         return cache.narrow(2, 0, self.position + 1)
 
@@ -36,13 +36,13 @@ class Growing:
 class Fixed:
     """The position as a tensor: attention reads the whole cache, and a mask hides what is not filled yet."""
 
-    def __init__(self, block_size: int, device: torch.device) -> None:
+    def __init__(self, room: int, device: torch.device) -> None:
         self.position = torch.zeros(1, dtype=torch.int64, device=device)
-        self._places = torch.arange(block_size, device=device)
+        self._places = torch.arange(room, device=device)
 
     @property
     def mask(self) -> Tensor:
-        """True where there is something to see, (1, block_size)."""
+        """True where there is something to see, (1, room)."""
         return (self._places <= self.position)[None]
 
     def row(self, table: Tensor) -> Tensor:
@@ -50,7 +50,7 @@ class Fixed:
         return table.index_select(0, self.position)[0]
 
     def keep(self, cache: Tensor, new: Tensor) -> Tensor:
-        """Write new (B, H, D) into a layer's cache (B, H, block_size, D); the whole cache, whose rest `mask` hides."""
+        """Write new (B, H, D) into a layer's cache (B, H, room, D); the whole cache, whose rest `mask` hides."""
         cache.index_copy_(2, self.position, new.unsqueeze(2))
         return cache
 

@@ -14,6 +14,7 @@ import tiktoken
 from slm.bpe_files import Pair, find_file, from_json, gpt2_recipe, parse_merges, to_bytes, to_chars, to_json
 from slm.config import END_OF_TEXT, GPT2_VOCAB_SIZE
 from slm.files import read_json, write_json
+from slm.texts import check_characters
 
 # tiktoken's regular expression panics at about a million spaces before a word. A longer run is cut where
 # GPT-2's own pattern cuts it, before its last character, so the ids stay the same.
@@ -56,13 +57,7 @@ class Tokenizer:
 
     def encode(self, text: str) -> list[int]:
         """The ids of a text; `<|endoftext|>` in it is text like any other. ValueError for a lone surrogate."""
-        try:
-            text.encode()
-        except UnicodeEncodeError as error:
-            raise ValueError(
-                f"character {error.start} of the text is {text[error.start]!r}, half of a surrogate pair and no "
-                "character: read the text as UTF-8 with errors='replace', or remove it"
-            ) from None
+        check_characters(text)
         ids: list[int] = []
         for part in _parts(text):
             ids += self.encoding.encode_ordinary(part)

@@ -31,6 +31,21 @@ def test_a_raised_two_is_no_number_of_tokens():
         PrepareConfig(vocab="4²")
 
 
+def test_rotary_tables_have_a_size_that_memory_has():
+    longest = {"architecture": "nanochat", "n_head": 1, "block_size": 131072}
+    assert ModelConfig(**longest, n_embd=512).head_size == 512
+    with pytest.raises(ValueError, match=r"131072 x 514 numbers a head .* 67,371,008, the most possible is 67,108,864"):
+        ModelConfig(**longest, n_embd=514)
+    assert ModelConfig(**{**longest, "architecture": "gpt2"}, n_embd=514).block_size == 131072
+
+
+def test_a_sample_prompt_that_cannot_be_read_is_told_before_a_training_begins():
+    with pytest.raises(ValueError, match=r"character 3 of sample_prompt is '\\udce9', half of a surrogate pair"):
+        TrainConfig(sample_prompt="caf\udce9")
+    with pytest.raises(ValueError, match=r"sample_prompt has 1,000,001 characters"):
+        TrainConfig(sample_prompt="a" * 1_000_001)
+
+
 @pytest.mark.parametrize(
     ("given", "says"),
     [

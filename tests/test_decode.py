@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from slm.config import ModelConfig
-from slm.decode import Decoder
+from slm.decode import Decoder, cache_room
 from slm.int8 import int8_model
 from tests.engine import random_model
 
@@ -54,6 +54,43 @@ def test_steps_at_a_fixed_place_equal_the_whole_sequence_too(monkeypatch, shape,
     for prompt in (1, 4, 18):
         stepped, whole = grown(model, prompt=prompt, stories=stories, seed=prompt, fixed=True)
         torch.testing.assert_close(stepped, whole, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("block_size", "most_tokens", "room"),
+    [(256, None, 256), (256, 17, 256), (256, 900, 256), (131072, 17, 1024), (131072, 3000, 3000), (2048, 9999, 2048)],
+)
+def test_a_cache_has_room_for_what_is_written_and_for_a_short_context_whole(block_size, most_tokens, room):
+    assert cache_room(block_size, most_tokens) == room
+
+
+@pytest.mark.parametrize("shape", [SHAPES[0], SHAPES[2]], ids=["gpt2", "nanochat"])
+@pytest.mark.parametrize("fixed", [False, True])
+@torch.inference_mode()
+def test_a_long_context_takes_no_more_room_than_its_stories_need(monkeypatch, shape, fixed):
+    monkeypatch.setattr("slm.decode.WHOLE_CONTEXT", 5)
+    model = random_model(ModelConfig(**shape, block_size=997), seed=1)
+    decoder = Decoder(model, [5, 6, 7], 2, most_tokens=7, fixed=fixed)
+    assert decoder.cache.k.shape[3] == decoder.cache.v.shape[3] == 7
+    for column in ([11, 12], [13, 14], [15, 16], [17, 18]):
+        decoder.step(torch.tensor(column))
+    ids = torch.tensor([[5, 6, 7, 11, 13, 15, 17], [5, 6, 7, 12, 14, 16, 18]])
+    torch.testing.assert_close(decoder.logits, model(ids)[:, -1], atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("stories", [1, 8])
+def test_stories_that_memory_has_no_room_for_are_told_in_numbers(monkeypatch, stories):
+    def no_room(*_, **__):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 7 bytes")
+
+    model = random_model(ModelConfig(**SHAPES[0], block_size=131072))
+    first = model.new_cache(room=100_000)
+    monkeypatch.setattr("torch.empty", no_room)
+    size_mb = f"{2 * 3 * stories * 26 * 100_000 * 4 / 1e6:,.0f}"
+    with pytest.raises(ValueError, match=f"^writing {stories} x 100,000 tokens takes {size_mb} MB .* fewer stories"):
+        first.repeated(stories)
+    with pytest.raises(ValueError, match="more than there is"):
+        model.new_cache(stories)
 
 
 @torch.inference_mode()
