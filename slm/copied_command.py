@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slm.folders import find_model
+from slm.refusals import shown
 from slm.runs import check_name, checkpoints_dir, data_dir, trained_on
+from slm.texts import check_length
 
 if TYPE_CHECKING:
     from slm.data.copies import Copied
@@ -20,20 +23,26 @@ def copied(args: argparse.Namespace) -> tuple[dict[str, Any], int]:
     from slm.data.copies import CopyIndex, has_index, index_mb
 
     folder = _data_folder(args)
+    text = None if args.text is None else _story(args.text)
     if args.rebuild or not has_index(folder):
         _build(folder)
-    if args.text is None:
+    if text is None:
         return {"data": folder.name, "index_mb": index_mb(folder)}, 0
-    file = Path(args.text)
-    try:
-        text = sys.stdin.read() if args.text == "-" else file.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise ValueError(f"there is no file {file}") from None
-    except UnicodeDecodeError:
-        raise ValueError(f"{file} is no UTF-8 text") from None
     found = CopyIndex(folder).find(text)
     print(told(found))
     return {"data": folder.name, **dataclasses.asdict(found)}, 0
+
+
+def _story(name: str) -> str:
+    """The text of the file of this name, or of what is typed; what is wrong with it is told before an index is made."""
+    try:
+        text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ValueError(f"there is no file {name}") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"{name} is no UTF-8 text") from None
+    check_length(text, name, advice="look for a part of it at a time")
+    return text
 
 
 def told(found: Copied) -> str:
@@ -62,8 +71,8 @@ def _data_folder(args: argparse.Namespace) -> Path:
     if args.data is not None:
         return Corpus(places / check_name(args.data)).folder
     model = Path(find_model(args.checkpoint, checkpoints_dir(args.checkpoints)))
-    if not model.is_dir():
-        raise ValueError(f"there is no run or model {args.checkpoint!r} here; --data names a data set itself")
+    if not os.path.isdir(model):
+        raise ValueError(f"there is no run or model {shown(args.checkpoint)!r} here; --data names a data set itself")
     data = trained_on(model)
     return find_dataset(places, fingerprint=data["fingerprint"], name=data["name"])
 

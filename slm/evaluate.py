@@ -69,12 +69,15 @@ class StoryLosses:
     """What each of some stories costs: nats, tokens and UTF-8 bytes (N,), the end of each story included."""
 
     def __init__(self, lm: LanguageModel, stories: Iterable[str]) -> None:
-        """Empty stories are left out. Raises ValueError where there is none."""
-        self.stories = [story for story in stories if story]
+        """Empty stories are left out; each is cut into tokens as it comes. Raises ValueError where there is none."""
+        self._lm = lm
+        self.stories: list[str] = []
+        self._encoded: list[list[int]] = []
+        for story in filter(None, stories):
+            self.stories.append(story)
+            self._encoded.append(lm.tokenizer.encode(story))
         if not self.stories:
             raise ValueError("there are no stories to evaluate")
-        self._lm = lm
-        self._encoded = lm.tokenizer.encode_batch(self.stories)
         self.nats = np.zeros(len(self.stories))
         self.tokens = np.array([len(ids) + 1 for ids in self._encoded])
         self.bytes = np.array([len(story.encode()) for story in self.stories])

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from slm.config import END_OF_TEXT
 from slm.folders import find_model
+from slm.refusals import shown
 from slm.report import Prompts, as_text, load_prompts, write_report
 from slm.runs import check_name, checkpoints_dir, data_dir, resolve
+from slm.texts import check_length
 
 if TYPE_CHECKING:
     from slm.data.batches import Corpus
@@ -37,18 +41,20 @@ def evaluate(args: argparse.Namespace) -> tuple[dict[str, Any], int]:
     prompts = load_prompts(args.prompts) if args.report else None
     stories = validation_stories(corpus) if corpus is not None else list(_file_stories(Path(args.text)))
 
+    from tqdm import tqdm
+
     import slm
     from slm.evaluate import StoryLosses
 
     path = named_model(args)
     lm = slm.load(path, device=args.device, precision=args.precision)
-    losses = StoryLosses(lm, stories)
+    losses = StoryLosses(lm, tqdm(stories, disable=None, file=sys.stderr, desc="stories"))
     result = _losses(lm, losses)
     if args.overlap and corpus is not None:
         result["overlap"] = _overlap(corpus, losses)
     if prompts is not None and corpus is not None:
         report = _report(lm, corpus, prompts, losses.summary(), num_seeds=args.seeds)
-        place = write_report(resolve(path), report) if Path(path).is_dir() else None
+        place = write_report(resolve(path), report) if os.path.isdir(path) else None
         print(f"It is kept in {place}." if place else "The model is no folder here: the report is not kept.")
         result["report"] = report
     return result, 0
@@ -143,7 +149,9 @@ def _file_stories(path: Path) -> Iterator[str]:
     from slm.data.clean import clean_story
     from slm.data.readers import SUFFIXES, read_stories
 
-    if not path.is_file() or path.suffix.lower() not in SUFFIXES:
-        raise ValueError(f"{path} is no file of stories that can be read ({', '.join(SUFFIXES)})")
-    for story in read_stories(path):
+    if not os.path.isfile(path) or path.suffix.lower() not in SUFFIXES:
+        raise ValueError(f"{shown(path)} is no file of stories that can be read ({', '.join(SUFFIXES)})")
+    advice = f"part the stories in it by lines of {END_OF_TEXT}"
+    for number, story in enumerate(read_stories(path), start=1):
+        check_length(story, f"story {number:,} of {path}", advice=advice)
         yield clean_story(story)[0]

@@ -37,9 +37,8 @@ from slm.own_sampling import load_sampling
 from slm.precision import Int8Copy, choose_int8
 from slm.runs import resolve
 from slm.sampling import adjust
+from slm.texts import check_length
 from slm.tokenizer import Tokenizer
-
-MAX_PROMPT_CHARACTERS = 1_000_000  # a second of tokenising
 
 
 @dataclass(frozen=True)
@@ -99,8 +98,9 @@ class LanguageModel:
     ) -> Iterator[list[Written | None]]:
         """Several continuations of one prompt at once, a token of each at a time, None for a story that has ended.
 
-        Story i is the one that `seed + i` gives alone. All begin with the `kept` ids, which are given first and do not
-        count; from there on a story takes the random numbers that it would have taken had it drawn those ids itself.
+        Story i is the one that `seed + i` gives alone; with int8 weights it may leave that one where a draw falls on an
+        edge, as far as `slm.int8` promises the same scores. All begin with the `kept` ids, which are given first and do
+        not count; from there on a story takes the random numbers that it would have taken had it drawn those itself.
         """
         config = self.sample_config(max_new_tokens, **settings)
         if num_stories < 1:
@@ -158,12 +158,7 @@ class LanguageModel:
 
     def prompt_ids(self, prompt: str) -> list[int]:
         """The ids that the model continues; nothing typed is the beginning of a story. Warns when the prompt is cut."""
-        if len(prompt) > MAX_PROMPT_CHARACTERS:
-            raise ValueError(
-                f"the prompt has {len(prompt):,} characters, the most possible is {MAX_PROMPT_CHARACTERS:,}; the model "
-                f"reads its last {self.config.block_size} tokens at most, so give it the end alone"
-            )
-        ids = self.tokenizer.encode(prompt) or [self.tokenizer.eot_id]
+        ids = self._ids(prompt, "the prompt") or [self.tokenizer.eot_id]
         read = len(newest_tokens(ids, self.config.block_size))
         if read < len(ids):
             warnings.warn(
@@ -174,15 +169,25 @@ class LanguageModel:
         return ids
 
     def tokens_read(self, prompt: str) -> tuple[int, int]:
-        """How many tokens the prompt has, and how many of them (the newest) the model will read."""
-        ids = self.tokenizer.encode(prompt)
+        """How many tokens the prompt has, and how many of them (the newest) the model will read.
+
+        Raises ValueError for more than texts.MAX_CHARACTERS, as whatever reads a text does.
+        """
+        ids = self._ids(prompt, "the prompt")
         return len(ids), len(newest_tokens(ids, self.config.block_size))
+
+    def _ids(self, text: str, name: str) -> list[int]:
+        """The ids of a text, of which the newest are read; ValueError where it would take long to find them."""
+        advice = f"the model reads its last {self.config.block_size} tokens at most, so give it the end alone"
+        check_length(text, name, advice=advice)
+        return self.tokenizer.encode(text)
 
     def score(self, text: str, *, top: int = 10) -> list[TokenScore]:
         """How well the model foresaw each token of the text, in one forward pass.
 
         The text is read as the beginning of a story. Raises ValueError where it is longer than the context.
         """
+        check_length(text, "the text", advice=f"the model sees {self.config.block_size} tokens at once, so shorten it")
         ids = self.tokenizer.encode(text)
         if len(ids) > self.config.block_size:
             raise ValueError(
@@ -193,9 +198,10 @@ class LanguageModel:
     def inspect(self, text: str, *, top: int = 5, most: int | None = None) -> Inspection:
         """Attention, each layer's guess and next-token probabilities at every position of the text.
 
-        Of more tokens than the context, or than `most`, the newest are read. Raises ValueError where there is no text.
+        Of more tokens than the context, or than `most`, the newest are read. Raises ValueError where there is no text,
+        or more than texts.MAX_CHARACTERS of it.
         """
-        ids = self.tokenizer.encode(text)
+        ids = self._ids(text, "the text")
         if not ids:
             raise ValueError("there is no text to look into; type a few words")
         return inspect_ids(self.model, self.tokenizer, ids, top=top, most=most)
@@ -247,6 +253,7 @@ def load(path: str | Path, device: str = "auto", *, precision: str = "auto") -> 
     """
     # os.path takes a name of any length; Path.exists raises where the system finds it too long.
     folder = resolve(path) if os.path.exists(path) else fetch_model(str(path))
+    sampling = load_sampling(folder)  # read first: what is wrong in it need not wait for the weights
     model, tokenizer, about = load_folder(folder, device=choose_device(device))
     int8 = choose_int8(model, tokenizer, precision)
-    return LanguageModel(model, tokenizer, about, int8, sampling=load_sampling(folder))
+    return LanguageModel(model, tokenizer, about, int8, sampling=sampling)

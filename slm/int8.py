@@ -3,7 +3,12 @@ the time.
 
 Each row of a matrix is rounded to int8 with a scale of its own, and each token's numbers before every product with a
 scale of their own (LLM.int8(), Dettmers et al. 2022, section 2.1). The sums inside a product are whole numbers, so a
-token gets the same scores alone, among others, and in whatever order they are added up.
+token gets the same numbers from it alone, among others, and in whatever order they are added up: to the last bit.
+
+What stands between the products (attention, norms) is float32, whose sums a machine may add up in another order for
+several stories than for one. A number that lies on an edge is then rounded the other way, by one of 127 steps. So the
+promise for a token's scores alone and among others is a distance: its root mean square over all scores is less than a
+twentieth of their standard deviation (tests/test_int8.py). Where it is nothing, a seed gives the same story either way.
 """
 
 from __future__ import annotations

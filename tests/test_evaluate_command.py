@@ -24,6 +24,14 @@ def test_the_report_card_and_the_overlap_are_told_and_kept(places, say, tmp_path
     assert "this model learnt from other stories: copies are looked for in starter" in err
 
 
+def test_a_story_as_long_as_a_library_is_told_before_the_model_is_loaded(say, tmp_path, monkeypatch):
+    monkeypatch.setattr("slm.load", lambda *_, **__: pytest.fail("the model was loaded"))
+    (tmp_path / "text.txt").write_text("Once.\n<|endoftext|>\n" + "a" * 1_000_001)
+    code, out, err = say("evaluate", "--checkpoint", "a", "--text", str(tmp_path / "text.txt"))
+    assert (code, out) == (2, "")
+    assert f"story 2 of {tmp_path / 'text.txt'} has 1,000,001 characters" in err and "<|endoftext|>" in err
+
+
 @pytest.mark.parametrize("flag", ["--report", "--overlap"])
 def test_a_comparison_with_the_training_stories_needs_them(say, tmp_path, flag):
     (tmp_path / "text.txt").write_text("Once.")

@@ -7,9 +7,11 @@ import warnings
 import pytest
 import torch
 
+from slm.checkpoint import save
 from slm.config import SampleConfig
 from slm.continuation import generate_ids
 from slm.decode import newest_tokens
+from slm.generate import load
 from tests.engine import random_lm
 
 
@@ -24,8 +26,6 @@ def test_same_seed_same_text_whether_streamed_batched_or_not(name):
 
 def test_greedy_text_equals_transformers(tmp_path):
     from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    from slm.checkpoint import save
 
     for name in ("gpt2", "nanochat"):
         lm = random_lm(name, block_size=67)
@@ -189,3 +189,21 @@ def test_text_longer_than_the_context_cannot_be_looked_into():
         random_lm("gpt2").score("a big day " * 40)
     with pytest.raises(ValueError, match="no text"):
         random_lm("gpt2").inspect("")
+
+
+def test_a_text_of_a_hundred_megabytes_is_refused_before_it_is_cut_into_tokens(monkeypatch):
+    lm, text = random_lm("gpt2"), "a" * 100_000_000
+    monkeypatch.setattr(type(lm.tokenizer), "encode", lambda *_: pytest.fail("it was cut into tokens"))
+    told = r"has 100,000,000 characters, the most possible is 1,000,000; the model (sees|reads its last) 23 tokens"
+    for ask in (lm.score, lm.inspect, lm.tokens_read, lm.next_token):
+        with pytest.raises(ValueError, match=told):
+            ask(text)
+
+
+def test_what_is_wrong_with_the_sampling_is_told_before_anything_is_measured(tmp_path, monkeypatch):
+    lm = random_lm("gpt2")
+    save(tmp_path / "model", lm.model, lm.tokenizer, about={})
+    (tmp_path / "model" / "generation_config.json").write_text('{"top_p": 7}')
+    monkeypatch.setattr("slm.generate.choose_int8", lambda *_: pytest.fail("it was measured"))
+    with pytest.raises(ValueError, match=r"generation_config\.json: top_p is 7"):
+        load(tmp_path / "model")

@@ -20,6 +20,7 @@ from slm.data.batches import Corpus
 from slm.data.order import Order, shape, size_bytes, write_order
 from slm.files import read_json, replacing, write_json
 from slm.leftovers import claim, release, remove_leftovers
+from slm.texts import check_length
 
 COPIES = "copies"
 INDEX_FILE = "index.json"
@@ -126,8 +127,9 @@ class CopyIndex:
 
         No stretch is shown longer than it is; one may be shown up to seven tokens too short (one less than
         `order.STRIDE`) where many training stories share all the rest of it. ValueError for a text with half a
-        surrogate pair in it.
+        surrogate pair in it, or of more than texts.MAX_CHARACTERS.
         """
+        check_length(text, "the text", advice="look for a part of it at a time")
         ids = np.array(self.corpus.tokenizer.encode(text), dtype=np.int64)
         found = sorted(self.stretches(ids), key=lambda s: (s[0] - s[1], s[0]))
         taken = np.zeros(len(ids), dtype=bool)

@@ -113,6 +113,11 @@ def test_what_stands_nowhere_is_no_copy(index: CopyIndex, text: str) -> None:
     assert copied.longest is None or copied.longest.tokens < copies.LEAST_TOKENS
 
 
+def test_a_text_of_a_hundred_megabytes_is_refused_at_once(index: CopyIndex) -> None:
+    with pytest.raises(ValueError, match=r"has 100,000,000 characters, .* look for a part of it"):
+        index.find("a" * 100_000_000)
+
+
 def test_matches_do_not_overlap_and_say_what_they_hold(index: CopyIndex) -> None:
     decode, eot = index.corpus.tokenizer.decode, index.corpus.tokenizer.eot_id
     for story in stories_of(np.asarray(index.corpus.validation), eot)[:7]:
