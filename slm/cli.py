@@ -1,24 +1,22 @@
-"""The words of the command line: which commands there are, their flags and how mistakes are told.
+"""The words of the command line: which commands there are, and their flags.
 
-Flags and help texts are made from the fields in `slm.config`. What a command does is in `slm.commands`.
+Flags and help texts are made from the fields in `slm.config`. What a command does is in `slm.commands`, how it answers
+and how mistakes are told in `slm.answer`.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
-import os
 import sys
-import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 from slm import __version__, commands
+from slm.answer import Result, answer
 from slm.config import BUDGETS, PRESETS, ModelConfig, PrepareConfig, SampleConfig, TrainConfig
 from slm.fields import field_doc, field_kinds, parse_fields
-from slm.files import plain
 from slm.launch import TrainSpec, overridable
 from slm.own_sampling import KEPT
 from slm.processes import is_first_process
@@ -28,48 +26,15 @@ DESCRIPTION = "Train a small language model from scratch, watch it learn, and wr
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run one command; its exit code: 0 done, 1 failed, 2 a mistake in the words, 130 interrupted."""
-    _print_any_letter()
     words = sys.argv[1:] if words is None else list(words)
     if words[:1] == ["--"]:  # torchrun before Python 3.13 takes --run for a flag of its own, unless -- stands before
         words = words[1:]
-    as_json = "--json" in words and is_first_process()
-    try:
-        args = parser().parse_args(words)
-        with warnings.catch_warnings():
-            warnings.showwarning = _show_warning
-            result, code = args.run_command(args)
-        if as_json:
-            print(json.dumps(plain(result), ensure_ascii=False))
-        sys.stdout.flush()
-        return code
-    except ValueError as error:
-        return _fail(f"{error}", code=2, as_json=as_json)
-    except KeyboardInterrupt:
-        return _fail("interrupted", code=130, as_json=as_json)
-    except BrokenPipeError:
-        # Whoever read our output has seen enough (`| head`); Python would complain once more while it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except OSError as error:
-        return _fail(f"{error}", code=1, as_json=as_json)
+    return answer(lambda: _run(words), as_json="--json" in words and is_first_process())
 
 
-def _print_any_letter() -> None:
-    # Stories hold letters that a Windows code page lacks; better a question mark than the end of a training.
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
-
-
-def _fail(message: str, *, code: int, as_json: bool) -> int:
-    print(f"slm: {message}", file=sys.stderr)
-    if as_json:
-        print(json.dumps({"error": message}, ensure_ascii=False))
-    return code
-
-
-def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    print(f"slm: {message}", file=sys.stderr)
+def _run(words: Sequence[str]) -> Result:
+    args = parser().parse_args(words)
+    return args.run_command(args)
 
 
 class Parser(argparse.ArgumentParser):

@@ -12,8 +12,10 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from slm.answer import Result
 from slm.config import PrepareConfig, SampleConfig
 from slm.copied_command import copied
+from slm.data.clean import REASONS
 from slm.doctor import examine
 from slm.evaluate_command import evaluate, named_model
 from slm.fields import field_kinds, parse_fields
@@ -21,6 +23,7 @@ from slm.folders import find_run
 from slm.launch import finish as request_good_end
 from slm.pack_command import pack, unpack
 from slm.runs import RunSummary, checkpoints_dir, data_dir, list_runs, resolve, summarize
+from slm.texts import check_characters
 from slm.train_command import train
 
 if TYPE_CHECKING:
@@ -28,7 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["copied", "evaluate", "export", "finish", "generate", "pack", "prepare", "runs", "train", "unpack"]
 
-Result = tuple[dict[str, Any], int]
 MOST_TOGETHER = 8  # stories written at once; more would take more memory and be hardly faster
 
 
@@ -55,7 +57,23 @@ def prepare(args: argparse.Namespace) -> Result:
         for part in ("train", "validation")
     )
     print(f"Data set {manifest['name']}, {manifest['vocab_size']:,} different tokens. {sizes}.")
+    print(_left_out(manifest))
     return manifest, 0
+
+
+def _left_out(manifest: dict[str, Any]) -> str:
+    """How many stories were dropped, for which reasons, and how many were mended."""
+    dropped = {reason: n for reason, n in manifest["dropped"].items() if n}
+    told = "No story was left out."
+    if dropped:
+        reasons = ", ".join(f"{n:,} {REASONS.get(reason, reason)}" for reason, n in dropped.items())
+        told = f"Left out, {_stories(sum(dropped.values()))}: {reasons}."
+    mended = manifest["repaired"]
+    return told + (f" {_stories(mended)} had broken characters mended." if mended else "")
+
+
+def _stories(count: int) -> str:
+    return f"{count:,} {'story' if count == 1 else 'stories'}"
 
 
 def generate(args: argparse.Namespace) -> Result:
@@ -63,6 +81,7 @@ def generate(args: argparse.Namespace) -> Result:
     words = args.given_fields(args, field_kinds(SampleConfig))
     settings = parse_fields(SampleConfig, words)
     SampleConfig(**settings)  # a mistake is told before anything is loaded
+    check_characters(args.prompt, "--prompt")
     if not args.num_stories.isdecimal() or int(args.num_stories) < 1:
         raise ValueError(f"num_stories is a whole number from 1, not {args.num_stories!r}")
     import slm
@@ -104,12 +123,14 @@ def _print_stories(columns: Iterable[list[Written | None]], prompt: str, count: 
 def export(args: argparse.Namespace) -> Result:
     """`export`: a model for other programs."""
     from slm.export import to_gguf
-    from slm.hub import hub_files, to_hub
+    from slm.hub import check_target, hub_files, to_hub
 
     folder = resolve(named_model(args))
     facts = {"checkpoint": folder, "to": args.to, "target": args.target, "dry_run": args.dry_run}
     if args.to == "gguf" and (args.dry_run or args.private):
         raise ValueError("--dry-run and --private are for --to hub")
+    if args.to == "hub":
+        check_target(args.target)  # as the upload itself does, so that a dry run tells it too
     if args.dry_run:
         sizes = {file.name: round(file.size_mb, 6) for file in hub_files(folder)}
         for name, size_mb in sizes.items():
@@ -140,6 +161,8 @@ def runs(args: argparse.Namespace) -> Result:
         for finding in found:
             print(f"{finding.title} {finding.advice}")
         return {**facts, "doctor": [dataclasses.asdict(finding) for finding in found]}, 0
+    if args.checkpoints is not None and not folder.is_dir():  # where none is named, the first run makes the folder
+        raise ValueError(f"there is no folder {folder}")
     summaries = list_runs(folder)
     print(_table(summaries) if summaries else f"There are no runs in {folder} yet.")
     return {"runs": [dataclasses.asdict(s) for s in summaries]}, 0

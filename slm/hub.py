@@ -8,6 +8,7 @@ from pathlib import Path
 from slm.card import model_card
 from slm.checkpoint import load_folder
 from slm.network import hub_is_reachable
+from slm.refusals import shown
 from slm.runs import resolve
 
 # Only what a checkpoint folder holds: never pickles, never code.
@@ -34,7 +35,7 @@ def fetch_model(name: str) -> Path:
             name, allow_patterns=MODEL_FILES, ignore_patterns=["*/*"], local_files_only=not reachable
         )
     except (HFValidationError, RepositoryNotFoundError):
-        raise ValueError(f"there is no model at {name!r}; {advice}") from None
+        raise ValueError(f"there is no model at {shown(name)!r}; {advice}") from None
     except Exception as error:  # the library raises what its network, cache and servers raise
         trouble = f"did not give it ({_reason(error)})" if reachable else "cannot be reached"
         raise ValueError(f"there is no folder {name!r} here, and the Hugging Face Hub {trouble}; {advice}") from error
@@ -71,6 +72,20 @@ def hub_files(checkpoint: str | Path) -> list[HubFile]:
     return files
 
 
+def check_target(target: str) -> None:
+    """Raise ValueError where no repository of the Hub can be called `target`."""
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import validate_repo_id
+
+    try:
+        validate_repo_id(target)
+    except HFValidationError:
+        raise ValueError(
+            f"{shown(target)!r} can be no repository of the Hub: give it as owner/name, of letters, digits, '-', '_' "
+            "and '.', 96 of them at most"
+        ) from None
+
+
 def to_hub(checkpoint: str | Path, target: str, *, private: bool = False) -> str:
     """Upload the checkpoint and its card as the Hub model `owner/name`, in one commit; its address.
 
@@ -78,6 +93,7 @@ def to_hub(checkpoint: str | Path, target: str, *, private: bool = False) -> str
     """
     from huggingface_hub import CommitOperationAdd, HfApi
 
+    check_target(target)
     files = hub_files(checkpoint)
     api = HfApi()
     try:

@@ -98,10 +98,22 @@ MISTAKES = [
     (["runs", "../x"], "is no name"),
     (["prepare", "--vocab", "3"], "vocab 3 is outside 257"),
     (["prepare", "--source", "absent.txt"], "absent.txt"),
+    (["prepare", "--data-dir", __file__], "test_cli.py is a file, where a folder is needed; choose another folder"),
+    (["runs", "--checkpoints", __file__], "test_cli.py is a file, where a folder is needed; choose another folder"),
+    (["runs", "--checkpoints", "/no/such"], "there is no folder /no/such"),
+    (["generate", "--checkpoint", "x" * 300], "there is no model at 'xxx"),
+    (["export", "--checkpoint", "x" * 300, "--to", "gguf", "a"], "there is no folder xxx"),
+    (["generate", "--checkpoint", "a", "--prompt", "caf\udce9"], r"character 3 of --prompt is '\udce9'"),
+    (
+        ["train", "--run", "a", "--data", "starter", "--sample-prompt", "caf\udce9"],
+        r"character 3 of sample_prompt is '\udce9'",
+    ),
 ]
 
 
-@pytest.mark.parametrize(("words", "told"), MISTAKES, ids=[" ".join(words) or "nothing" for words, _ in MISTAKES])
+@pytest.mark.parametrize(
+    ("words", "told"), MISTAKES, ids=[ascii(" ".join(words) or "nothing")[1:80] for words, _ in MISTAKES]
+)
 def test_a_mistake_is_one_sentence_and_exit_code_2(words, told, places, say):
     code, out, err = say(*words)
     assert code == 2 and told in err
@@ -134,6 +146,8 @@ def test_the_process_ends_with_the_code_and_without_a_traceback(places):
 
 
 def test_runs_are_listed_and_told(places, say):
+    assert say("runs")[:2] == (0, f"There are no runs in {places.checkpoints} yet.\n")
+    places.checkpoints.rmdir()  # the usual place, which the first run makes
     assert say("runs")[:2] == (0, f"There are no runs in {places.checkpoints} yet.\n")
     run = places.checkpoints / "mine"
     runs.write_json(

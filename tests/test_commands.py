@@ -43,6 +43,22 @@ def test_stories_written_together_are_printed_one_after_the_other(say):
     assert seeded == [json.loads(out.splitlines()[-1])["stories"][i] for i in (0, 10)]
 
 
+@pytest.mark.parametrize(
+    ("stories", "told"),
+    [
+        (["A cat ran.", "A dog ran.", "A bird sang."], "No story was left out."),
+        (
+            ["A cat ran.", "A dog ran.", "A dog ran.", "A dog ran.", "A bird said â€œhiâ€\x9d."],
+            "Left out, 2 stories: 2 the same story again. 1 story had broken characters mended.",
+        ),
+    ],
+)
+def test_what_preparing_left_out_is_told(tmp_places, say, tmp_path, stories, told):
+    (tmp_path / "t.txt").write_text("\n<|endoftext|>\n".join(stories), encoding="utf-8")
+    code, out, err = say("prepare", "--source", str(tmp_path / "t.txt"), "--vocab", "300", "--name", "t")
+    assert (code, out.splitlines()[-1]) == (0, told), err
+
+
 def test_int8_can_be_asked_for_and_is_told(say, tmp_path):
     golden = str(Path(__file__).parent / "golden" / "model")
     words = ("--checkpoint", golden, "--precision", "int8", "--json")

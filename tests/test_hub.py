@@ -110,6 +110,16 @@ def test_a_dry_run_lists_every_file_with_its_size_and_sends_nothing(folder, hub,
     assert "nothing was sent" in lines[-1] and hub == []
 
 
+@pytest.mark.parametrize("target", ["a b//c", "a/b/c", "-a/b", "a" * 300])
+def test_a_dry_run_refuses_what_the_upload_would_in_its_words(folder, hub, target, capsys):
+    with pytest.raises(ValueError, match=r"can be no repository of the Hub: give it as owner/name") as caught:
+        to_hub(folder, target)
+    for flags in (["--dry-run"], []):
+        assert main(["export", "--checkpoint", str(folder), "--to", "hub", *flags, "--", target]) == 2
+        assert capsys.readouterr() == ("", f"slm: {caught.value}\n")
+    assert hub == []
+
+
 def test_a_dry_run_of_a_gguf_file_is_a_mistake(folder, capsys):
     assert main(["export", "--checkpoint", str(folder), "--to", "gguf", "x.gguf", "--dry-run"]) == 2
     assert "--dry-run and --private are for --to hub" in capsys.readouterr().err

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from demo.views.words import bar, compact, duration, escape, figure, finite, note, number, percent, plural
+from slm.data.clean import REASONS
 
 STAGES = {
     "read": "Reading the stories",
@@ -13,11 +14,6 @@ STAGES = {
     "tokenise": "Cutting the stories into tokens",
     "index": "Noting what follows what, to tell later whether a model copied",
     "done": "The data set is ready",
-}
-REASONS = {
-    "duplicates": "the same story again",
-    "empty": "nothing in it",
-    "overlap": "also among the validation stories",
 }
 
 
