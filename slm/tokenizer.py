@@ -90,8 +90,8 @@ class Tokenizer:
     def save(self, folder: str | Path) -> None:
         """Write tokenizer.json and tokenizer_config.json; transformers' AutoTokenizer makes the same ids of them.
 
-        One difference is transformers' own: it takes `<|endoftext|>` in a text for the special token,
-        unless it is called with `split_special_tokens=True`.
+        `<|endoftext|>` in a text is text for it, too; called with `split_special_tokens=False` it takes that for the
+        special token.
         """
         write_json(Path(folder) / "tokenizer.json", to_json(self._tokens, self.merges))
         write_json(
@@ -101,6 +101,7 @@ class Tokenizer:
                 "bos_token": END_OF_TEXT,
                 "clean_up_tokenization_spaces": False,
                 "eos_token": END_OF_TEXT,
+                "split_special_tokens": True,
                 "tokenizer_class": "GPT2Tokenizer",
                 "unk_token": END_OF_TEXT,
             },
