@@ -21,6 +21,7 @@ pytestmark = pytest.mark.browser
 STATUS = "#train-status header h3"
 STEP = r"step ([\d,]+)"
 PROMPT = "Once upon a time"
+WIDE, NARROW = 1440, 390
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +62,15 @@ def learns_past(opened: Watched, step: int) -> None:
     opened.page.wait_for_function(f"step => Number(({shown} ?? '0').replaceAll(',', '')) > step", arg=step)
 
 
+def fits_both(opened: Watched, part: str) -> None:
+    """The page fits into a phone's window and into a wide one; in the one that it has, it stays."""
+    size = opened.page.viewport_size
+    assert size is not None
+    for width in (NARROW + WIDE - size["width"], size["width"]):
+        opened.page.set_viewport_size({"width": width, "height": 900})
+        fits(opened.page, part)
+
+
 def stops(opened: Watched) -> int:
     """Stop the training that is shown; the step that it has come to."""
     opened.part("train-stop").click()
@@ -68,11 +78,10 @@ def stops(opened: Watched) -> int:
     return step_shown(opened)
 
 
-@pytest.mark.parametrize("width", [1440, 390])
 def test_from_stories_to_a_story_though_the_server_is_killed_in_between(
-    browser: Browser, own_server: Server, hub_folder: Path, width: int
+    browser: Browser, own_server: Server, hub_folder: Path
 ) -> None:
-    opened = Watched(browser, own_server.url, width)
+    opened = Watched(browser, own_server.url, WIDE)
     opened.tab("Data")
     opened.page.get_by_label("Another data set, a file or a folder").check()
     opened.fill("data-place", str(hub_folder))
@@ -81,7 +90,7 @@ def test_from_stories_to_a_story_though_the_server_is_killed_in_between(
     expect(opened.part("data-status")).to_contain_text("ready")
     expect(opened.part("data-manifest")).to_contain_text("TinyStories-512")
     expect(opened.part("data-manifest")).to_contain_text("601")
-    fits(opened.page, "data-preview")
+    fits_both(opened, "data-preview")
 
     opened.tab("Train")
     opened.choose("train-data", "^TinyStories-512")
@@ -94,12 +103,13 @@ def test_from_stories_to_a_story_though_the_server_is_killed_in_between(
     opened.tab("Train")
     learns_past(opened, before)
     expect(opened.part("train-chart").locator("svg path").first).to_be_attached()
-    fits(opened.page, "train-status")
+    fits_both(opened, "train-status")
     stopped = stops(opened)
 
     own_server.process.kill()
     assert own_server.process.wait() == -signal.SIGKILL
     own_server.start()
+    opened.page.set_viewport_size({"width": NARROW, "height": 900})
     opened.reload()
     opened.tab("Train")
     expect(opened.page.locator(STATUS)).to_contain_text(f"Stopped at step {stopped:,}")
@@ -124,6 +134,6 @@ def test_from_stories_to_a_story_though_the_server_is_killed_in_between(
     expect(story).to_contain_text(re.compile("the end|stopped at your number"))
     told = story.locator("p").first.inner_text()
     assert told.startswith(PROMPT) and len(told) > len(PROMPT)
-    fits(opened.page, "write-story")
+    fits_both(opened, "write-story")
     opened.page.close()
     assert opened.complaints == []
