@@ -66,7 +66,7 @@ def _left_out(manifest: dict[str, Any]) -> str:
     dropped = {reason: n for reason, n in manifest["dropped"].items() if n}
     told = "No story was left out."
     if dropped:
-        reasons = ", ".join(f"{n:,} {REASONS.get(reason, reason)}" for reason, n in dropped.items())
+        reasons = ", ".join(f"{REASONS.get(reason, reason)} ({n:,})" for reason, n in dropped.items())
         told = f"Left out, {_stories(sum(dropped.values()))}: {reasons}."
     mended = manifest["repaired"]
     return told + (f" {_stories(mended)} had broken characters mended." if mended else "")

@@ -293,5 +293,6 @@ def _failure(run_dir: Path, begin: int) -> ValueError:
         remove(run_dir)
     if holder := training_holder(run_dir.parent):
         return Busy(busy_message(holder))
-    last = "\n".join(said.splitlines()[-15:]) or "it printed nothing"
+    silent = f"it printed nothing; {shutil.disk_usage(run_dir.parent).free / 1e9:,.1f} GB are free on its disk"
+    last = "\n".join(said.splitlines()[-15:]) or silent
     return ValueError(f"the training of {run_dir.name} ended as soon as it was started:\n{last}")

@@ -49,7 +49,7 @@ def test_stories_written_together_are_printed_one_after_the_other(say):
         (["A cat ran.", "A dog ran.", "A bird sang."], "No story was left out."),
         (
             ["A cat ran.", "A dog ran.", "A dog ran.", "A dog ran.", "A bird said â€œhiâ€\x9d."],
-            "Left out, 2 stories: 2 the same story again. 1 story had broken characters mended.",
+            "Left out, 2 stories: the same story again (2). 1 story had broken characters mended.",
         ),
     ],
 )

@@ -25,7 +25,7 @@ _EITHER = re.compile(f"{_SURE.pattern}|{_LIKELY.pattern}")
 # What English and its neighbours are written with: the characters of Windows-1252.
 _PLAUSIBLE = set(_BYTE_OF)
 
-REASONS = {  # why a story is left out, as a person reads it after their number
+REASONS = {  # why a story is left out, as a person reads it
     "duplicates": "the same story again",
     "empty": "nothing in it",
     "overlap": "also among the validation stories",

@@ -100,7 +100,6 @@ def find_dataset(data_dir: str | Path, *, fingerprint: str, name: str | None = N
     )
 
 
-
 def _prepare_in(part: Path, config: PrepareConfig, name: str) -> Iterator[dict[str, Any]]:
     begun = time.monotonic()
     stages: dict[str, float] = {}  # when each began
