@@ -232,7 +232,7 @@ def test_a_training_that_dies_at_once_is_told_in_its_own_words_and_leaves_nothin
 def test_a_training_that_dies_without_a_word_is_told_with_the_room_on_its_disk(places, starter_data, monkeypatch):
     """As one does on a full disk, where its words have no room either."""
     monkeypatch.setattr(sys, "executable", "/bin/false")
-    told = r"(?s)training of dead ended as soon as it was started:\nit printed nothing; [\d.,]+ GB are free on its disk$"
+    told = r"dead ended as soon as it was started:\nit printed nothing; [\d.,]+ GB are free on its disk$"
     with pytest.raises(ValueError, match=told):
         launch.start(TrainSpec(run="dead", data="starter", preset="golden", data_dir=starter_data))
 
