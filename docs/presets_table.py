@@ -38,7 +38,8 @@ def main() -> None:
         name, facts = result(folder, hardware=args.hardware)
         known[name] = facts
         print(f"{name}: {facts['val_bpb']:.3f} bits a byte after {duration(facts['elapsed_s'])}")
-    write_json(MEASURED_FILE, {name: known[name] for name in PRESETS if name in known})
+    known = {name: known[name] for name in PRESETS if name in known}
+    write_json(MEASURED_FILE, known)
     readme = ROOT / "README.md"
     text = with_table(readme.read_text(encoding="utf-8"), table(known))
     with replacing(readme) as part:
