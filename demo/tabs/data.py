@@ -128,7 +128,7 @@ def deleting(session: Session, prepared: gr.Dropdown, key: gr.BrowserState) -> t
         delete = gr.Button("Delete this data set \u2026", variant="stop", elem_id="data-delete", scale=0, min_width=250)
     words = "Delete the data set {name} with its stories, for good?"
     question = ask_before(delete, prepared, words, elem_id="data-delete")
-    deletes = question.yes.click(bind(delete_set, session), [question.name, key], [question.row], **TOLD)
+    deletes = question.yes.click(bind(delete_set, session), [question.name, key], [question.panel], **TOLD)
     return delete, deletes
 
 

@@ -14,7 +14,7 @@ import gradio as gr
 
 from demo.tabs.wiring import QUICK
 
-# (what is chosen) -> the name that the question is about, its words, the row with its buttons
+# (what is chosen) -> the name that the question is about, its words, the panel that holds them
 ASK_JS = """(name) => {
   const asked = name ?? null;
   return [asked, WORDS.replace("{name}", () => asked), {__type__: "update", visible: asked !== null}];
@@ -26,11 +26,11 @@ CLOSE_OTHER_JS = """(now, asked) => [now === asked ? undefined : {__type__: "upd
 
 @dataclass(frozen=True)
 class Question:
-    """What was laid out: the button that says yes, the name that was asked about, and the row that is to be closed."""
+    """What was laid out: the button that says yes, the name that was asked about, and the panel to be closed."""
 
     yes: gr.Button
     name: gr.Textbox
-    row: gr.Row
+    panel: gr.Column
 
 
 def ask_before(
@@ -41,12 +41,13 @@ def ask_before(
     It closes when another name is chosen, and at the events in `closing`.
     """
     name = gr.Textbox("", visible="hidden", elem_id=f"{elem_id}-name")
-    with gr.Row(visible=False) as row:
+    with gr.Column(visible=False) as panel:
         which = gr.Markdown("")
-        yes = gr.Button("Yes, delete it", variant="stop", elem_id=f"{elem_id}-yes", min_width=120)
-        no = gr.Button("Keep it", elem_id=f"{elem_id}-no", min_width=100)
+        with gr.Row():
+            yes = gr.Button("Yes, delete it", variant="stop", elem_id=f"{elem_id}-yes", min_width=120)
+            no = gr.Button("Keep it", elem_id=f"{elem_id}-no", min_width=100)
     asks = ASK_JS.replace("WORDS", json.dumps(words))
-    button.click(None, [chosen], [name, which, row], js=asks, **QUICK)
-    chosen.change(None, [chosen, name], [row], js=CLOSE_OTHER_JS, **QUICK)
-    gr.on([no.click, *closing], None, None, [row], js=CLOSE_JS, **QUICK)
-    return Question(yes, name, row)
+    button.click(None, [chosen], [name, which, panel], js=asks, **QUICK)
+    chosen.change(None, [chosen, name], [panel], js=CLOSE_OTHER_JS, **QUICK)
+    gr.on([no.click, *closing], None, None, [panel], js=CLOSE_JS, **QUICK)
+    return Question(yes, name, panel)

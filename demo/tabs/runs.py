@@ -100,7 +100,7 @@ def layout(session: Session, key: gr.BrowserState) -> dict[str, Any]:
           [told], **{**MODEL, "trigger_mode": "always_last", "show_progress": "hidden"})
     gr.on([table.select, run.input, bring.upload], lambda: note(NOTHING_TOLD), None, [told], **QUICK)
     take.click(bind(export_run, session), [run, target], [file], **PRIVATE)
-    question.yes.click(bind(delete_chosen, session), [question.name, key], [question.row], **TOLD).then(
+    question.yes.click(bind(delete_chosen, session), [question.name, key], [question.panel], **TOLD).then(
         bind(paint, session), [run, compare], view, **REREAD)
     gr.on([rename.click, new_name.submit], bind(rename_chosen, session), [run, new_name, key], [run, new_name],
           **TOLD).then(bind(paint, session), [run, compare], view, **REREAD)
