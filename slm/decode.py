@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from slm.int8 import Int8Linear
+from slm.int8 import Int8Linear, Int8WeightLinear
 from slm.model import GPT, Attention, Block, RMSNorm
 from slm.steps import Fixed, Growing, Repeated
 
@@ -194,7 +194,7 @@ def product_function(linear: nn.Module, batch_size: int) -> Product:
     On a CPU the BLAS behind F.linear reads a matrix at a fraction of the memory's speed. One row is quicker as a batch
     of parts of the matrix; several rows are, through oneDNN, with the matrix in an order of oneDNN's own.
     """
-    if isinstance(linear, Int8Linear):
+    if isinstance(linear, Int8Linear | Int8WeightLinear):
         return linear.add_to
     weight, bias = linear.weight, linear.bias
     assert isinstance(weight, Tensor) and (bias is None or isinstance(bias, Tensor))
@@ -210,12 +210,12 @@ def product_function(linear: nn.Module, batch_size: int) -> Product:
 def _by_parts(weight: Tensor, bias: Tensor | None) -> Product:
     out = weight.shape[0]
     n = next(n for n in range(MOST_PARTS, 0, -1) if out % n == 0)
-    parts = weight.unflatten(0, (n, out // n))  # (n, out / n, in)
+    parts = weight.unflatten(0, (n, out // n)).transpose(1, 2)  # (n, in, out / n)
 
     def product(x: Tensor, onto: Tensor | None) -> Tensor:
-        column = x.t().expand(n, -1, 1)  # (n, in, 1)
+        # The row comes first: with a column behind the parts, Intel's processors are three times slower.
         onto = bias if onto is None else onto if bias is None else onto + bias
-        y = torch.bmm(parts, column).view(1, out)
+        y = torch.bmm(x.expand(n, 1, -1), parts).view(1, out)
         return y if onto is None else y.add_(onto)
 
     return product

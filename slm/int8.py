@@ -1,9 +1,10 @@
 """Smaller weights for writing on a CPU: a token costs one pass over all weights, so a quarter of the bytes is most of
 the time.
 
-Each row of a matrix is rounded to int8 with a scale of its own, and each token's numbers before every product with a
-scale of their own (LLM.int8(), Dettmers et al. 2022, section 2.1). The sums inside a product are whole numbers, so a
-token gets the same numbers from it alone, among others, and in whatever order they are added up: to the last bit.
+Each row of a matrix is rounded to int8 with a scale of its own. Before a product with a large matrix each token's
+numbers are too, with a scale of their own (LLM.int8(), Dettmers et al. 2022, section 2.1); before one with a small
+matrix, where that would take longer than the product itself, to bfloat16. Either way a token gets the same numbers from
+a product alone and among others, to the last bit.
 
 What stands between the products (attention, norms) is float32, whose sums a machine may add up in another order for
 several stories than for one. A number that lies on an edge is then rounded the other way, by one of 127 steps. So the
@@ -22,12 +23,14 @@ from torch import Tensor, nn
 from slm.model import GPT, Linear
 
 TINY = 1e-30
+FEW_NUMBERS = 200_000  # up to here a matrix is small: measured, between 256 x 768 and 512 x 512
+STRIDE = 32  # torch's product with a small one reads its rows by so many numbers, past their end too
 
 
 def int8_model(model: GPT) -> GPT:
-    """A copy of the model whose matrices are Int8Linear; it shares everything else with the original.
+    """A copy of the model whose matrices are in int8; it shares everything else with the original.
 
-    Raises RuntimeError where this machine's torch has no such product.
+    Raises RuntimeError or AttributeError where this machine's torch has no such product.
     """
     levels = activation_levels()
     shared = {id(p): p for p in (*model.parameters(), *model.buffers())}  # deepcopy leaves these as they are
@@ -35,7 +38,8 @@ def int8_model(model: GPT) -> GPT:
     for module in list(small.modules()):
         for name, child in module.named_children():
             if isinstance(child, Linear):
-                setattr(module, name, Int8Linear(child, levels))
+                few = child.weight.numel() <= FEW_NUMBERS and child.in_features % STRIDE == 0
+                setattr(module, name, Int8WeightLinear(child) if few else Int8Linear(child, levels))
     return small
 
 
@@ -54,10 +58,31 @@ class Int8Linear(nn.Module):
 
     def add_to(self, x: Tensor, onto: Tensor | None) -> Tensor:
         """W x + b + onto, for x (N, in) and onto (N, out) or None."""
-        peak = x.abs().amax(-1, keepdim=True)  # (N, 1); a row of zeros divided by its 0 gives numbers that 0 undoes
+        peak = torch.linalg.vector_norm(x, torch.inf, -1, True)  # (N, 1); zeros divided by a 0 give what that 0 undoes
         y = _product(x / peak, self.packed, self.levels)  # (N, out)
         onto = self.bias if onto is None else onto if self.bias is None else onto + self.bias
         return y.mul_(peak) if onto is None else torch.addcmul(onto, y, peak)
+
+
+class Int8WeightLinear(nn.Module):
+    """W x + b with W rounded to int8, each row by a scale of its own, and x and W x to bfloat16; as Int8Linear else."""
+
+    def __init__(self, linear: Linear) -> None:
+        super().__init__()
+        assert linear.in_features % STRIDE == 0, f"rows of {linear.in_features} numbers would be read past their end"
+        weight = linear.weight.detach().float()  # (out, in)
+        self.scale = (weight.abs().amax(1).clamp_min(TINY) / 127).bfloat16()  # (out,)
+        self.rows = (weight / self.scale[:, None]).round().clamp(-127, 127).to(torch.int8)  # (out, in)
+        self.bias, self._multiply = linear.bias, torch._weight_int8pack_mm
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.add_to(x.flatten(0, -2), None).unflatten(0, x.shape[:-1])
+
+    def add_to(self, x: Tensor, onto: Tensor | None) -> Tensor:
+        """W x + b + onto, for x (N, in) and onto (N, out) or None."""
+        y = self._multiply(x.bfloat16(), self.rows, self.scale)  # (N, out) bfloat16
+        onto = self.bias if onto is None else onto if self.bias is None else onto + self.bias
+        return y.float() if onto is None else onto + y
 
 
 def _pack(weight: Tensor, scale: Tensor) -> torch.ScriptObject:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional as F
 
-from slm.config import SampleConfig
+from slm.config import ModelConfig, SampleConfig
 from slm.generate import LanguageModel
-from slm.int8 import Int8Linear, activation_levels, int8_model
+from slm.int8 import Int8Linear, Int8WeightLinear, activation_levels, int8_model
 from slm.model import Linear
 from slm.precision import Int8Copy, choose_int8, loss_increase
-from tests.engine import random_lm
+from tests.engine import random_lm, random_model
 
 
 def random_linear(inputs: int, outputs: int, *, bias: bool, seed: int = 0) -> Linear:
@@ -42,12 +43,28 @@ def test_a_product_errs_by_the_rounding_of_its_numbers_and_no_more(inputs, outpu
     assert error.max() > 0
 
 
+@pytest.mark.parametrize(("inputs", "outputs"), [(32, 11), (64, 3), (224, 129)])
+@pytest.mark.parametrize("bias", [True, False])
 @torch.inference_mode()
-def test_a_row_is_the_same_alone_and_among_others_and_zeros_give_the_bias():
-    linear = random_linear(59, 31, bias=True)
-    rounded, x = Int8Linear(linear, activation_levels()), torch.randn(2, 5, 59)
+def test_a_product_with_a_small_matrix_errs_by_int8_weights_and_bfloat16_numbers(inputs, outputs, bias):
+    linear = random_linear(inputs, outputs, bias=bias)
+    x = torch.randn(13, inputs) * torch.logspace(-3, 3, 13)[:, None]
+    bits = torch.finfo(torch.bfloat16).eps / 2  # most that a number moves, as a share of it
+    off_w = linear.weight.abs().amax(1) / 127 * (0.5 + 127 * bits)  # (outputs,) the scale is rounded as well
+    whole = x.abs() @ linear.weight.abs().t()  # (13, outputs)
+    bound = x.abs().sum(1, keepdim=True) * off_w + 2 * bits * whole
+    error = (Int8WeightLinear(linear)(x) - linear(x)).abs()
+    assert (error <= 1.02 * bound + 1e-6 * whole).all()
+    assert error.max() > 0
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("kind", [lambda linear: Int8Linear(linear, activation_levels()), Int8WeightLinear])
+def test_a_row_is_the_same_alone_and_among_others_and_zeros_give_the_bias(kind):
+    linear = random_linear(96, 31, bias=True)
+    rounded, x = kind(linear), torch.randn(2, 5, 96)
     assert torch.equal(rounded(x)[1, 3], rounded(x[1, 3][None])[0])
-    assert torch.equal(rounded(torch.zeros(3, 59)), linear.bias.expand(3, -1))
+    assert torch.equal(rounded(torch.zeros(3, 96)), linear.bias.expand(3, -1))
     onto = torch.randn(5, 31)
     torch.testing.assert_close(rounded.add_to(x[0], onto), rounded(x[0]) + onto)
 
@@ -76,6 +93,16 @@ def test_same_seed_same_text_whether_streamed_or_not_and_nearly_the_same_scores_
     model = int8_model(lm.model)
     alone, together = model(ids)[0], model(ids.expand(5, -1))[2]
     assert F.mse_loss(together, alone).sqrt() < 0.05 * alone.std()
+
+
+def test_a_model_takes_each_matrix_by_its_size_and_the_length_of_its_rows():
+    shape = {"n_layer": 1, "n_head": 4, "n_embd": 224, "vocab_size": 67, "block_size": 19}
+    for n_inner, fitting in ((96, True), (101, False)):
+        block = int8_model(random_model(ModelConfig(architecture="nanochat", n_inner=n_inner, **shape))).h[0]
+        assert isinstance(block.attn.c_attn, Int8WeightLinear) and isinstance(block.mlp.c_fc, Int8WeightLinear)
+        assert isinstance(block.mlp.c_proj, Int8WeightLinear) == fitting
+    large = random_linear(512, 512, bias=False)
+    assert isinstance(int8_model(nn.Sequential(large))[0], Int8Linear)
 
 
 def test_the_likeliest_text_is_always_that_of_the_exact_weights():
