@@ -20,7 +20,8 @@ from slm.processes import COMPILER_THREAD
 from slm.remedies import with_remedies
 from slm.updates import Updater
 
-LEAST_WORK_S = 600.0  # a shorter training would hardly win the compiler's time back
+# Ten minutes, less what it takes to measure whether it pays; a shorter training would hardly win the time back.
+LEAST_WORK_S = 570.0
 # Smaller models gain nothing on a CPU: their products are too small to be held up by what lies between them.
 LEAST_CPU_PARAMETERS = 4_000_000
 LEAST_GAIN = 0.95  # a compiled update must take less than this share of the other's time

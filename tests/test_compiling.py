@@ -85,7 +85,7 @@ class FakeCompiler:
     [
         (False, 1000, 0.5, True),
         (False, 1000, 0.96, False),  # hardly quicker
-        (False, 599, 0.5, False),  # a second each: not ten minutes of work
+        (False, 569, 0.5, False),  # a second each: not ten minutes of work
         (True, 3, 2.0, True),
     ],
 )
@@ -100,8 +100,17 @@ def test_it_compiles_where_it_is_asked_or_measured_to_pay(monkeypatch, asked, st
         except StopIteration as end:
             assert end.value is compiled is ready.compiled
             break
-    assert warnings == ([] if steps == 599 else ["compiling"])
+    assert warnings == ([] if steps == 569 else ["compiling"])
     assert all(p.grad is None for p in ready.model.parameters())
+
+
+def test_ten_minutes_are_long_enough_after_the_look_too(monkeypatch):
+    FakeCompiler(monkeypatch, written_s=1.0, compiled_s=0.5)
+    ready = updater(minutes=10)
+    budget = Budget(ready.config, block_size=7)
+    budget.begin(elapsed_s=17.0)  # so long it took to measure an update as it is written
+    assert deque(compile_ahead(ready, budget, asked=False, stop=lambda: False))
+    assert ready.compiled
 
 
 def test_accumulated_updates_count_as_what_they_take(monkeypatch):
