@@ -97,26 +97,27 @@ def describe(device: torch.device) -> str:
 # Below this size one core computes a token in less time than several take to share it out, and a training beside it
 # does not hold the story up.
 ONE_THREAD_PARAMETERS = 20_000_000
-_writers: list[int] = []  # the thread count from before, once for each story being written
-_writers_lock = threading.Lock()
+_usual: list[int] = []  # the usual count of threads, once for each step that is being made with fewer
+_usual_lock = threading.Lock()
 
 
 @contextlib.contextmanager
 def fitting_threads(device: torch.device, n_params: int) -> Iterator[None]:
-    """As many CPU threads as writing with a model of this size can use; the count from before comes back at the end.
+    """As many CPU threads as one step of writing with a model of this size can use.
 
-    torch has one count for the process, so it comes back when the last of several writers ends.
+    torch keeps the count for each thread of Python, and a new thread begins with the count set last; so this stands
+    around a step, which no other thread can go on with, and every thread has its own count back at the end.
     """
     if device.type != "cpu" or n_params >= ONE_THREAD_PARAMETERS:
         yield
         return
-    with _writers_lock:
-        _writers.append(_writers[0] if _writers else torch.get_num_threads())
-        torch.set_num_threads(1)
+    with _usual_lock:
+        before = _usual[0] if _usual else torch.get_num_threads()
+        _usual.append(before)
+    torch.set_num_threads(1)
     try:
         yield
     finally:
-        with _writers_lock:
-            before = _writers.pop()
-            if not _writers:
-                torch.set_num_threads(before)
+        torch.set_num_threads(before)
+        with _usual_lock:
+            _usual.pop()

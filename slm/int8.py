@@ -38,9 +38,14 @@ def int8_model(model: GPT) -> GPT:
     for module in list(small.modules()):
         for name, child in module.named_children():
             if isinstance(child, Linear):
-                few = child.weight.numel() <= FEW_NUMBERS and child.in_features % STRIDE == 0
-                setattr(module, name, Int8WeightLinear(child) if few else Int8Linear(child, levels))
+                setattr(module, name, _in_int8(child, levels, scores=name == "lm_head"))
     return small
+
+
+def _in_int8(linear: Linear, levels: int, *, scores: bool) -> Int8Linear | Int8WeightLinear:
+    """The kind of product that suits a matrix. Scores stay float32: in bfloat16 several tokens would have the same."""
+    is_small = linear.weight.numel() <= FEW_NUMBERS and linear.in_features % STRIDE == 0
+    return Int8WeightLinear(linear) if is_small and not scores else Int8Linear(linear, levels)
 
 
 class Int8Linear(nn.Module):
@@ -51,7 +56,7 @@ class Int8Linear(nn.Module):
         weight = linear.weight.detach().float()  # (out, in)
         scale = weight.abs().amax(1).clamp_min(TINY) / 127  # (out,)
         self.packed = _pack((weight / scale[:, None]).round().to(torch.int8), scale)
-        self.bias, self.levels = linear.bias, levels
+        self.bias, self.in_features, self.levels = linear.bias, linear.in_features, levels
 
     def forward(self, x: Tensor) -> Tensor:
         return self.add_to(x.flatten(0, -2), None).unflatten(0, x.shape[:-1])
@@ -73,7 +78,8 @@ class Int8WeightLinear(nn.Module):
         weight = linear.weight.detach().float()  # (out, in)
         self.scale = (weight.abs().amax(1).clamp_min(TINY) / 127).bfloat16()  # (out,)
         self.rows = (weight / self.scale[:, None]).round().clamp(-127, 127).to(torch.int8)  # (out, in)
-        self.bias, self._multiply = linear.bias, torch._weight_int8pack_mm
+        self.bias, self.in_features = linear.bias, linear.in_features
+        self._multiply = torch._weight_int8pack_mm
 
     def forward(self, x: Tensor) -> Tensor:
         return self.add_to(x.flatten(0, -2), None).unflatten(0, x.shape[:-1])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 
@@ -51,3 +53,18 @@ def test_a_story_ends_where_the_model_ends_it():
     assert min(lengths) < 97
     for column in generate_ids(lm.model, [1], settings, eot_id=3, seeds=list(range(17))):
         assert 3 not in column
+
+
+def test_a_story_carried_on_by_one_thread_after_another_leaves_every_count_of_threads_as_it_was():
+    lm, before = random_lm("nanochat"), torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with ThreadPoolExecutor(1) as one, ThreadPoolExecutor(1) as other:
+            settings = SampleConfig(max_new_tokens=7)
+            ids = generate_ids(lm.model, [5], settings, eot_id=lm.tokenizer.eot_id, seeds=[1])
+            for worker in (one, other, one):
+                worker.submit(next, ids).result()
+                counts = [place.submit(torch.get_num_threads).result() for place in (one, other)]
+                assert [*counts, torch.get_num_threads()] == [2, 2, 2]
+    finally:
+        torch.set_num_threads(before)
