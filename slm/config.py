@@ -192,7 +192,7 @@ class TrainConfig(Checked):
 class SampleConfig(Checked):
     """How the next token is chosen from the model's probabilities."""
 
-    max_new_tokens: int = option(200, "Most tokens to write.", minimum=1, maximum=100_000)
+    max_new_tokens: int = option(400, "Most tokens to write.", minimum=1, maximum=100_000)
     temperature: float = option(0.9, "0 always takes the likeliest token; higher is bolder.", minimum=0.0, maximum=10.0)
     top_k: int | None = option(None, "Choose among the k likeliest tokens only.", minimum=1)
     top_p: float | None = option(
