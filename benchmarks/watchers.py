@@ -1,13 +1,15 @@
-"""What thirty pages that watch cost a training: python benchmarks/watchers.py [--watchers 30] [--minutes 2]
+"""What thirty pages that watch cost a training: python benchmarks/watchers.py [--watchers 30] [--turns 5]
 
-Starts `python app.py` on a free port with temporary folders, makes starter stories, and trains `micro` by turns: alone,
-then with the watchers, then alone again. A watcher is a real HTTP client with a connection of its own; it asks exactly
-what an open Train tab asks (demo/static/live.js): `slm/watch` with what it has seen, again after the time that the
-answer says, and all that gradio paints where the answer is to repaint. The watchers live in one process beside the
-server, though in a class they have machines of their own: what they take of these cores counts against us.
+Starts `python app.py` on a free port with temporary folders, makes starter stories, and trains `micro` once. While it
+trains, short turns alone and with the watchers alternate, so that a machine whose speed wanders slows both alike. A
+watcher is a real HTTP client with a connection of its own; it asks exactly what an open Train tab asks
+(demo/static/live.js): `slm/watch` with what it has seen, again after the time that the answer says, and all that gradio
+paints where the answer is to repaint. The watchers live in one process beside the server, though in a class they have
+machines of their own: what they take of these cores counts against us.
 
-Prints the machine, the training speed alone and watched and their ratio, how long an answer takes (median and 95th
-percentile), errors, the CPU time of server and clients, and the server's memory. It ends by itself. For Linux, macOS.
+Prints the machine, the training's speed alone and watched (medians over the turns, and their ratio turn by turn), how
+long an answer takes (median and 95th percentile), errors, the CPU time of server and clients, and how the server's
+memory grew. It ends by itself, with an error where a target is missed. For Linux, macOS.
 """
 
 from __future__ import annotations
@@ -26,8 +28,10 @@ import tempfile
 import threading
 import time
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -37,7 +41,21 @@ from slm.config import PrepareConfig, preset  # noqa: E402
 from slm.events import read_events  # noqa: E402
 
 TARGET_RATIO, TARGET_MS = 0.95, 200.0
-SETTLE_S = 5.0  # at each run's beginning, not counted: the first updates are slow
+TARGET_GROWTH = 0.01  # of the server's memory, once it has loaded what it needs to answer
+SETTLE_S = 5.0  # not counted at the training's beginning, whose first updates are slow, nor before the page is asked
+WARM_S = 60.0  # from the first watcher on the server's memory may still grow: it imports and fills its caches
+COME_S = 3.0  # at each turn's beginning, not counted: the watchers come or have just gone
+LOOK_S = 1.0
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One turn: when it began and ended (unix seconds), and what the watchers saw; empty where none were there."""
+
+    begun: float
+    ended: float
+    seen: dict[str, Any]
+    server_cpu_s: float
 
 
 class Watcher(threading.Thread):
@@ -131,14 +149,12 @@ def train(run: str, home: Path, seconds: float) -> subprocess.Popen:
     return subprocess.Popen([*words, *places, *budget], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def speed(run_dir: Path, seconds: float) -> float:
-    """Tokens a second of a run between SETTLE_S and `seconds` of its training."""
-    rows = [e for e in read_events(run_dir, 0)[0] if e["kind"] == "train" and e["elapsed_s"] <= seconds + SETTLE_S]
-    settled = [e for e in rows if e["elapsed_s"] >= SETTLE_S]
-    if len(settled) < 2:
-        raise SystemExit(f"{run_dir.name} made {len(rows)} updates in {seconds:.0f} s: too few; give it more minutes")
-    first, last = settled[0], settled[-1]
-    return (last["tokens"] - first["tokens"]) / (last["elapsed_s"] - first["elapsed_s"])
+def speed(events: Sequence[dict[str, Any]], turn: Turn) -> float:
+    """Tokens a second of a training in a turn, from COME_S after its beginning to its end."""
+    rows = [e for e in events if e["kind"] == "train" and turn.begun + COME_S <= e["t"] <= turn.ended]
+    if len(rows) < 2:
+        raise SystemExit(f"a turn of {turn.ended - turn.begun:.0f} s saw {len(rows)} updates: give it more seconds")
+    return (rows[-1]["tokens"] - rows[0]["tokens"]) / (rows[-1]["t"] - rows[0]["t"])
 
 
 def begun(run_dir: Path, process: subprocess.Popen) -> None:
@@ -148,6 +164,15 @@ def begun(run_dir: Path, process: subprocess.Popen) -> None:
             return
         time.sleep(0.1)
     raise SystemExit(f"the training {run_dir.name} ended with {process.returncode}; see {run_dir / 'stdout.log'}")
+
+
+def growth(memory: Sequence[tuple[float, float]], since: float) -> float | None:
+    """By what share the memory grew in (unix seconds, MB) from WARM_S after `since` to the end; None for less.
+
+    Both ends are medians of five looks, since memory comes and goes with each answer.
+    """
+    warm = [mb for at, mb in memory if at >= since + WARM_S]
+    return statistics.median(warm[-5:]) / statistics.median(warm[:5]) - 1 if len(warm) >= 10 else None
 
 
 def resident_mb(pid: int) -> float:
@@ -183,73 +208,103 @@ def prepare(home: Path) -> None:
     list(make(config, home / "data"))
 
 
-def turns(home: Path, port: int, server: subprocess.Popen, watchers: int, seconds: float) -> Iterator[dict]:
-    """Train alone, watched, alone; each turn's speed, and of the watched one all that was seen."""
-    for name, watched in (("alone", False), ("watched", True), ("alone again", False)):
-        run = home / "checkpoints" / name.replace(" ", "-")
-        process = train(run.name, home, seconds + SETTLE_S)
-        begun(run, process)
-        turn: dict = {"name": name, "memory_mb": [resident_mb(server.pid)], "server_cpu_s": -cpu_s(server.pid)}
-        if watched:
+def take_turns(port: int, server: subprocess.Popen, *, watchers: int, count: int, seconds: float) -> Iterator[Turn]:
+    """Alone, watched, alone, ... while a training runs: `count` of each."""
+    for k in range(2 * count):
+        start, cpu, seen = time.time(), cpu_s(server.pid), {}
+        if k % 2:
             words = [sys.executable, __file__, "--client", str(port), "--watchers", str(watchers)]
-            words += ["--minutes", str(seconds / 60)]
-            client = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-            while client.poll() is None:
-                turn["memory_mb"].append(resident_mb(server.pid))
-                try:
-                    client.wait(max(1.0, seconds / 20))
-                except subprocess.TimeoutExpired:
-                    continue
-            assert client.stdout is not None
-            turn.update(json.loads(client.stdout.read()))
-        turn["server_cpu_s"] += cpu_s(server.pid)
-        process.wait()
-        turn["tok_per_s"] = speed(run, seconds)
-        yield turn
+            told = subprocess.run([*words, "--seconds", str(seconds)], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+            seen = json.loads(told.stdout)
+        else:
+            time.sleep(seconds)
+        yield Turn(start, time.time(), seen, cpu_s(server.pid) - cpu)
 
 
-def report(found: dict[str, dict], seconds: float) -> None:
-    alone = statistics.mean(found[name]["tok_per_s"] for name in ("alone", "alone again"))
-    watched = found["watched"]
-    ratio, waits = watched["tok_per_s"] / alone, sorted(watched["waits_ms"])
+def look_at_memory(pid: int, memory: list[tuple[float, float]], done: threading.Event) -> None:
+    """Add (unix seconds, MB) of a process every LOOK_S."""
+    while not done.wait(LOOK_S):
+        memory.append((time.time(), resident_mb(pid)))
+
+
+def report(turns: Sequence[Turn], events: Sequence[dict[str, Any]], memory: Sequence[tuple[float, float]]) -> list[str]:
+    """Print what was found; the targets that were missed."""
+    watched = [turn for turn in turns if turn.seen]
+    fast, slow = ([speed(events, turn) for turn in turns if bool(turn.seen) is seen] for seen in (False, True))
+    ratios = [100 * mine / other for mine, other in zip(slow, fast, strict=True)]
+    print(f"training: alone {spread(fast)} tokens/s, watched {spread(slow)}")
+    print(f"watched to alone: {spread(ratios, 1)} % (target {100 * TARGET_RATIO:.0f} %)")
+
+    waits = sorted(wait for turn in watched for wait in turn.seen["waits_ms"])
+    errors = [error for turn in watched for error in turn.seen["errors"]]
     worst = waits[int(0.95 * (len(waits) - 1))]
-    memory = watched["memory_mb"]
-    print(f"training: alone {found['alone']['tok_per_s']:,.0f} and {found['alone again']['tok_per_s']:,.0f} tokens/s, "
-          f"watched {watched['tok_per_s']:,.0f}: {100 * ratio:.1f} % (target {100 * TARGET_RATIO:.0f} %)")  # fmt: skip
     print(f"{len(waits):,} answers: median {statistics.median(waits):.1f} ms, 95th percentile {worst:.1f} ms "
-          f"(target {TARGET_MS:.0f} ms), longest {waits[-1]:.0f} ms; {watched['mb']:.1f} MB")  # fmt: skip
-    print(f"errors: {len(watched['errors'])} {watched['errors'][:3] or ''}")
-    print(f"connections that a pause had closed: {watched['reopened']}")
-    print(f"CPU in {seconds:.0f} s: server {watched['server_cpu_s']:.1f} s, watchers {watched['cpu_s']:.1f} s")
-    print(f"server's memory: {memory[0]:.0f} MB at the start, {memory[-1]:.0f} at the end, {max(memory):.0f} at most")
+          f"(target {TARGET_MS:.0f} ms), longest {waits[-1]:.0f} ms; "
+          f"{sum(turn.seen['mb'] for turn in watched):.1f} MB")  # fmt: skip
+    print(f"errors: {len(errors)} {errors[:3] or ''}")
+    print(f"connections that a pause had closed: {sum(turn.seen['reopened'] for turn in watched)}")
+    print(f"CPU in {sum(turn.ended - turn.begun for turn in watched):.0f} s watched: "
+          f"server {sum(turn.server_cpu_s for turn in watched):.1f} s, "
+          f"watchers {sum(turn.seen['cpu_s'] for turn in watched):.1f} s")  # fmt: skip
+
+    grew = growth(memory, watched[0].begun)
+    told = "too short to tell" if grew is None else f"{100 * grew:+.1f} % (target {100 * TARGET_GROWTH:.0f} %)"
+    print(f"server's memory: {memory[0][1]:.0f} MB at the start, {memory[-1][1]:.0f} at the end; "
+          f"from {WARM_S:.0f} s after the first watcher on: {told}")  # fmt: skip
+    missed = {
+        f"watched, the training has {statistics.median(ratios):.1f} % of its speed":
+            statistics.median(ratios) < 100 * TARGET_RATIO,
+        f"the 95th percentile of the answers is {worst:.0f} ms": worst > TARGET_MS,
+        f"{len(errors)} questions went wrong": bool(errors),
+        f"the server's memory grew: {told}": grew is not None and grew > TARGET_GROWTH,
+    }  # fmt: skip
+    return [what for what, is_missed in missed.items() if is_missed]
+
+
+def spread(values: Sequence[float], digits: int = 0) -> str:
+    """The median of some values, the least and the most."""
+    middle, least, most = (f"{value:,.{digits}f}" for value in (statistics.median(values), min(values), max(values)))
+    return f"{middle} ({least} to {most})"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--watchers", type=int, default=30, help="open pages")
-    parser.add_argument("--minutes", type=float, default=2.0, help="of each of the three turns")
+    parser.add_argument("--turns", type=int, default=5, help="alone, and as many watched")
+    parser.add_argument("--seconds", type=float, default=20.0, help="of each turn")
     parser.add_argument("--client", type=int, metavar="PORT", help=argparse.SUPPRESS)
     args = parser.parse_args()
-    seconds = 60 * args.minutes
     if args.client:
-        print(json.dumps(watch(args.client, paint_index(args.client), args.watchers, seconds)))
+        print(json.dumps(watch(args.client, paint_index(args.client), args.watchers, args.seconds)))
         return
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    print(f"{machine}, {args.watchers} watchers, {seconds:.0f} s a turn", flush=True)
+    print(f"{machine}, {args.watchers} watchers, {args.turns} turns of {args.seconds:.0f} s each way", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         home, port = Path(folder), free_port()
-        (home / "checkpoints").mkdir()
+        run = home / "checkpoints" / "watched"
+        run.parent.mkdir()
         prepare(home)
-        words = [sys.executable, "app.py", "--port", str(port), "--checkpoints", str(home / "checkpoints")]
+        words = [sys.executable, "app.py", "--port", str(port), "--checkpoints", str(run.parent)]
         server = subprocess.Popen([*words, "--data-dir", str(home / "data")], cwd=ROOT, stdout=subprocess.DEVNULL)
+        memory: list[tuple[float, float]] = []
+        training, done = None, threading.Event()
         try:
             first_answer(f"http://127.0.0.1:{port}/", server)
             time.sleep(SETTLE_S)  # torch is imported behind the page; that is no watcher's doing
-            found = {turn["name"]: turn for turn in turns(home, port, server, args.watchers, seconds)}
+            threading.Thread(target=look_at_memory, args=(server.pid, memory, done), daemon=True).start()
+            # Long enough for all turns and for what starting the watchers takes; it is ended when they are over.
+            training = train(run.name, home, SETTLE_S + 4 * args.turns * args.seconds + 60)
+            begun(run, training)
+            time.sleep(SETTLE_S)
+            turns = list(take_turns(port, server, watchers=args.watchers, count=args.turns, seconds=args.seconds))
+            done.set()
+            events = read_events(run, 0)[0]
         finally:
-            server.terminate()
-            server.wait(30)
-    report(found, seconds)
+            for process in filter(None, (training, server)):
+                process.terminate()
+                process.wait(30)
+    if missed := report(turns, events, memory):
+        raise SystemExit("missed: " + "; ".join(missed))
 
 
 if __name__ == "__main__":
