@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,9 @@ PROJECT = Path(__file__).resolve().parent.parent
 MEASURE_S = 3.0
 PATIENCE_S = 120.0  # torch from a cold disk, and one update of a large model
 KEPT = 64
+# The page's own process writes stories: where it took more than so much of a core during a measurement, it did.
+OWN_WORK = 0.2
+BESIDE = "beside other work"
 # What decides the speed; a longer budget or another learning rate does not.
 SPEED_FIELDS = ("batch_size", "grad_accum_steps", "optimizer", "device", "dtype", "threads")
 
@@ -31,12 +35,18 @@ SPEED_FIELDS = ("batch_size", "grad_accum_steps", "optimizer", "device", "dtype"
 @dataclass(frozen=True)
 class Speed:
     """Tokens a second of training, the most memory it took in MB (None where the system does not tell), where, and
-    when (unix seconds)."""
+    when (unix seconds). `remark` says what a person should know of that."""
 
     tok_per_s: float
     memory_mb: float | None
     device: str
     measured_at: float = field(default_factory=time.time)
+    remark: str = ""
+
+    @property
+    def place(self) -> str:
+        """Where it was measured, with the remark."""
+        return ", ".join(filter(None, [self.device, self.remark]))
 
 
 class Speeds:
@@ -50,15 +60,25 @@ class Speeds:
         """The speed of these settings, if it was measured."""
         return self._known.get(settings(model, train))
 
-    def measure(self, model: ModelConfig, train: TrainConfig) -> Speed:
-        """The speed of these settings, measured now where it is not known. ValueError where that fails."""
+    def measure(self, model: ModelConfig, train: TrainConfig, *, busy: Callable[[], bool] = lambda: False) -> Speed:
+        """The speed of these settings, measured now where it is not known. ValueError where that fails.
+
+        One that was measured beside other work says so, and is measured again the next time. `busy` tells whether
+        another process is at work; what this one computes is seen by itself.
+        """
         key = settings(model, train)
         with self._turn:
-            if key not in self._known:
-                self._known[key] = _ask(key)
-                while len(self._known) > KEPT:
-                    self._known.popitem(last=False)
-            return self._known[key]
+            if key in self._known:
+                return self._known[key]
+            disturbed, begun, cpu_s = busy(), time.perf_counter(), time.process_time()
+            speed = _ask(key)
+            took_s = max(MEASURE_S, time.perf_counter() - begun)
+            if disturbed or time.process_time() - cpu_s > OWN_WORK * took_s or busy():
+                return dataclasses.replace(speed, remark=BESIDE)
+            self._known[key] = speed
+            while len(self._known) > KEPT:
+                self._known.popitem(last=False)
+            return speed
 
 
 def settings(model: ModelConfig, train: TrainConfig) -> str:

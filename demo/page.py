@@ -83,8 +83,10 @@ def build(session: Session) -> gr.Blocks:
         data_painted = on_opening(data_tab, data.paint, [on_data["prepared"], bar.key], on_data["view"])
         data.settle(session, data_painted, on_data)
         on_opening(train_tab, train.paint, [on_train["chosen"], bar.key], on_train["view"])
-        read = on_opening(train_tab, train.refresh_data, [on_train["data"]], [on_train["data"]])
-        told = read.then(bind(train.explain, session), on_train["form"], on_train["explained"], **QUICK)
+        for opening in (page.load, train_tab.select):
+            read = opening(bind(train.refresh_data, session), [on_train["data"]], [on_train["data"]], **REREAD)
+            told = read.then(bind(train.explain, session), on_train["form"], on_train["explained"], **QUICK)
+        # With the tab alone: as the page opens, measuring would slow the first story down, and be slowed by it.
         told.then(bind(train.look_ahead, session), [*on_train["form"], bar.key], on_train["ahead"], **train.MEASURE)
         rights.wire(session, page, bar, [*on_train["guarded"], *on_data["guarded"], *on_runs["guarded"]])
         add_endpoints(session)

@@ -93,7 +93,7 @@ def layout(session: Session, key: gr.BrowserState) -> dict[str, Any]:
     chosen_preset.change(measured_html, [chosen_preset], [came_to], **QUICK)
     filled = chosen_preset.input(take_preset, [chosen_preset], more, **QUICK).then
     explains = [filled(bind(explain, session), form, explained, **QUICK)]
-    edits = [data.change, minutes.change, *(c.blur if isinstance(c, gr.Textbox) else c.input for c in (run, *more))]
+    edits = [data.input, minutes.change, *(c.blur if isinstance(c, gr.Textbox) else c.input for c in (run, *more))]
     explains.append(gr.on(edits, bind(explain, session), form, explained, **QUICK))
     begun = start.click(bind(start_training, session), [*form, key], [status, data, chosen], **TOLD)
     stop.click(bind(stop_training, session), [chosen, key], [stop], **TOLD)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytest.importorskip("gradio")
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Request, expect
 
-from demo.forms import GROUPS
-from tests.demo.browsing import SLOW_MS, Server
+from demo.forms import GROUPS, form_fields
+from tests.demo.browsing import SLOW_MS, Server, Watched
 
 pytestmark = pytest.mark.browser
 
@@ -37,3 +39,20 @@ def test_groups_stand_side_by_side_and_a_mistake_is_seen(
     expect(said).to_contain_text("not divisible", timeout=SLOW_MS)
     expect(said).to_be_in_viewport()
     page.close()
+
+
+def test_the_machine_is_measured_when_train_is_opened(opened: Watched) -> None:
+    """And not with the page, which may begin to write a story meanwhile."""
+    asked: list[int] = []  # how many values went with each question that waits for its turn
+
+    def note(request: Request) -> None:
+        if "queue/join" in request.url:
+            asked.append(len(json.loads(request.post_data or "{}").get("data", [])))
+
+    opened.page.on("request", note)
+    opened.reload()
+    opened.page.wait_for_timeout(1000)
+    assert max(asked, default=0) < len(form_fields())
+    opened.tab("Train")
+    expect(opened.part("train-forecast")).to_contain_text("Measured on this machine", timeout=SLOW_MS)
+    assert max(asked) > len(form_fields())

@@ -57,6 +57,28 @@ def test_old_measurements_are_forgotten(asked: list[str], monkeypatch: pytest.Mo
     assert speeds.known(dataclasses.replace(GOLDEN.model, n_layer=3), GOLDEN.train) is not None
 
 
+def test_a_speed_measured_beside_other_work_says_so_and_is_measured_again(asked: list[str]) -> None:
+    speeds, at_work = Speeds(), iter([True, False, True, False, False])
+    for _ in range(2):  # it was at work when that began, then when it ended
+        beside = speeds.measure(GOLDEN.model, GOLDEN.train, busy=lambda: next(at_work))
+        assert beside.place == "cpu, beside other work" and speeds.known(GOLDEN.model, GOLDEN.train) is None
+    assert speeds.measure(GOLDEN.model, GOLDEN.train, busy=lambda: next(at_work)).place == "cpu"
+    assert len(asked) == 3 and speeds.known(GOLDEN.model, GOLDEN.train) is not None
+
+
+def test_a_story_written_by_the_page_is_other_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    def ask_while_it_writes(key: str) -> Speed:
+        until = time.process_time() + 0.05
+        while time.process_time() < until:
+            pass
+        return Speed(1.0, None, "cpu")
+
+    monkeypatch.setattr(measuring, "_ask", ask_while_it_writes)
+    monkeypatch.setattr(measuring, "MEASURE_S", 0.01)
+    monkeypatch.setattr(measuring, "OWN_WORK", 0.005)  # on a busy machine it gets less than it could take
+    assert Speeds().measure(GOLDEN.model, GOLDEN.train).remark
+
+
 def test_real_updates_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(measuring, "MEASURE_S", 0.05)
     speed = measuring.measure(GOLDEN.model, dataclasses.replace(GOLDEN.train, threads=1))

@@ -53,6 +53,19 @@ def test_everything_else_is_private(session: Session) -> None:
     assert public == ["generate", "runs", "metrics"]
 
 
+def test_the_machine_is_measured_for_who_opens_train_not_as_the_page_opens(session: Session) -> None:
+    page = build(session)
+    fns, begins = page.fns, set()
+    for fn in [fn for fn in fns.values() if fn.name == "look_ahead" and fn.concurrency_id == "measure"]:
+        while fn.trigger_after is not None:
+            fn = fns[fn.trigger_after]
+        begins |= {event for _, event in fn.targets}
+    assert "select" in begins and "load" not in begins
+    # The page itself fills in its data sets as it opens, and a dropdown that is filled in has changed.
+    data = next(b._id for b in page.blocks.values() if getattr(b, "elem_id", None) == "train-data")
+    assert not [fn for fn in fns.values() if (data, "change") in fn.targets]
+
+
 def test_painting_what_is_new_neither_queues_nor_flickers(session: Session) -> None:
     page = build(session)
     ticks = [fn for fn in page.fns.values() if any(event == "tick" for _, event in fn.targets)]
