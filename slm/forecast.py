@@ -7,20 +7,24 @@ The loss follows from a power law that is fitted, each time, to the MEASURED tra
 (the form of Kaplan et al. 2020, section 1.2, with updates beside tokens, because short trainings are short of updates
 before they are short of text). It holds for trainings like those that were measured, a learning rate falling to its end
 among them, and is silent outside of them. The band reaches twice as far from the law as the worst of them.
+
+For other stories, and where the law is silent, earlier trainings of the same size on these very stories say it: a line
+through the logarithms of their tokens and losses, trusted where they lie.
 """
 
 from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from slm.config import TINYSTORIES_HUB_IDS, ModelConfig, TrainConfig, parameter_count, parameter_parts
+from slm.config import ModelConfig, TrainConfig, parameter_count, parameter_parts
 
-# The rest goes into evaluations, sample stories and saving; EVAL_SHARE in slm.observe is its tenth.
+# The rest goes into evaluations and sample stories (EVAL_SHARE in slm.observe), saving and the compiler.
 UPDATE_SHARE = 0.9
 BAND_MARGIN = 2.0
 
@@ -55,7 +59,7 @@ MEASURED = (
 )
 # On the starter stories in 4,096 different tokens; they fall so much faster that the law, even shifted, is not theirs.
 STARTER = (Training(2_555_904, 501_760, 245, 0.5777), Training(2_555_904, 901_120, 440, 0.2964))
-LIKE = 1.5  # how far beyond the least and the most of MEASURED the law is trusted, as a factor
+LIKE = 1.5  # how far beyond the least and the most that were measured a loss is foretold, as a factor
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,13 @@ def measured_on(source: str) -> tuple[Training, ...]:
     """The trainings measured on stories of this source; none for stories that are new."""
     if source == "starter":
         return STARTER
-    return MEASURED if source in ("tinystories", TINYSTORIES_HUB_IDS["tinystories"]) else ()
+    return MEASURED if is_tinystories(source) else ()
+
+
+def is_tinystories(source: str) -> bool:
+    """Whether a data set's source is TinyStories: from the Hub, or a local copy, a folder or a file of that name."""
+    last = re.split(r"[/\\]", source.rstrip("/\\"))[-1]
+    return last.partition(".")[0].lower() == "tinystories"
 
 
 def forecast(
@@ -91,8 +101,8 @@ def forecast(
 ) -> Forecast:
     """What this training comes to at a measured speed in tokens a second; without a budget it is DEFAULT_MINUTES long.
 
-    `train_tokens` is the size of the data, `earlier` are trainings on it. The law is that of MEASURED alone: for other
-    stories the forecast tells what an earlier training came to.
+    `train_tokens` is the size of the data, `earlier` are trainings on such stories; the law speaks where MEASURED are
+    among them.
     """
     train = train.with_budget()
     tokens, steps = _amount(model, train, tok_per_s)
@@ -115,30 +125,53 @@ def _amount(model: ModelConfig, train: TrainConfig, tok_per_s: float) -> tuple[i
 
 
 def _band(wanted: Training, earlier: tuple[Training, ...]) -> tuple[tuple[float, float] | None, str]:
-    if earlier != MEASURED:
-        return None, _known_of(wanted, earlier)
-    if unlike := _unlike(wanted):
+    lawful, unlike = set(MEASURED) <= set(earlier), _unlike(wanted, MEASURED)
+    if lawful and not unlike:
+        return _around(_law(wanted), worst=_fit()[1]), ""
+    if band := _of_its_size(wanted, [t for t in earlier if t.n_params == wanted.n_params]):
+        return band, ""
+    if lawful:
         return None, f"No training of this {unlike} was measured yet, so its loss is not foretold."
-    middle, width = _law(wanted), BAND_MARGIN * _fit()[1]
-    return (math.exp(middle - width), math.exp(middle + width)), ""
+    return None, _known_of(wanted, earlier)
+
+
+def _around(middle: float, *, worst: float) -> tuple[float, float]:
+    """The band around the logarithm of a loss, where the worst of the trainings it comes from lies so far from it."""
+    return math.exp(middle - BAND_MARGIN * worst), math.exp(middle + BAND_MARGIN * worst)
+
+
+def _of_its_size(wanted: Training, like: list[Training]) -> tuple[float, float] | None:
+    """The band by trainings of this size; None where they do not tell what its length comes to."""
+    lengths = [t.tokens for t in like]
+    # Two of nearly one length tell their difference in luck, not what a longer training gains.
+    if not like or max(lengths) < LIKE * min(lengths) or _unlike(wanted, like):
+        return None
+    tokens, losses = np.log(lengths), np.log([t.bpb for t in like])
+    slope, height = np.polyfit(tokens, losses, 1)
+    if slope >= 0:
+        return None  # the longer ones had worse settings
+    # Few points lie near to any line, so the band is no narrower than that of the law.
+    worst = max(_fit()[1], float(np.abs(losses - height - slope * tokens).max()))
+    return _around(height + slope * math.log(wanted.tokens), worst=worst)
 
 
 def _known_of(wanted: Training, earlier: tuple[Training, ...]) -> str:
-    """What stories without a law are known by: a training that was no longer and no larger than this one."""
+    """What is known where no band is: the best of the trainings that were no longer and no larger than this one."""
     less = [t for t in earlier if t.tokens <= wanted.tokens and t.n_params <= wanted.n_params]
     if not less:
-        return "No shorter training on these stories has ended yet, so its loss is not foretold."
+        return "No training as short and as small has ended on these stories yet, so its loss is not foretold."
     best = min(less, key=lambda t: t.bpb)
+    again = best.n_params == wanted.n_params and wanted.tokens < LIKE * best.tokens
     return (
-        f"One that read {best.tokens:,} tokens of these stories ended at {best.bpb:.2f} bits per byte; "
-        "this one should end lower."
+        f"One of this size or smaller that read {best.tokens:,} tokens of these stories ended at {best.bpb:.2f} bits "
+        f"per byte; this one should end {'about there' if again else 'lower'}."
     )
 
 
-def _unlike(training: Training) -> str:
-    """What of this training lies too far from all that were measured; empty where the law speaks of it."""
+def _unlike(training: Training, measured: Sequence[Training]) -> str:
+    """What of this training lies too far from all that were measured; empty where they speak of it."""
     for name, words in (("n_params", "size"), ("tokens", "length"), ("steps", "number of steps")):
-        known = [getattr(measured, name) for measured in MEASURED]
+        known = [getattr(one, name) for one in measured]
         if not min(known) / LIKE <= getattr(training, name) <= max(known) * LIKE:
             return words
     return ""

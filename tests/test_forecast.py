@@ -69,6 +69,51 @@ def test_other_stories_have_no_law_but_what_a_shorter_training_came_to():
     assert module.measured_on("somebody/else") == ()
 
 
+@pytest.mark.parametrize("source", ["tinystories", "roneneldan/TinyStories", "/home/a/TinyStories", "TinyStories.txt"])
+def test_a_local_copy_of_tinystories_is_tinystories(source):
+    assert module.measured_on(source) == MEASURED
+
+
+def own(*sizes, n_params=7_000):
+    return tuple(Training(n_params, tokens, tokens // 100, bpb) for tokens, bpb in sizes)
+
+
+def test_trainings_of_one_size_foretell_the_next_on_any_stories():
+    width = module.BAND_MARGIN * module._fit()[1]
+    # Four times the tokens, half the loss.
+    low, high = module._band(Training(7_000, 20_000, 200, math.nan), own((10_000, 2.0), (40_000, 1.0)))[0]
+    assert low == pytest.approx(2**0.5 * math.exp(-width)) and high == pytest.approx(2**0.5 * math.exp(width))
+    # What lies off the line widens the band.
+    wide = module._band(Training(7_000, 20_000, 200, math.nan), own((10_000, 2.0), (20_000, 3.0), (40_000, 1.0)))[0]
+    assert wide[1] / wide[0] > 1.5 * high / low
+
+
+@pytest.mark.parametrize(
+    ("earlier", "says"),
+    [
+        (own((10_000, 2.0)), "one should end lower"),
+        (own((10_000, 2.0), (40_000, 1.0), n_params=6_000), "one should end lower"),
+        (own((10_000, 2.0), (11_000, 1.0)), "one should end lower"),
+        (own((15_000, 2.0), (16_000, 1.0)), "one should end about there"),
+        (own((10_000, 1.0), (40_000, 2.0)), "10,000 tokens of these stories ended at 1.00"),
+        (own((2_000, 2.0), (8_000, 1.0)), "8,000 tokens of these stories ended at 1.00"),
+        (own((40_000, 2.0), (90_000, 1.0)), "No training as short and as small"),
+    ],
+    ids=["one", "smaller", "of one length", "as long", "worse for longer", "shorter", "longer"],
+)
+def test_trainings_that_do_not_foretell_a_band_are_told(earlier, says):
+    band, silence = module._band(Training(7_000, 20_000, 200, math.nan), earlier)
+    assert band is None and says in silence
+
+
+def test_where_the_law_is_silent_own_trainings_speak():
+    wanted = Training(7_000, 20_000, 200, math.nan)
+    assert "size" in module._band(wanted, MEASURED)[1]
+    assert module._band(wanted, (*MEASURED, *own((10_000, 2.0), (40_000, 1.0))))[0]
+    short = Training(917_504, 1_000_000, 3, math.nan)  # three updates of very many tokens
+    assert "number of steps" in module._band(short, MEASURED)[1]
+
+
 def test_longer_and_larger_is_lower():
     short, long = (ask(minutes=minutes).bpb for minutes in (2.0, 20.0))
     assert short and long and long[1] < short[0]
@@ -77,7 +122,7 @@ def test_longer_and_larger_is_lower():
 @pytest.mark.parametrize(
     ("changes", "word"),
     [
-        ({"earlier": ()}, "No shorter training on these stories"),
+        ({"earlier": ()}, "No training as short and as small"),
         ({"earlier": (Training(187_000, 5_000, 5, 4.4),)}, "ended at 4.40"),
         ({"minutes": 6000.0}, "length"),
         ({"model": preset("slm-51m").model}, "size"),
