@@ -77,10 +77,10 @@ function factor(run) {
   return lossUnit() === "nats" ? 1 : run.bits;
 }
 
-// A landmark's height; null where it has none in this unit: losses of another vocabulary's tokens do not compare.
+// A landmark's height; null where it was measured in the other unit alone and no run has told yet what turns one into the other.
 function lossOf(mark) {
-  if (lossUnit() === "nats") return mark.nats;
   const bits = (runs.find((run) => run.bits) || {}).bits;
+  if (lossUnit() === "nats") return mark.nats || (mark.bpb && bits ? mark.bpb / bits : null);
   return mark.bpb || (mark.nats && bits ? mark.nats * bits : null);
 }
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from demo.views.words import BITS_PER_BYTE, VALIDATION_LOSS, finite, get
-from slm.config import TINYSTORIES_HUB_IDS
+from slm.forecast import is_tinystories
 
 # Its own output: 2.39 nats a GPT-2 token, 4.14 bytes of TinyStories in each.
 NOTEBOOK_NATS, NOTEBOOK_BYTES_PER_TOKEN = 2.39, 4.14
@@ -19,7 +19,8 @@ MOST_EARLIER_RUNS = 2
 class Landmark:
     """A loss that means something, in nats per token of the data set's vocabulary, or in bits per byte alone.
 
-    One measured with another vocabulary has no `nats` here: tokens of another length would not compare.
+    One measured with another vocabulary has no `nats` here, since its tokens are of another length: the chart makes
+    nats a token of this vocabulary of its bits.
     """
 
     label: str
@@ -42,11 +43,11 @@ def landmarks_for(manifest: Mapping[str, Any]) -> list[Landmark]:
     if bigram and bigram > 0:
         why = "As good as a table of what usually follows each token; below it the model looks further back."
         marks.append(Landmark("pairs of words only", bigram, why))
-    if manifest.get("source") in ("tinystories", TINYSTORIES_HUB_IDS["tinystories"]):
+    if is_tinystories(str(manifest.get("source", ""))):
         bpb = NOTEBOOK_NATS / math.log(2) / NOTEBOOK_BYTES_PER_TOKEN
         why = (
             f"The widespread notebook ends at {NOTEBOOK_NATS} nats a GPT-2 token after 82 M tokens of these stories, "
-            f"which is {bpb:.2f} {BITS_PER_BYTE}."
+            f"which is {bpb:.2f} {BITS_PER_BYTE}: the line stands where that is in this chart."
         )
         marks.append(Landmark("the well-known notebook", None, why, bpb))
     return marks

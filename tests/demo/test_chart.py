@@ -103,7 +103,7 @@ def test_the_loss_is_shown_in_nats_or_in_bits_per_byte(page):
     marks = [*landmarks_for(STORIES), Landmark("elsewhere", None, "", 1.5)]
     chart = Chart(page, chart_value([curve_from_events("first", events(200))], landmarks=marks))
     labels = chart.page.locator(".slm-chart-marks text")
-    assert not [text for text in labels.all_text_contents() if "elsewhere" in text]
+    assert [text for text in labels.all_text_contents() if "elsewhere 4.50" in text]
     assert chart.page.locator(".slm-chart-axis").last.text_content() == "loss, nats a token"
     chart.press("bits per byte")
     assert [text for text in labels.all_text_contents() if "elsewhere 1.50" in text]
@@ -113,6 +113,13 @@ def test_the_loss_is_shown_in_nats_or_in_bits_per_byte(page):
     expect(table).to_contain_text("validation loss (bits per byte)")  # it is filled when it has opened
     last = dict(curve_from_events("x", events(200)).val)[200]
     assert f"{last / 3:.3f}" in table.inner_text()
+    assert chart.errors == []
+
+
+def test_a_loss_of_other_tokens_waits_until_a_run_tells_how_long_its_own_are(page):
+    unlooked = [event for event in events(200) if event["kind"] != "eval"]
+    chart = Chart(page, chart_value([curve_from_events("first", unlooked)], landmarks=[Landmark("x", None, "", 1.5)]))
+    assert chart.page.locator(".slm-chart-marks text").all_text_contents() == []
     assert chart.errors == []
 
 

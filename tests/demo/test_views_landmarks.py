@@ -19,6 +19,22 @@ def test_a_loss_of_another_vocabulary_is_given_in_bits_per_byte_alone():
     assert mark.bpb == pytest.approx(0.83, abs=0.005)
 
 
+@pytest.mark.parametrize(
+    ("source", "known"),
+    [
+        ("roneneldan/TinyStories", True),
+        ("/home/ada/TinyStories/", True),
+        ("C:\\school\\tinystories.parquet", True),
+        ("tinystories-clean", False),
+        ("/home/ada/TinyStories/mine.txt", False),
+        ("", False),
+    ],
+)
+def test_a_local_copy_of_the_stories_has_the_notebook_s_landmark_too(source, known):
+    labels = [mark.label for mark in landmarks_for({**STORIES, "source": source})]
+    assert ("the well-known notebook" in labels) is known
+
+
 def test_earlier_runs_are_the_best_and_the_newest_on_the_same_stories():
     def run(name, created, bpb, *, data="ts", status="finished"):
         known = {"val_bpb": bpb, "val_loss": bpb and 2 * bpb, "status": status}
