@@ -12,6 +12,7 @@ that a report card is made with are better not used here, lest the card be chose
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import platform
 import sys
@@ -27,15 +28,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import slm
 from slm.data.batches import Corpus
 from slm.generate import LanguageModel
-from slm.measures import MEASURES, Known, Score, Story, distance, scores
+from slm.measures import LEAST_DEVIATION, MEASURES, Known, Score, Story, distance, scores
 from slm.own_sampling import save_sampling
 from slm.report import load_prompts
 from slm.reporting import MOST_TOKENS, human_stories, learn, write_stories
 from slm.runs import resolve
 
 GRID: list[dict[str, Any]] = [
-    *({"temperature": temperature, "top_p": 0.95} for temperature in (0.4, 0.5, 0.6, 0.7, 0.8, 0.9)),
-    *({"temperature": temperature, "top_p": 0.9} for temperature in (0.6, 0.8)),
+    *({"temperature": temperature, "top_p": 0.95} for temperature in (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)),
+    *({"temperature": temperature, "top_p": 0.9} for temperature in (0.6, 0.8, 0.9, 1.0)),
     *({"temperature": temperature, "min_p": 0.1} for temperature in (0.6, 0.8, 1.0)),
     {"temperature": 0.8, "top_k": 40},
     {"temperature": 0.6, "top_p": 0.95, "repetition_penalty": 1.1},
@@ -87,11 +88,19 @@ def trial(
     found = [(settings, scores(stories, known)) for settings, stories in zip(grid, told, strict=True)]
     ranked = sorted(((s, f, distance(f, people)) for s, f in found), key=lambda row: row[2])
     width = max(len(words(settings)) for settings in grid)
-    print(" " * width, "distance", *(m.title for m in MEASURES.values()), sep="  ")
+    print(" " * width, "distance     ", *(m.title for m in MEASURES.values()), sep="  ")
     for settings, card, far in ranked:
-        print(words(settings).ljust(width), f"{far:8.3f}", *cells(card), sep="  ", flush=True)
-    print("people".ljust(width), f"{0:8.3f}", *cells(people), sep="  ", flush=True)
+        off = distance_stderr(card, people)
+        print(words(settings).ljust(width), f"{far:.3f} ± {off:.3f}", *cells(card), sep="  ", flush=True)
+    print("people".ljust(width), f"{0:.3f}".ljust(13), *cells(people), sep="  ", flush=True)
     return ranked
+
+
+def distance_stderr(found: Mapping[str, Score], human: Mapping[str, Score]) -> float:
+    """The standard error that the model's stories leave in `slm.measures.distance`; people's are the same for all."""
+    pairs = [(found[key], human[key]) for key in MEASURES if found[key].mean is not None and human[key].mean is not None]
+    errors = [(ours.stderr or 0.0) / max(theirs.deviation or 0.0, LEAST_DEVIATION) for ours, theirs in pairs]
+    return math.hypot(*errors) / len(errors)
 
 
 def cells(card: Mapping[str, Score]) -> list[str]:
