@@ -9,6 +9,7 @@ import threading
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
+from demo.address import address_of_class, why_not_here
 from demo.rights import Rights
 from demo.startup import import_gradio
 from demo.zero import Zero, is_here
@@ -18,6 +19,12 @@ CODE_VARIABLE = "SLM_TEACHER_CODE"
 OPEN_TO_ALL = (
     "Whoever reaches this page can start, stop and delete trainings. In a class add --teacher-code CODE: then all "
     "others only watch and write."
+)
+
+
+EMPTY_CODE = (
+    "The teacher's code is empty, and with no code everybody can start, stop and delete trainings: give one with "
+    f"--teacher-code or {CODE_VARIABLE}, or leave both away."
 )
 
 
@@ -37,9 +44,15 @@ def parse_args(words: list[str] | None = None) -> argparse.Namespace:
 
 
 def rights(args: argparse.Namespace) -> Rights:
-    """Who may change things: whoever runs a page for this machine alone, else who knows the code."""
+    """Who may change things: whoever runs a page for this machine alone, else who knows the code.
+
+    SystemExit for an empty code, which a variable that was never set makes of one.
+    """
     from_environment = os.environ.pop(CODE_VARIABLE, None)  # so that no process that the page starts inherits it
-    if code := args.teacher_code or from_environment:
+    code = from_environment if args.teacher_code is None else args.teacher_code
+    if code is not None:
+        if not code.strip():
+            raise SystemExit(EMPTY_CODE)
         return Rights(code)
     if "SPACE_ID" in os.environ:
         return Rights(switched_off=True)
@@ -66,7 +79,12 @@ def main() -> None:
     session = Session(*places, rights(args), bundled_dir(), zero)
     page = build(session)
     place = {"server_name": args.host, "server_port": args.port, "share": args.share}
-    page.launch(**place, prevent_thread_lock=True, **launch_options(session))
+    try:
+        page.launch(**place, prevent_thread_lock=True, **launch_options(session))
+    except OSError:
+        raise SystemExit(why_not_here(args.host, args.port)) from None
+    if "SPACE_ID" not in os.environ and (address := address_of_class(args.host, args.port)):
+        print(f"Other machines on this network open {address}")
     threading.Thread(target=session.warm, daemon=True).start()  # torch takes seconds; the page is up already
     page.block_thread()
 

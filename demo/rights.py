@@ -93,7 +93,8 @@ class Rights:
         self, code: str | None = None, *, switched_off: bool = False, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.has_code, self.switched_off = code is not None and not switched_off, switched_off
-        self._digest = _digest(code or secrets.token_hex())
+        # A code from a file or a secret often ends with a line break; what is typed is stripped, too.
+        self._digest = _digest((code or "").strip() or secrets.token_hex())
         self._wrong = Pace(5, 30, clock=clock)
         self._keys: dict[bytes, float] = {}  # digest of a key, and until when it is good
         self._clock, self._lock = clock, threading.Lock()

@@ -135,6 +135,24 @@ def test_the_code_comes_by_flag_or_environment_and_goes_to_no_child(monkeypatch,
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.parametrize("given", [f"{CODE}\n", f" {CODE}\t", f"\r\n{CODE}\r\n"])
+def test_spaces_around_the_code_are_none_of_it(monkeypatch, given: str) -> None:
+    for words, environment in ((["--teacher-code", given], {}), ([], {"SLM_TEACHER_CODE": given})):
+        rights = rights_of(words, monkeypatch, **environment)
+        assert rights.holds(rights.unlock(CODE, "a")) and rights.holds(rights.unlock(given, "a"))
+
+
+@pytest.mark.parametrize("empty", ["", " ", "\n"])
+def test_an_empty_code_opens_the_page_to_nobody(monkeypatch, empty: str) -> None:
+    for words, environment in (
+        (["--teacher-code", empty, "--host", "0.0.0.0"], {}),
+        (["--host", "0.0.0.0"], {"SLM_TEACHER_CODE": empty}),
+        (["--teacher-code", empty], {"SLM_TEACHER_CODE": CODE}),
+    ):
+        with pytest.raises(SystemExit, match="code is empty"):
+            rights_of(words, monkeypatch, **environment)
+
+
 def test_a_page_that_is_opened_warns_or_asks(monkeypatch, capsys) -> None:
     assert not rights_of([], monkeypatch).public
     assert capsys.readouterr().out == ""
