@@ -15,6 +15,8 @@ class LensPanel {
     this.box = html("div", { class: "slm-scroll", tabindex: 0 }, html("table", { class: "slm-lens" },
       html("thead", {}, html("tr", {}, html("th", { scope: "col" }, "after"), ...head)),
       html("tbody", {}, ...rows.reverse(), html("tr", { class: "slm-came" }, html("th", { scope: "row" }, "came next"), ...came))));
+    // Columns that were scrolled away leave a shade beside the names of the layers, or nobody would miss them.
+    this.box.addEventListener("scroll", () => this.box.classList.toggle("slm-scrolled", this.box.scrollLeft > 0));
     this.holder.replaceChildren(html("p", { class: "slm-lead" }, lead), this.box);
   }
 

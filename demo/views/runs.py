@@ -9,15 +9,16 @@ from typing import Any
 from demo.views.status import state_word
 from demo.views.words import BITS_PER_BYTE, VALIDATION_LOSS, compact, duration, finite, get, megabytes, number
 
+# A phone shows the first few; the others are a swipe away.
 HEADERS = [
     "name",
     "state",
+    VALIDATION_LOSS,
+    BITS_PER_BYTE,
     "preset",
     "data",
     "step",
     "parameters",
-    VALIDATION_LOSS,
-    BITS_PER_BYTE,
     "tokens",
     "time",
     "size",
@@ -35,12 +36,12 @@ def _row(run: Any) -> list[str]:
     return [
         str(get(run, "name", "")),
         state_word(str(get(run, "status", ""))),
+        number(get(run, "val_loss"), 3),
+        number(get(run, "val_bpb"), 3),
         str(get(run, "preset", "\u2013")),
         str(get(run, "data", "\u2013")),
         number(get(run, "step")),
         compact(get(run, "n_params")),
-        number(get(run, "val_loss"), 3),
-        number(get(run, "val_bpb"), 3),
         compact(get(run, "tokens")),
         duration(get(run, "elapsed_s")),
         megabytes(get(run, "size_mb")),

@@ -184,3 +184,15 @@ def test_a_phone_needs_no_sideways_scroll_with_all_of_it_drawn(browser, server, 
     assert watched.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     watched.page.close()
     assert watched.complaints == []
+
+
+def test_columns_of_the_lens_that_are_scrolled_away_leave_a_shade(opened) -> None:
+    opened.page.set_viewport_size({"width": 390, "height": 900})
+    box = opened.part("inside-lens").locator(".slm-scroll")
+    box.evaluate("box => { box.scrollLeft = 60; }")
+    expect(box).to_have_class(re.compile("slm-scrolled"))
+    shade = "th => getComputedStyle(th).boxShadow"
+    scrolled = box.locator("tbody th").first.evaluate(shade)
+    box.evaluate("box => { box.scrollLeft = 0; }")
+    expect(box).not_to_have_class(re.compile("slm-scrolled"))
+    assert box.locator("tbody th").first.evaluate(shade) != scrolled
