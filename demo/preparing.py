@@ -18,6 +18,7 @@ from typing import Any
 
 from slm.config import PrepareConfig
 from slm.files import remove
+from slm.launch import detached
 from slm.runs import Busy, check_name, process_alive, read_json, record_process, write_json
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -40,8 +41,8 @@ def start(config: PrepareConfig, data_dir: Path) -> str:
     write_json(job / "job.json", {"data_dir": data_dir, "created": time.time(), "config": dataclasses.asdict(config)})
     with open(job / "log.txt", "wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "demo.preparing", str(job)], cwd=PROJECT, start_new_session=True,
-            stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+            [sys.executable, "-m", "demo.preparing", str(job)], cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=log,
+            stderr=subprocess.STDOUT, **detached(),
         )
     threading.Thread(target=process.wait, daemon=True).start()  # so that it leaves no zombie behind
     while _begins(job) and process.poll() is None:

@@ -18,6 +18,7 @@ from typing import Any
 
 from demo.session import Session
 from slm.data.prepare import find_dataset
+from slm.launch import detached
 from slm.report import read_report
 from slm.runs import Busy, process_alive, read_json, record_process, resolve, trained_on, write_json
 
@@ -44,8 +45,8 @@ def start(session: Session, run: str | None) -> None:
     write_json(job / "job.json", {"folder": folder, "data": stories, "created": time.time()})
     with open(job / "log.txt", "wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "demo.reporting", str(job)], cwd=PROJECT, start_new_session=True,
-            stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+            [sys.executable, "-m", "demo.reporting", str(job)], cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=log,
+            stderr=subprocess.STDOUT, **detached(),
         )
     threading.Thread(target=process.wait, daemon=True).start()  # so that it leaves no zombie behind
     end = time.monotonic() + PATIENCE_S

@@ -11,7 +11,7 @@ import importlib.util
 import os
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -89,6 +89,7 @@ class Leased:
 
     def __init__(self, lm: LanguageModel, folder: Path, write: Callable[..., Iterator[list[Written | None]]]) -> None:
         self._lm, self._folder, self._write = lm, folder, write
+        lm.int8 = None  # a lent GPU writes with the exact weights, so those score its stories and are named under them
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._lm, name)
@@ -97,12 +98,17 @@ class Leased:
         """As LanguageModel.write_many."""
         return self._write(str(self._folder), prompt, count, options)
 
+    def generate(self, prompt: str = "", max_new_tokens: int | None = None, **settings: Any) -> str:
+        """As LanguageModel.generate."""
+        config = self._lm.sample_config(max_new_tokens, **settings)  # what cannot be needs no lease
+        return prompt + "".join(new.text for (new,) in self.write_many(prompt, 1, **asdict(config)) if new)
+
 
 def write_columns(path: str, prompt: str, count: int, options: dict[str, Any]) -> Iterator[list[Written | None]]:
     """LanguageModel.write_many by the name of a model's folder, so that another process can do it."""
     import slm
 
-    yield from slm.load(path).write_many(prompt, count, **options)
+    yield from slm.load(path, precision="float32").write_many(prompt, count, **options)
 
 
 def job_for(spec: TrainSpec) -> TrainJob:

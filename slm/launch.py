@@ -265,7 +265,7 @@ def _launch(words: list[str], run_dir: Path) -> Path:
             stdout=out,
             stderr=subprocess.STDOUT,
             env={**os.environ, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8"},
-            **_detached(),
+            **detached(),
         )
     deadline = time.monotonic() + START_TIMEOUT_S
     # The process of an earlier stretch may still be on its way out.
@@ -280,7 +280,8 @@ def _launch(words: list[str], run_dir: Path) -> Path:
     return run_dir
 
 
-def _detached() -> dict[str, Any]:
+def detached() -> dict[str, Any]:
+    """What subprocess.Popen needs for a process that goes on when whoever started it ends, by Ctrl-C too."""
     if sys.platform == "win32":
         return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
     return {"start_new_session": True}

@@ -10,7 +10,9 @@ import pytest
 from demo import training, zero
 from demo.session import Session
 from demo.watching import watch
+from slm.config import SampleConfig
 from slm.launch import TrainSpec
+from slm.precision import Int8Copy
 from slm.runs import list_runs, read_events, status, summarize, training_holder
 from tests.engine import random_lm
 from tests.waiting import wait_for
@@ -48,6 +50,20 @@ def test_a_large_model_writes_the_same_story_in_a_lease(lent: Session, monkeypat
     options = {"max_new_tokens": 9, "seed": 7}
     assert list(large.write_many("Once", 2, **options)) == list(small.write_many("Once", 2, **options))
     assert large.tokens_read("Once") == small.tokens_read("Once")
+    assert large.generate("Once", **options) == small.generate("Once", **options)
+    assert large.generate("Once", 9, seed=7) == small.generate("Once", 9, seed=7)
+    with pytest.raises(ValueError, match="temperature"):
+        large.generate("Once", temperature=-1.0)
+
+
+def test_what_a_lease_writes_is_exact_and_scored_by_what_wrote_it(lent: Session) -> None:
+    lm = random_lm("gpt2")
+    lm.int8 = Int8Copy(random_lm("gpt2", seed=1).model, 0.004)
+    assert "int8" in lm.weights_used(SampleConfig())
+    asked: list[str] = []
+    large = zero.Leased(lm, lent.checkpoints / "one", lambda path, *more: iter(asked.append(path) or []))
+    assert large.weights_used(SampleConfig()) == "float32" and large.writer(SampleConfig()) is lm.model
+    assert large.generate("Once") == "Once" and asked == [str(lent.checkpoints / "one")]
 
 
 def test_leases_look_like_one_run_to_the_page(lent: Session, monkeypatch) -> None:
