@@ -157,10 +157,13 @@ def _names(text: str, known: Known) -> list[tuple[int, str]]:
 def prompt_words(story: Story, known: Known) -> float | None:
     """The share of the prompt's words of meaning that the continuation takes up again.
 
-    Different words of three letters or more that are neither COMMON nor names, endings (s, 's, ed, ing, y) left out of
-    the comparison. None where the prompt has none.
+    Different words of three letters or more that are neither COMMON nor names (as in `names_stay`). They are compared
+    without 's, without one ending (ing, ed, es, s, y, e) and with one of two equal letters at the end. None where the
+    prompt has none.
     """
-    asked = {_stem(w) for w in words(story.prompt) if len(w) > 2 and w not in COMMON}
+    names = {name.lower() for _, name in _names(story.prompt, known)}
+    told = (w for w in words(story.prompt) if len(w) > 2 and w.removesuffix("'s") not in names)
+    asked = {_stem(w) for w in told if w not in COMMON}
     given = {_stem(w) for w in words(story.text)}
     return _share(word in given for word in asked)
 

@@ -86,6 +86,15 @@ def test_only_words_of_meaning_count_as_taken_up():
     assert of("prompt_words", GOOD, prompt="One day she went") is None
 
 
+def test_a_name_of_the_prompt_is_no_word_that_is_taken_up():
+    assert of("prompt_words", " Lily and Tim went home.", prompt="One day Lily and Tim") is None
+    prompt = "Lily's boat was in Tim's pond, and a bear named Diva"
+    assert of("prompt_words", " Lily, Tim and Diva slept.", prompt=prompt) == 0
+    assert of("prompt_words", " Nobody had a boat on the pond.", prompt=prompt) == pytest.approx(2 / 4)
+    # What is a name elsewhere is a word where it stands as one.
+    assert of("prompt_words", " saw a lily.", prompt="One day a lily") == 1
+
+
 def test_pronouns_agree_where_only_one_is_possible():
     assert of("pronouns_agree", GOOD) == 1
     assert of("pronouns_agree", " lost his kite. He cried until she found it.") == pytest.approx(1 / 3)
