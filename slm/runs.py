@@ -108,7 +108,8 @@ class RunSummary:
     """One run or bundled model in one line; what is not known (yet) is None.
 
     `val_loss` (nats a token) and `val_bpb` are the best evaluation's, at `best_step`; `train_loss`, `tokens`,
-    `elapsed_s` and `tok_per_s` are the latest. `budget` is {"minutes": m}, {"steps": n} or {"tokens": n}.
+    `elapsed_s` and `tok_per_s` are the latest; a bundled model's tokens and time are those of all its trainings.
+    `budget` is {"minutes": m}, {"steps": n} or {"tokens": n}.
     `created` and `updated` are unix seconds.
     """
 
@@ -170,8 +171,9 @@ def summarize(run_dir: str | Path) -> RunSummary:
     run_dir = Path(run_dir)
     if status(run_dir) == "bundled":
         about = read_object(run_dir / "slm.json")
-        known = ("preset", "created", "n_params", "tokens", "elapsed_s", "train_loss", "val_loss", "val_bpb")
+        known = ("preset", "created", "n_params", "train_loss", "val_loss", "val_bpb")
         facts: dict[str, Any] = {key: about.get(key) for key in known}
+        facts |= {key: _in_all(about, key) for key in ("tokens", "elapsed_s")}
         return RunSummary(
             name=run_dir.name,
             path=run_dir,
@@ -219,6 +221,12 @@ def trained_on(path: str | Path) -> dict[str, Any]:
         if isinstance(data, dict) and isinstance(data.get("fingerprint"), str):
             return {"name": None, **data}
     raise ValueError(f"{path.name} does not say which stories it learnt from")
+
+
+def _in_all(about: dict[str, Any], name: str) -> Any:
+    """A number of a model's slm.json with those of the trainings before it; None where it does not say."""
+    before = about.get("begun_from") or []
+    return None if about.get(name) is None else about[name] + sum(one.get(name) or 0 for one in before)
 
 
 def _data_name(record: dict[str, Any]) -> str | None:

@@ -173,6 +173,16 @@ def test_a_summary_tells_what_the_run_wrote(tmp_path):
     json.dumps(dataclasses.asdict(found), default=str)
 
 
+def test_a_bundled_model_counts_the_trainings_before_it(tmp_path):
+    model = make_checkpoint(tmp_path / "model")
+    last = {"step": 9, "tokens": 500, "elapsed_s": 60.5}
+    before = [{"step": 5, "tokens": 300, "elapsed_s": 30.0}, {"step": 3, "tokens": None}]
+    for about, tokens, seconds in (({**last, "begun_from": before}, 800, 90.5), (last, 500, 60.5), ({}, None, None)):
+        runs.write_json(model / "slm.json", about)
+        found = runs.summarize(model)
+        assert (found.tokens, found.elapsed_s, found.step) == (tokens, seconds, about.get("step", 0))
+
+
 def test_a_resumed_run_forgets_evaluations_it_did_not_keep(tmp_path):
     run = make_run(tmp_path / "run", [])
     write_events(
