@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from slm import cli
+from slm.config import PRESETS, parameter_count
+from slm.forecast import MEASURED, forecast
+from slm.manifests import COUNTS
+from slm.runs import write_json
 from tests.waiting import PATIENCE_S
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -55,3 +61,29 @@ def test_it_starts_in_another_folder_and_says_what_it_takes(helped, name):
         pytest.skip("it measures the page, which is not here")
     code, said = helped[name]
     assert code == 0 and said.startswith(f"usage: {name}")
+
+
+@pytest.fixture(scope="module")
+def law() -> dict:
+    """What stands in loss_law.py."""
+    return runpy.run_path(str(ROOT / "benchmarks" / "loss_law.py"))
+
+
+def test_each_measured_training_has_its_flags(law):
+    assert len(law["FLAGS"]) == len(MEASURED)
+
+
+@pytest.mark.parametrize("row", range(len(MEASURED)))
+def test_the_flags_of_a_row_make_its_training_whatever_the_presets_are(law, tmp_path, row):
+    known, found = MEASURED[row], []
+    parts = dict.fromkeys(("train", "validation"), dict.fromkeys(COUNTS, 1))
+    manifest = {"vocab_size": 4096, "fingerprint": "ab", "unigram_entropy": 1.0, **parts}
+    write_json(tmp_path / "d" / "manifest.json", manifest)
+    for preset in PRESETS:
+        words = ["train", "--run", "a", "--data", "d", "--data-dir", str(tmp_path), "--preset", preset]
+        args = cli.parser().parse_args([*words, *law["FLAGS"][row].split(), "--steps", str(known.steps)])
+        found.append(args.spec(args).configs())
+    assert all(configs == found[0] for configs in found)
+    model, train = found[0]
+    assert parameter_count(model) == known.n_params
+    assert forecast(model, train, tok_per_s=1.0).tokens == known.tokens
