@@ -129,12 +129,11 @@ def _description(about: Mapping[str, Any]) -> str:
 
 
 def _story(samples: Sequence[Event]) -> str:
-    """The last story told while training, its beginning in bold; the text cannot become markup."""
+    """The last story told while training."""
     if not samples:
         return ""
     last = samples[-1]
-    lines = f"**{plain_text(last['prompt'])}**{plain_text(last['text'])}".splitlines()
-    told = "\n".join(f"> {line}".rstrip() for line in lines)
+    told = quoted_story(last["prompt"], last["text"])
     return f"## A story\n\nWritten at step {last['step']:,}, seed {last['seed']}:\n\n{told}"
 
 
@@ -196,6 +195,22 @@ def _number(value: float | None) -> str:
 def _line(value: Any) -> str:
     """A value as one line of a table's cell."""
     return " ".join(str(value).split()).replace("|", "\\|")
+
+
+def quoted_story(prompt: str, text: str) -> str:
+    """A story as a quotation, its beginning in bold; no character of it becomes markup."""
+    begin = "".join(_bold(line) for line in prompt.splitlines(keepends=True))
+    last, rest = prompt[-1:], plain_text(text)
+    if last.strip() and not last.isalnum() and text[:1].isalnum():
+        # Bold that ends with a mark ends before a space or another mark only: the letter is written as its number.
+        rest = f"&#{ord(text[0])};{plain_text(text[1:])}"
+    return "\n".join(f"> {line.strip()}".rstrip() for line in (begin + rest).splitlines())
+
+
+def _bold(line: str) -> str:
+    """A line in bold: what is bold in Markdown neither goes on in the next paragraph nor has a space at its edge."""
+    told = line.strip()
+    return line.replace(told, f"**{plain_text(told)}**") if told else line
 
 
 def plain_text(text: str) -> str:

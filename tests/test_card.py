@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 import yaml
 
-from slm.card import data_licence, events_of, model_card
+from slm.card import data_licence, events_of, model_card, quoted_story
 from slm.config import ModelConfig
 from slm.runs import EventLog
 
@@ -65,6 +66,24 @@ def test_many_evaluations_make_a_short_table_that_ends_with_the_last(tmp_path):
     rows = [row for row in table(card, "updates") if row[0][0].isdigit()]
     assert 5 < len(rows) <= 10
     assert (rows[0][0], rows[-1][0]) == ("10", "3,000")
+
+
+@pytest.mark.parametrize(
+    ("prompt", "text", "quoted"),
+    [
+        ("Once", " upon", "> **Once** upon"),
+        ("It ran!\n\nThen it", " sat.\nThe end.", "> **It ran!**\n>\n> **Then it** sat.\n> The end."),
+        ("A\r\rB\u2028C", "", "> **A**\n>\n> **B**\n> **C**"),
+        ("Two *stars* and **four", " more", "> **Two \\*stars\\* and \\*\\*four** more"),
+        (" Once upon a ", "time", "> **Once upon a** time"),
+        ('He said, "', "Hello", '> **He said, "**&#72;ello'),
+        ("", "Once *more*", "> Once \\*more\\*"),
+        (" \n", "Once", ">\n> Once"),
+        ("", "", ""),
+    ],
+)
+def test_what_was_given_of_a_story_is_bold_paragraph_by_paragraph(prompt, text, quoted):
+    assert quoted_story(prompt, text) == quoted
 
 
 def test_what_is_no_runs_snapshot_has_no_events(tmp_path):
