@@ -146,7 +146,8 @@ def _add_evaluate(rooms: Any) -> None:
     room.add_argument(
         "--overlap",
         action="store_true",
-        help="With --data: also tell which of these stories stand in the training stories, and the loss without them.",
+        help="With --data: also tell which of these stories stand in the training stories, and the loss without them; "
+        "a report card keeps the numbers.",
     )
     report = room.add_argument_group("report card")
     report.add_argument(

@@ -50,10 +50,11 @@ def evaluate(args: argparse.Namespace) -> tuple[dict[str, Any], int]:
     lm = slm.load(path, device=args.device, precision=args.precision)
     losses = StoryLosses(lm, tqdm(stories, disable=None, file=sys.stderr, desc="stories"))
     result = _losses(lm, losses)
+    overlap = None
     if args.overlap and corpus is not None:
-        result["overlap"] = _overlap(corpus, losses)
+        overlap, result["overlap"] = _overlap(corpus, losses)
     if prompts is not None and corpus is not None:
-        report = _report(lm, corpus, prompts, losses.summary(), num_seeds=args.seeds)
+        report = _report(lm, corpus, prompts, losses.summary(), overlap=overlap, num_seeds=args.seeds)
         place = write_report(resolve(path), report) if os.path.isdir(path) else None
         print(f"It is kept in {place}." if place else "The model is no folder here: the report is not kept.")
         result["report"] = report
@@ -83,7 +84,13 @@ def _losses(lm: LanguageModel, losses: StoryLosses) -> dict[str, Any]:
 
 
 def _report(
-    lm: LanguageModel, corpus: Corpus, prompts: Prompts, losses: dict[str, Any], *, num_seeds: int
+    lm: LanguageModel,
+    corpus: Corpus,
+    prompts: Prompts,
+    losses: dict[str, Any],
+    *,
+    overlap: dict[str, float] | None,
+    num_seeds: int,
 ) -> dict[str, Any]:
     """Make and tell the report card."""
     from tqdm import tqdm
@@ -96,7 +103,7 @@ def _report(
     report: dict[str, Any] = {}
     stage = ""
     with tqdm(disable=None, file=sys.stderr) as bar:
-        for progress in make_report(lm, corpus, prompts, losses=losses, num_seeds=num_seeds):
+        for progress in make_report(lm, corpus, prompts, losses=losses, overlap=overlap, num_seeds=num_seeds):
             if progress["stage"] != stage:
                 stage = progress["stage"]
                 bar.reset(total=progress["total"])
@@ -107,8 +114,8 @@ def _report(
     return report
 
 
-def _overlap(corpus: Corpus, losses: StoryLosses) -> dict[str, Any]:
-    """Tell how many of the stories stand in the training stories, and the loss without them."""
+def _overlap(corpus: Corpus, losses: StoryLosses) -> tuple[dict[str, float], dict[str, Any]]:
+    """Tell how many of the stories stand in the training stories, and the loss without them: the counts, and all."""
     from tqdm import tqdm
 
     from slm.data.overlap import CONTAMINATED, RUN_WORDS, Overlap
@@ -128,7 +135,7 @@ def _overlap(corpus: Corpus, losses: StoryLosses) -> dict[str, Any]:
     clean = losses.summary(~bad) if bad.any() and not bad.all() else None
     if clean is not None:
         print(f"Without them: val_loss {clean['val_loss']:.4f}, val_bpb {clean['val_bpb']:.4f}.")
-    return {**facts, "without": clean}
+    return overlap.counts(), {**facts, "without": clean}
 
 
 def _corpus(args: argparse.Namespace) -> Corpus:

@@ -1,7 +1,8 @@
 """The report card of a model: report.json beside its weights, read, told as a table, and put into the model card.
 
     report.json    v (1), created (unix seconds), slm_version, torch_version, model, data,
-                   prompts (name, sha256, count), seeds, settings (greedy and sampled), losses, human_stories,
+                   prompts (name, sha256, count), seeds, settings (greedy and sampled), precision (of the weights),
+                   losses, overlap (where it was looked for: numbers of `slm.data.overlap`), human_stories,
                    measures ({measure: {"greedy", "sampled", "human": the fields of Score}}), stories (five of them)
 
 How it is made stands in `slm.reporting`.
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from slm.card import plain_text, with_section
+from slm.card import quoted_story, with_section
 from slm.files import read_json, replacing, write_json
 from slm.measures import MEASURES
 
@@ -96,12 +97,20 @@ def rows(report: Mapping[str, Any]) -> list[list[str]]:
 
 
 def cell(report: Mapping[str, Any], key: str, side: str) -> str:
-    """A measure of one side with its standard error, as people read it."""
+    """A measure of one side as people read it: with its standard error, and its stories where those are not all."""
     measure = MEASURES[key]
-    mean, stderr = value(report, key, side), value(report, key, side, "stderr")
+    mean, stderr, count = (value(report, key, side, name) for name in ("mean", "stderr", "count"))
     if mean is None:
         return "–"
-    return measure.words(mean) if not stderr else f"{measure.words(mean)} ± {measure.error_words(stderr)}"
+    error = f" ± {measure.error_words(stderr)}" if stderr else ""
+    part = f" (of {count:,.0f})" if count is not None and count < _told(report, side) else ""
+    return measure.words(mean) + error + part
+
+
+def _told(report: Mapping[str, Any], side: str) -> int:
+    """How many stories of one side were measured."""
+    count = report["prompts"]["count"]
+    return {"greedy": count, "sampled": len(report["seeds"]) * count, "human": report["human_stories"]}[side]
 
 
 def as_text(report: Mapping[str, Any]) -> str:
@@ -118,33 +127,50 @@ def as_markdown(report: Mapping[str, Any]) -> str:
     lines = ["| " + " | ".join(cells) + " |" for cells in table]
     meanings = [f"- *{m.title}*: {m.meaning}" for m in MEASURES.values()]
     return "\n".join(
-        ["## Report card", "", how(report), "", *lines, "", *meanings, "", "## Stories", "", _STORIES, ""]
-        + [_told(story) for story in report["stories"]]
+        ["## Report card", "", how(report), "", *lines, "", *meanings, "", "## Stories", "", _chosen(report), ""]
+        + [_story(story) for story in report["stories"]]
     ).rstrip()
 
 
-_STORIES = (
-    "Unselected: the first prompts of the report card, each with the next of its seeds. The prompt is in bold; the "
-    "rest is the model's."
-)
+def _chosen(report: Mapping[str, Any]) -> str:
+    """Which stories are shown, and how each comes again."""
+    length = report["settings"]["sampled"].get("max_new_tokens")
+    # An older card does not say its precision: float32 unless somebody asked for another.
+    flags = f"--precision {report.get('precision', 'float32')} --max-new-tokens {length} --seed N"
+    again = f" `generate` writes each again by the sampling above, given its prompt and `{flags}`, N being its seed."
+    return (
+        "Unselected: the first prompts of the report card, each with the next of its seeds. The prompt is in bold; the "
+        f"rest is the model's.{again if length else ''}"
+    )
 
 
-def _told(story: Mapping[str, Any]) -> str:
-    lines = f"**{plain_text(story['prompt'])}**{plain_text(story['text'])}".splitlines()
+def _story(story: Mapping[str, Any]) -> str:
     end = "" if story["ended"] else " (cut: its tokens ran out)"
-    quoted = "\n".join(f"> {line}".rstrip() for line in lines)
-    return f"Seed {story['seed']}{end}:\n\n{quoted}\n"
+    return f"Seed {story['seed']}{end}:\n\n{quoted_story(story['prompt'], story['text'])}\n"
 
 
 def how(report: Mapping[str, Any]) -> str:
     """How the report card was made, in sentences."""
     losses, prompts, seeds = report["losses"], report["prompts"], report["seeds"]
-    told = len(seeds) * prompts["count"]
     return (
-        f"Measured on {prompts['count']} prompts ({prompts['name']}): one story each at temperature 0, {told} in all "
-        f"with the model's own sampling ({_sampling(report['settings']['sampled'])}; seeds {_seeds(seeds)}), beside "
-        f"{report['human_stories']} validation stories of {report['data']['name']} cut in two at like places; ± is one "
-        f"standard error. Held-out loss: {losses['val_bpb']:.4f} ± {losses['val_bpb_stderr']:.4f} bits a byte."
+        f"Measured on {prompts['count']} prompts ({prompts['name']}): one story each at temperature 0, "
+        f"{_told(report, 'sampled')} in all with the model's own sampling ({_sampling(report['settings']['sampled'])}; "
+        f"seeds {_seeds(seeds)}), beside {report['human_stories']} validation stories of {report['data']['name']} cut "
+        "in two at like places; ± is one standard error, (of 7) that only 7 of the stories have a value. "
+        f"Held-out loss: {losses['val_bpb']:.4f} ± {losses['val_bpb_stderr']:.4f} bits a byte."
+        f"{_overlap(report.get('overlap') or {})}"
+    )
+
+
+def _overlap(facts: Mapping[str, float]) -> str:
+    """What of the held-out stories stands in the training stories, in a sentence; nothing where nobody looked."""
+    if not facts:
+        return ""
+    return (
+        f" Of a held-out story's runs of {facts['run_words']:,} words {100 * facts['mean_share']:.2f} % on average and "
+        f"{100 * facts['highest_share']:.1f} % at most stand in the training stories; {facts['contaminated']:,} of "
+        f"{facts['stories']:,} stories count as seen (more than {100 * facts['seen_above']:g} %, or whole), of which "
+        f"{facts['exact']:,} stand there whole."
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import time
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -30,12 +31,18 @@ Progress = Iterator[dict[str, Any]]
 
 
 def make_report(
-    lm: LanguageModel, corpus: Corpus, prompts: Prompts, *, losses: Mapping[str, Any], num_seeds: int = 4
+    lm: LanguageModel,
+    corpus: Corpus,
+    prompts: Prompts,
+    *,
+    losses: Mapping[str, Any],
+    overlap: Mapping[str, float] | None = None,
+    num_seeds: int = 4,
 ) -> Progress:
     """Let the model write and measure it, yielding {"stage", "done", "total"}; last also "report".
 
-    `losses` is what `slm.evaluate.evaluate` says of the validation stories. Raises ValueError where `num_seeds` is
-    below 1 and where no validation story is long enough to be cut.
+    `losses` is what `slm.evaluate.evaluate` says of the validation stories, `overlap` what `Overlap.counts` does.
+    Raises ValueError where `num_seeds` is below 1 and where no validation story is long enough to be cut.
     """
     if num_seeds < 1:
         raise ValueError(f"num_seeds is {num_seeds}, the least possible is 1")
@@ -43,7 +50,8 @@ def make_report(
     human = human_stories(corpus, prompts.texts)
     told: dict[str, list[Story]] = {"greedy": [], "sampled": [], "human": human}
     sides: dict[str, dict[str, Any]] = {
-        "greedy": {"temperature": 0.0, "max_new_tokens": MOST_TOKENS},
+        # With a penalty of the model's own it would not always be the likeliest token.
+        "greedy": {"temperature": 0.0, "repetition_penalty": None, "max_new_tokens": MOST_TOKENS},
         "sampled": {"max_new_tokens": MOST_TOKENS},
     }
     for n, prompt in enumerate(prompts.texts):
@@ -66,7 +74,9 @@ def make_report(
         "prompts": {"name": prompts.name, "sha256": prompts.sha256, "count": len(prompts.texts)},
         "seeds": seeds,
         "settings": {side: dataclasses.asdict(lm.sample_config(**settings)) for side, settings in sides.items()},
+        "precision": "int8" if lm.int8 else "float32",
         "losses": dict(losses),
+        **({"overlap": dict(overlap)} if overlap else {}),
         "human_stories": len(human),
         "measures": {key: {side: dataclasses.asdict(found[side][key]) for side in found} for key in found["human"]},
         "stories": [_shown(told["sampled"], n, seeds) for n in shown],
@@ -106,8 +116,10 @@ def human_stories(corpus: Corpus, prompts: Sequence[str], *, count: int = HUMAN_
     model's. Raises ValueError where nothing is left.
     """
     whole = list(stories_of(corpus.validation, corpus.tokenizer))
+    step = max(1, -(-len(whole) // count))
     cut: list[Story] = []
-    for story in whole[:: max(1, len(whole) // (2 * count))]:
+    # Every so many stories one; those after them stand in for the ones that are too short.
+    for story in (story for begin in range(step) for story in whole[begin::step]):
         given = len(words(prompts[len(cut) % len(prompts)]))
         places = list(re.finditer(r"\S+", story))
         if len(places) >= given + LEAST_WORDS:
@@ -132,11 +144,21 @@ def learn(corpus: Corpus, texts: Sequence[str]) -> Progress:
         vocabulary.look_in(text, told)
         yield {"stage": "training stories", "done": done, "total": total}
     longest: dict[str, int] = {}
-    if has_index(corpus.folder):
-        index = CopyIndex(corpus.folder)
+    if index := _copy_index(corpus):
         for n, text in enumerate(texts):
             yield {"stage": "copies", "done": n, "total": len(texts)}
             match = index.find(text).longest
             longest[text] = match.words if match else 0
     known = Known(frozenset(vocabulary.words), vocabulary.names(), vocabulary.sexes(), runs.copied(), longest)
     yield {"stage": "copies", "done": len(texts), "total": len(texts), "known": known}
+
+
+def _copy_index(corpus: Corpus) -> CopyIndex | None:
+    """The index of the training stories; None, with a warning, where the one that is there cannot be read."""
+    if not has_index(corpus.folder):
+        return None
+    try:
+        return CopyIndex(corpus.folder)
+    except ValueError as error:
+        warnings.warn(f"no longest copies are told: {error}", stacklevel=2)
+        return None

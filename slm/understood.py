@@ -30,14 +30,15 @@ _NUMBERS = {"v", "t", "step", "loss", "lr", "grad_norm", "tokens", "elapsed_s", 
             "train_loss", "n_params", "threads", "tokens_per_step", "max_steps", "budget_s", "resumed_from_step",
             "seed", "temperature"}  # fmt: skip
 # Of a report card: the fields of its parts, and which of them are words.
-_REPORT = ("v", "created", "slm_version", "torch_version", "model", "human_stories")
+_REPORT = ("v", "created", "slm_version", "torch_version", "model", "precision", "human_stories")
 _DATA = ("name", "fingerprint")
 _PROMPTS = ("name", "sha256", "count")
 _LOSSES = ("val_loss", "val_loss_stderr", "val_bpb", "val_bpb_stderr", "perplexity", "tokens", "bytes", "stories")
+_OVERLAP = ("run_words", "seen_above", "stories", "contaminated", "exact", "mean_share", "highest_share")
 _SETTINGS = ("max_new_tokens", "temperature", "top_k", "top_p", "min_p", "repetition_penalty", "num_beams", "seed")
 _SCORE = ("mean", "stderr", "deviation", "count")
 _STORY = ("prompt", "seed", "text", "ended")
-_WORDS = {"slm_version", "torch_version", "model", "name", "fingerprint", "sha256"}
+_WORDS = {"slm_version", "torch_version", "model", "precision", "name", "fingerprint", "sha256"}
 
 
 def run_record(record: dict[str, Any]) -> dict[str, Any]:
@@ -83,7 +84,8 @@ def events(source: IO[bytes]) -> Iterator[dict[str, Any]]:
 
 def report_card(card: dict[str, Any]) -> dict[str, Any] | None:
     """What is understood of a report.json, as slm/report.py describes it; None where that is no report card."""
-    kept = {**_plain_fields(card, _REPORT), **_each(card, {"data": _DATA, "prompts": _PROMPTS, "losses": _LOSSES})}
+    parts = {"data": _DATA, "prompts": _PROMPTS, "losses": _LOSSES, "overlap": _OVERLAP}
+    kept = {**_plain_fields(card, _REPORT), **_each(card, parts)}
     kept["seeds"] = [seed for seed in _most(card.get("seeds"), MOST_SEEDS) if is_number(seed)]
     kept["settings"] = _each(card.get("settings"), {"greedy": _SETTINGS, "sampled": _SETTINGS})
     measures = card.get("measures")

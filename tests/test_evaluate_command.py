@@ -17,11 +17,17 @@ def test_the_report_card_and_the_overlap_are_told_and_kept(places, say, tmp_path
     told = json.loads(out.splitlines()[-1])
     assert code == 0, err
     assert told["report"]["prompts"]["name"] == "p.json" and told["report"]["losses"]["val_bpb"] == told["val_bpb"]
-    assert told["overlap"]["stories"] == told["stories"] and told["overlap"]["without"] is None
+    overlap = told["overlap"]
+    assert overlap["stories"] == told["stories"] and overlap.pop("without") is None
+    counts = {name: len(overlap[name]) for name in ("contaminated", "exact")}
+    assert told["report"]["overlap"] == {**overlap, **counts}
+    assert f"of {told['stories']:,} stories count as seen" in out
     assert "0 stand there whole" in out and "ends properly" in out and "±" in out
     assert json.loads((model / "report.json").read_text()) == told["report"]
     assert "## Report card" in (model / "README.md").read_text()
     assert "this model learnt from other stories: copies are looked for in starter" in err
+    code, out, err = say(*(w for w in words if w != "--overlap"), "--prompts", str(tmp_path / "p.json"), "--json")
+    assert code == 0 and "overlap" not in json.loads(out.splitlines()[-1])["report"], err
 
 
 def test_a_story_as_long_as_a_library_is_told_before_the_model_is_loaded(say, tmp_path, monkeypatch):

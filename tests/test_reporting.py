@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
 
 from slm import cli
+from slm.config import SampleConfig
 from slm.data.batches import Corpus
 from slm.data.known import stories_of
 from slm.evaluate import evaluate
@@ -53,6 +56,17 @@ def test_people_are_cut_after_as_many_words_as_the_prompts_have(corpus):
         human_stories(corpus, ["word " * 5000])
 
 
+@pytest.mark.parametrize(
+    ("there", "short", "chosen"),
+    [(40, {}, [0, 10, 20, 30]), (40, {10}, [0, 20, 30, 1]), (7, {}, [0, 2, 4, 6]), (3, {}, [0, 1, 2])],
+)
+def test_people_are_taken_from_all_over_the_data_set(corpus, monkeypatch, there, short, chosen):
+    told = [f"{n} begins" + ("." if n in short else " and goes on" * 20) for n in range(there)]
+    monkeypatch.setattr("slm.reporting.stories_of", lambda *_: iter(told))
+    cut = human_stories(corpus, PROMPTS.texts, count=4)
+    assert [int(story.prompt.split()[0]) for story in cut] == chosen
+
+
 def test_a_report_says_what_was_measured_and_how(corpus, lm):
     losses = evaluate(lm, ["Once upon a time."])
     steps = list(make_report(lm, corpus, PROMPTS, losses=losses, num_seeds=3))
@@ -67,11 +81,31 @@ def test_a_report_says_what_was_measured_and_how(corpus, lm):
     assert report["measures"]["ends_properly"]["sampled"]["count"] == 6
     assert report["measures"]["ends_properly"]["greedy"]["count"] == 2
     assert [s["seed"] for s in report["stories"]] == [1, 2]
-    for story, prompt in zip(report["stories"], PROMPTS.texts, strict=True):
-        assert lm.generate(prompt, max_new_tokens=MOST_TOKENS, seed=story["seed"]) == prompt + story["text"]
+    for turn, (story, prompt) in enumerate(zip(report["stories"], PROMPTS.texts, strict=True)):
+        # All three at once, as they were written: alone, a draw on an edge may fall to the other side.
+        assert lm.generate_many(prompt, 3, max_new_tokens=MOST_TOKENS, seed=1)[turn] == prompt + story["text"]
     # Stories of the same hand as the training stories have their words; random weights do not.
     found = report["measures"]["real_words"]
     assert found["human"]["mean"] > 0.95 > found["sampled"]["mean"]
+
+
+def test_the_likeliest_words_are_taken_without_a_penalty(corpus, lm, monkeypatch):
+    shy = LanguageModel(lm.model, lm.tokenizer, sampling=SampleConfig(repetition_penalty=1.3))
+    monkeypatch.setattr("slm.reporting.MOST_TOKENS", 9)
+    report = list(make_report(shy, corpus, PROMPTS, losses={}, num_seeds=1))[-1]["report"]
+    penalties = {side: settings["repetition_penalty"] for side, settings in report["settings"].items()}
+    assert penalties == {"greedy": None, "sampled": 1.3}
+
+
+@pytest.mark.parametrize("damage", ["damaged", "of other stories"])
+def test_a_damaged_index_costs_the_longest_copies_alone(corpus, tmp_path, damage):
+    folder = Path(shutil.copytree(corpus.folder, tmp_path / "starter"))
+    index = json.loads((folder / "copies/index.json").read_text())
+    wrong = {"damaged": {"version": index["version"]}, "of other stories": {**index, "fingerprint": "ab"}}[damage]
+    (folder / "copies/index.json").write_text(json.dumps(wrong))
+    with pytest.warns(UserWarning, match="no longest copies are told: the index of starter .* --rebuild makes it anew"):
+        known = next(p["known"] for p in learn(Corpus(folder), ["Once upon a time"]) if "known" in p)
+    assert not known.longest_copies and "once" in known.words
 
 
 def test_a_training_story_is_no_words_of_its_own(corpus):

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from slm.understood import MOST_SEEDS, MOST_STORIES, MOST_STORY_CHARACTERS, parsed, report_card
-from tests.test_report import small_report
+from tests.test_report import OVERLAP, small_report
 
 BUNDLED = Path(__file__).resolve().parent.parent / "checkpoints" / "tinystories-5m" / "report.json"
 
 
 def test_a_report_card_is_understood_whole() -> None:
-    for card in (small_report(), json.loads(BUNDLED.read_text())):
+    for card in (small_report(), small_report(overlap=OVERLAP, precision="int8"), json.loads(BUNDLED.read_text())):
         assert report_card(card) == card
 
 
@@ -26,6 +26,16 @@ def test_what_a_report_card_has_no_place_for_is_left_out() -> None:
     assert kept is not None and set(kept) == set(small_report())
     assert kept["data"] == {"name": "stories"}
     assert kept["measures"]["loops"] == {"greedy": {}} and "soul" not in kept["measures"]
+
+
+def test_of_the_overlap_numbers_are_understood_and_one_that_cannot_be_told_is_none() -> None:
+    kept = report_card(small_report(overlap={**OVERLAP, "exact": 2, "without": {"val_loss": 1}, "path": "/etc/passwd"}))
+    assert kept is not None and kept["overlap"] == {**OVERLAP, "exact": 2}
+    for nothing in (None, {}, [], "all of it"):
+        kept = report_card(small_report(overlap=nothing))
+        assert kept is not None and kept["overlap"] == {}
+    for wrong in ({"stories": 3}, {**OVERLAP, "mean_share": "low"}, {**OVERLAP, "stories": None}):
+        assert report_card(small_report(overlap=wrong)) is None
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,10 @@ from demo.views.words import bar, escape, note
 from slm.measures import MEASURES, Measure
 from slm.report import cell, how, value
 
-NO_REPORT = "This model has no report card yet. Making it takes a minute or two on a quiet computer."
+NO_REPORT = (
+    "This model has no report card yet. Making it takes a minute or two on a quiet computer, and longer where the data "
+    "set is large: all of its stories are read."
+)
 STAGES = {
     "begin": "The model is loaded",
     "loss": "The model reads stories that it has not seen",

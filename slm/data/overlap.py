@@ -48,12 +48,17 @@ class Overlap:
         """The figures, with the numbers of the stories that count as seen."""
         return {
             "run_words": RUN_WORDS,
+            "seen_above": CONTAMINATED,
             "stories": len(self.shares),
             "contaminated": np.flatnonzero(self.contaminated).tolist(),
             "exact": np.flatnonzero(self.exact).tolist(),
             "mean_share": float(self.shares.mean()),
             "highest_share": float(self.shares.max()),
         }
+
+    def counts(self) -> dict[str, float]:
+        """The figures, with how many stories count as seen in place of their numbers."""
+        return {name: len(found) if isinstance(found, list) else found for name, found in self.facts().items()}
 
 
 def _digest(told: Sequence[str]) -> int:

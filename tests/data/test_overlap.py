@@ -29,3 +29,4 @@ def test_whole_half_and_unseen_stories_are_told_apart(starter_data: Path):
     assert overlap.contaminated.tolist() == [True, True, False, False]
     facts = overlap.facts()
     assert (facts["contaminated"], facts["exact"], facts["stories"]) == ([0, 1], [0], 4)
+    assert overlap.counts() == {**facts, "contaminated": 2, "exact": 1}

@@ -16,6 +16,7 @@ def test_every_measure_has_its_meaning_a_bar_and_a_mark():
         assert f"aria-label='{measure.title}: model" in page
     assert page.count("<i style='width:25.0%'>") == page.count("<b style='left:100.0%'>") == len(MEASURES) - 1
     assert "Less is better." in page and "6 in all" in page
+    assert "<td>25.0 % ± 1.0 (of 4)</td><td>50.0 % ± 1.0</td><td>100.0 % (of 4)</td>" in page
 
 
 def test_what_a_model_wrote_cannot_become_markup():
@@ -24,7 +25,8 @@ def test_what_a_model_wrote_cannot_become_markup():
 
 
 def test_where_there_is_no_card_it_says_what_to_do():
-    assert "no report card yet" in report_html(None)
+    page = report_html(None)
+    assert "no report card yet" in page and "longer where the data set is large" in page
 
 
 def test_progress_has_a_share_and_an_error_its_sentence():
