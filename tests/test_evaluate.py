@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from slm.evaluate import bits_per_byte, evaluate, windows_loss
+from slm.evaluate import StoryLosses, bits_per_byte, evaluate, windows_loss
 from tests.engine import random_lm
 
 STORIES = ["Once upon a time there was a girl.", "a", "The big “day” was here. " * 9]
@@ -51,6 +51,21 @@ def test_an_even_guess_is_the_logarithm_of_the_vocabulary():
     result = evaluate(lm, STORIES)
     assert result["val_loss"] == pytest.approx(math.log(307), rel=1e-5)
     assert result["val_loss_stderr"] == pytest.approx(0.0, abs=1e-5)
+
+
+def test_the_standard_errors_are_those_of_a_ratio_over_stories():
+    losses = StoryLosses(random_lm("gpt2"), ["a", "b", "c"])
+    losses.nats, losses.tokens, losses.bytes = np.array([8.0, 4.0, 12.0]), np.array([4, 1, 7]), np.array([10, 2, 12])
+    found = losses.summary()
+    # 24 nats for 12 tokens are 2 a token: by that the stories cost 0 more, 2 more and 2 less. The variance of what
+    # they cost, 8 / (3 - 1), is that of the mean of three by 3, and a story has 12 / 3 tokens.
+    assert found["val_loss"] == pytest.approx(2.0)
+    assert found["val_loss_stderr"] == pytest.approx(math.sqrt(8 / 2 / 3) / 4)
+    # One nat a byte: 2 less, 2 more and 0, for 24 / 3 bytes a story.
+    assert found["val_bpb"] == pytest.approx(1 / math.log(2))
+    assert found["val_bpb_stderr"] == pytest.approx(math.sqrt(8 / 2 / 3) / 8 / math.log(2))
+    alone = losses.summary(np.array([True, False, False]))
+    assert (alone["val_loss"], alone["val_loss_stderr"], alone["val_bpb_stderr"]) == (2.0, 0.0, 0.0)
 
 
 def test_windows_loss_is_the_mean_over_windows_and_stops_when_told():
