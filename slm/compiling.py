@@ -6,16 +6,17 @@ much is won depends on the model and the machine, so it is measured before it is
 
 from __future__ import annotations
 
-import functools
 import threading
 from collections.abc import Callable, Generator
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
 from slm.budget import Budget
-from slm.config import TrainConfig
+from slm.config import ModelConfig, TrainConfig, parameter_count
 from slm.device import least_time_s
+from slm.errors import CompilerError, is_out_of_memory
+from slm.forecast import flops_per_token
 from slm.processes import COMPILER_THREAD
 from slm.remedies import with_remedies
 from slm.updates import Updater
@@ -25,8 +26,10 @@ LEAST_WORK_S = 570.0
 # Smaller models gain nothing on a CPU: their products are too small to be held up by what lies between them.
 LEAST_CPU_PARAMETERS = 4_000_000
 LEAST_GAIN = 0.95  # a compiled update must take less than this share of the other's time
+LEAST_FLOPS = 2e10  # a second, of the slowest machines: a few updates that even they make soon are not measured
 POLL_S = 0.05
 
+Result = TypeVar("Result")
 Shape = tuple[int, int]  # rows of a micro-batch, and tokens in each
 MESSAGE = (
     "The model is compiled first, so that its updates are quicker: that takes up to a minute or two, and a stop does "
@@ -34,10 +37,12 @@ MESSAGE = (
 )
 
 
-def may_pay(config: TrainConfig, device: torch.device, *, n_params: int) -> bool:
-    """Whether compiling a model of this size for this device is worth measuring."""
-    is_long = config.minutes is None or 60 * config.minutes >= LEAST_WORK_S
-    return is_long and (device.type == "cuda" or (device.type == "cpu" and n_params >= LEAST_CPU_PARAMETERS))
+def may_pay(budget: Budget, device: torch.device, model: ModelConfig) -> bool:
+    """Whether compiling such a model for this device is worth measuring, with so much of the budget ahead."""
+    slowest_s = flops_per_token(model) * budget.config.tokens_per_step(budget.block_size) / LEAST_FLOPS
+    is_long = budget.left_s(update_s=slowest_s) >= LEAST_WORK_S
+    may_gain = device.type == "cuda" or (device.type == "cpu" and parameter_count(model) >= LEAST_CPU_PARAMETERS)
+    return is_long and may_gain
 
 
 def micro_batches(config: TrainConfig, *, step: int, block_size: int, batch_size: int) -> list[Shape]:
@@ -55,31 +60,44 @@ def compile_ahead(
     """Let the updater compute compiled code; whether it now does. Yields warnings.
 
     Where it was not `asked` for, only if enough work is ahead, and only if compiled updates are measured to be quicker.
-    None where `stop` came first: the compiler is then left to itself, in a thread that ends with the process.
+    None where `stop` came first: what was at work is then left to itself, in a thread that ends with the process.
     """
 
     def shapes() -> list[Shape]:  # a full memory halves the batch on the way
         config, T = updater.config, updater.model.config.block_size
         return micro_batches(config, step=budget.step, block_size=T, batch_size=updater.batch_size)
 
+    def unless_stopped(work: Callable[[], Result]) -> Generator[tuple[str, dict[str, Any]], None, Result | None]:
+        return with_remedies(lambda: _in_a_thread(work, stop=stop), updater)
+
     written_s = None
     if not asked:
-        written_s = yield from with_remedies(lambda: _least_time_s(updater, shapes()[-1]), updater)
+        written_s = yield from unless_stopped(lambda: _least_time_s(updater, shapes()[-1]))
+        if written_s is None:
+            return None
         if budget.left_s(update_s=written_s * updater.config.grad_accum_steps) < LEAST_WORK_S:
             return False
     yield "warning", {"code": "compiling", "message": MESSAGE}
-    work = functools.partial(_compile, updater, shapes, slower_s=written_s)
-    done = yield from with_remedies(lambda: _in_a_thread(work, stop=stop), updater)
-    return updater.compiled if done else None
+    return (yield from unless_stopped(lambda: _compile(updater, shapes, slower_s=written_s)))
 
 
-def _compile(updater: Updater, shapes: Callable[[], list[Shape]], *, slower_s: float | None) -> None:
-    """Compile for all shapes; go back to the model as it is written where that is no slower than `slower_s`."""
-    updater.use_compiled(True)
-    for shape in shapes():
-        updater.rehearse(*shape)
+def _compile(updater: Updater, shapes: Callable[[], list[Shape]], *, slower_s: float | None) -> bool:
+    """Compile for all shapes, and keep that where it is quicker than `slower_s`; whether the updater computes so now.
+
+    Raises CompilerError for what fails but a full memory.
+    """
+    try:
+        updater.use_compiled(True)
+        for shape in shapes():
+            updater.rehearse(*shape)
+    except Exception as error:
+        # What is no fault of the compiler's comes again, as it is, where the model is computed as it is written.
+        if updater.compiled and not is_out_of_memory(error):
+            raise CompilerError("the model could not be compiled") from error
+        raise
     if slower_s is not None and _least_time_s(updater, shapes()[-1]) > LEAST_GAIN * slower_s:
         updater.use_compiled(False)
+    return updater.compiled
 
 
 def _least_time_s(updater: Updater, shape: Shape) -> float:
@@ -87,15 +105,16 @@ def _least_time_s(updater: Updater, shape: Shape) -> float:
     return least_time_s(lambda: updater.rehearse(*shape), repeats=3)
 
 
-def _in_a_thread(work: Callable[[], None], *, stop: Callable[[], bool]) -> bool:
-    """Do some work to its end, and raise what it raises; False where `stop` came first."""
+def _in_a_thread(work: Callable[[], Result], *, stop: Callable[[], bool]) -> Result | None:
+    """What some work gives, or raises; None where `stop` came first."""
+    given: list[Result] = []
     failed: list[Exception] = []
     threads = torch.get_num_threads()
 
     def body() -> None:
         torch.set_num_threads(threads)  # a new thread has a count of its own, and compiled code is made for one count
         try:
-            work()
+            given.append(work())
         except Exception as error:
             failed.append(error)
 
@@ -104,7 +123,7 @@ def _in_a_thread(work: Callable[[], None], *, stop: Callable[[], bool]) -> bool:
     while worker.is_alive():
         worker.join(POLL_S)
         if stop():
-            return False
+            return None
     if failed:
-        raise failed[0]
-    return True
+        raise failed.pop()  # left in the list it would keep itself, and the tensors of the failed try
+    return given[0]

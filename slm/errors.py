@@ -1,8 +1,15 @@
-"""Which errors of the machine a training can live with."""
+"""Which errors of the machine a training can live with, and how one that it cannot is told."""
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 import torch
+
+
+class CompilerError(RuntimeError):
+    """torch's compiler failed, in whatever way: what it raised is the cause."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -16,4 +23,20 @@ def is_out_of_memory(error: BaseException) -> bool:
 def is_compile_failure(error: BaseException) -> bool:
     """Whether an error came from torch's compiler: no C++ compiler, a system or a model that it cannot do."""
     modules = tuple(kind.__module__ for kind in type(error).__mro__)
-    return any(module.startswith(("torch._dynamo", "torch._inductor")) for module in modules)
+    told = any(module.startswith(("torch._dynamo", "torch._inductor")) for module in modules)
+    return told or isinstance(error, CompilerError)
+
+
+@contextlib.contextmanager
+def room_told(n_params: int, device: torch.device) -> Iterator[None]:
+    """Raise ValueError where the device has no room for a model of this size and its optimizer, made in the block."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise ValueError(
+            f"the memory of {device.type} has no room to train {n_params:,} parameters: the weights alone take "
+            f"{4 * n_params / 1e9:,.1f} GB, gradients and optimizer up to three times that; take a smaller model "
+            "(n_layer, n_embd)"
+        ) from error

@@ -11,9 +11,9 @@ Each event has `v` (1), `t` (unix seconds), `kind` and `step`. The kinds and the
     end          reason (finished, stopped, diverged, error), message
 
 A `start` with resumed_from_step takes back what came before it past that step. A resume writes one, and so does a
-training that goes back to its newest snapshot by itself. Codes of warnings: diverging (that going back), finishing (a
-quick end was asked for), compiling (before the first update), compile-failed, out-of-memory (the micro-batch is
-halved), save-failed (a full disk), broken-line (from `read_events`).
+training that goes back to its newest snapshot by itself. Codes of warnings: diverging (that going back, or the end in
+its place), finishing (a quick end was asked for), compiling (before the first update), compile-failed, out-of-memory
+(the micro-batch is halved), save-failed (a full disk), sample-failed, broken-line (from `read_events`).
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from slm.evaluate import bits_per_byte, windows_loss
 from slm.generate import LanguageModel
 from slm.model import GPT
 
-EVAL_SHARE = 0.1  # evaluations by time take at most about this share of it
+EVAL_SHARE = 0.05  # evaluations by time take at most about this share of it
 
 
 class Observer:
@@ -48,11 +48,13 @@ class Observer:
         """The fields of a `sample` event; the story ends early at a stop."""
         config, sampling = self.config, SampleConfig(seed=self.config.seed)
         text = ""
-        for piece in LanguageModel(model, self.corpus.tokenizer).stream(
-            config.sample_prompt, config.sample_tokens, seed=sampling.seed
-        ):
-            text += piece
-            if self.stop():
-                break
-        model.train()
+        try:
+            for piece in LanguageModel(model, self.corpus.tokenizer).stream(
+                config.sample_prompt, config.sample_tokens, seed=sampling.seed
+            ):
+                text += piece
+                if self.stop():
+                    break
+        finally:
+            model.train()
         return {"prompt": config.sample_prompt, "text": text, "seed": config.seed, "temperature": sampling.temperature}

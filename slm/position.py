@@ -27,6 +27,7 @@ def position(trainer: Trainer) -> dict[str, Any]:
         "elapsed_s": trainer.budget.elapsed_s,
         "measured": trainer.observer.measured,
         "fingerprint": trainer.corpus.fingerprint,
+        "device": trainer.team.device.type,
         "dtype": str(trainer.updater.dtype).removeprefix("torch."),
         "compiled": trainer.compiled,
         "batch_size": trainer.updater.batch_size,
@@ -41,21 +42,28 @@ def restore(trainer: Trainer, saved: Saved | None) -> None:
     Raises ValueError where the data set has changed since, and where other processes found another position.
     """
     state: dict[str, Any] = {}
+    same_device = True
     if saved is None:
         model = first_model(trainer.job, trainer.corpus)
     else:
         model, optimizer_state, state = saved
         check_data_unchanged(trainer.job, trainer.corpus, state["fingerprint"])
-        trainer.dtype = getattr(torch, state["dtype"])
+        same_device = state.get("device", trainer.team.device.type) == trainer.team.device.type
+        if same_device or trainer.config.dtype != "auto":  # what one device does well another may do very slowly
+            trainer.dtype = getattr(torch, state["dtype"])
     config, team = trainer.config, trainer.team
     # One process alone compiles before its first update, several in theirs.
     compiled = bool(config.compile) and team.size > 1
     trainer.updater = Updater(model, config, team=team, dtype=trainer.dtype, compiled=compiled)
     if saved is not None:
         trainer.updater.optimizer.load_state(optimizer_state)
-        trainer.updater.loss_scale.load_state(state.get("loss_scale"))
+        if trainer.dtype == torch.float16:
+            trainer.updater.loss_scale.load_state(state.get("loss_scale"))
     trainer.updater.batch_size = min(config.batch_size, state.get("batch_size", config.batch_size))
-    trainer.compiled = state.get("compiled", trainer.compiled)
+    if config.minutes is None and same_device:
+        trainer.compiled = state.get("compiled", trainer.compiled)  # equal losses need the same code
+    elif trainer.compiled:
+        trainer.compiled = None  # by the clock no losses are equal, and too little time may be left for the compiler
     trainer.rate = min(trainer.rate, state.get("rate", 1.0))
     trainer.watch = LossWatch()
     trainer.observer.measured = state.get("measured", {})

@@ -21,6 +21,7 @@ from slm.config import parameter_count
 from slm.data.batches import Corpus, training_batch
 from slm.device import choose_dtype, describe, make_ready
 from slm.divergence import MAX_SETBACKS, Diverged, LossWatch
+from slm.errors import room_told
 from slm.files import read_json, write_json
 from slm.handover import handed_over, take_over
 from slm.job import TrainJob, check
@@ -105,6 +106,8 @@ class Trainer:
             yield "train", fields
             self.watch.look(fields["loss"], sound=sound)
             due = self.observer.is_due(step=self.budget.step, elapsed_s=self.budget.elapsed_s)
+            if due or self._much_is_unsaved() or self._lease_is_over() or self.team.size > 1:
+                self.updater.check_weights()  # in a team by all at once: none may go back alone
             if self.team.is_first and self.budget.progress() < 1.0:
                 if due:
                     yield from self._look(final=False)
@@ -113,6 +116,7 @@ class Trainer:
             if self._lease_is_over() and self.budget.progress() < 1.0:
                 yield "checkpoint", self.save(hand_over=True)
                 return {}
+        self.updater.check_weights()
         if self.team.is_first:
             yield from self._look(final=True)
         if stopped:
@@ -124,17 +128,15 @@ class Trainer:
         """Compile the model ahead of the first update, where that pays; False where a stop came first."""
         job, config = self.job, self.config
         wanted = self.compiled if config.compile is None else config.compile
-        if wanted is None and (job.lease_s is not None or not self._compiling_may_pay()):
+        if wanted is None and (job.lease_s is not None or not may_pay(self.budget, self.team.device, job.model)):
             wanted = False
         if wanted is False or self.team.size > 1:
             self.compiled = wanted
             return True
         done = yield from compile_ahead(self.updater, self.budget, asked=bool(wanted), stop=self.stopping)
         self.compiled = done
+        self.observer.last_s = self.budget.elapsed_s  # the first look is for after some updates
         return done is not None
-
-    def _compiling_may_pay(self) -> bool:
-        return may_pay(self.config, self.team.device, n_params=parameter_count(self.job.model))
 
     def _lease_is_over(self) -> bool:
         # Some updates more decide whether a loss that just rose comes down again: weights astray are not handed on.
@@ -185,15 +187,22 @@ class Trainer:
 
     def _look(self, *, final: bool) -> Iterator[Event]:
         """Evaluate, write a sample story, and save where it is time to; a stop leaves out all but saving."""
-        begin_s, model, step = self.budget.elapsed_s, self.updater.model, self.budget.step
+        begin_s, step = self.budget.elapsed_s, self.budget.step
         if losses := (yield from with_remedies(self._evaluate, self.updater)):
             yield "eval", {**losses, "train_loss": self.train_loss}
         if not self.stopping():
-            yield "sample", self.observer.sample(model)
+            yield self._sample()
         self.observer.last_s, self.observer.cost_s = self.budget.elapsed_s, self.budget.elapsed_s - begin_s
         wanted = is_log_spaced(step, self.store.steps()) or self._much_is_unsaved()
         if final or (wanted and self.watch.calm):
             yield self._save(final=final)
+
+    def _sample(self) -> Event:
+        try:
+            return "sample", self.observer.sample(self.updater.model)
+        except Exception as error:  # a story is for a person to read: the training does not need it
+            message = f"The sample story could not be written ({type(error).__name__}: {error}); going on."
+            return "warning", {"code": "sample-failed", "message": message}
 
     def _much_is_unsaved(self) -> bool:
         return self.budget.elapsed_s - self.last_save_s >= self.config.save_interval_s
@@ -213,6 +222,7 @@ class Trainer:
         if self.team.is_first:
             self.store.amend(rate=self.rate)
         if self.setbacks == MAX_SETBACKS:
+            yield "warning", {"code": "diverging", "message": f"After step {astray} {how}: the training ends."}
             message = (
                 f"The training went astray {MAX_SETBACKS} times, at last after step {astray}: {how}. Start anew with a "
                 f"learning rate of {self.rate * self.config.learning_rate:.1g}; resumed, this run goes on with that."
@@ -233,8 +243,9 @@ class Trainer:
         """Take up the run: a new folder, or the state that was saved last."""
         self.dtype = self.team.share(choose_dtype(self.config.dtype, self.team.device))
         self.before = self._trainings_before()
-        saved = self._saved() if self.job.resume else None
-        restore(self, saved)
+        with room_told(parameter_count(self.job.model), self.team.device):
+            saved = self._saved() if self.job.resume else None
+            restore(self, saved)
         self.budget.begin(step=self.budget.step, tokens=self.budget.tokens, elapsed_s=self.last_save_s)
         if saved and self.job.handed_on and (handed := saved[2].get("handed_over")):
             self.handed = handed

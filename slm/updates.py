@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from slm.config import TrainConfig
+from slm.divergence import Diverged
 from slm.errors import is_out_of_memory
 from slm.model import GPT
 from slm.optim import LossScale, Optimizer
@@ -72,7 +73,7 @@ class Updater:
             share, is_last = len(x[rows]) / len(x), rows.stop >= len(x)
             with contextlib.nullcontext() if is_last else self.team.apart(self.loss):
                 total += self.backward(torch.from_numpy(x[rows]), torch.from_numpy(y[rows]), share=share)
-        loss = self.team.mean(total.item())  # the first moment at which Python waits for the device
+        loss = self.team.mean(total.item())  # one process alone waits here for its device, not before
         if not math.isfinite(loss):
             self.model.zero_grad(set_to_none=True)
             return Update(loss, math.nan, sound=False)
@@ -86,6 +87,11 @@ class Updater:
             loss = self.loss(x, y) * share
         self.loss_scale.enlarge(loss).backward()
         return loss.detach()
+
+    def check_weights(self) -> None:
+        """Raise Diverged where a weight is no number, which a loss from before the last step cannot tell."""
+        if not torch.stack([p.isfinite().all() for p in self.model.parameters()]).all():
+            raise Diverged("the weights are no numbers any more")
 
     def halve(self) -> None:
         """Take half as many rows at a time, after the memory was full; ValueError where it was one row already."""

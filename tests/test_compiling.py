@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
 import threading
+import weakref
 from collections import deque
 from pathlib import Path
 
@@ -15,34 +17,46 @@ import torch
 from slm import compiling
 from slm.budget import Budget
 from slm.compiling import compile_ahead, may_pay, micro_batches
-from slm.config import ModelConfig, TrainConfig
+from slm.config import PRESETS, ModelConfig, TrainConfig
 from slm.model import GPT, initialise
 from slm.runs import read_events, read_json, request_stop, status
 from slm.team import Team
 from slm.train import train
 from slm.updates import Updater
-from tests.training import job, losses, weights
+from tests.training import job, losses, spoiled, weights
 from tests.waiting import PATIENCE_S
 
 CPU = torch.device("cpu")
-MINI, MICRO = 5_000_000, 900_000
 
 
 @pytest.mark.parametrize(
-    ("settings", "device", "n_params", "pays"),
+    ("settings", "device", "preset", "pays"),
     [
-        ({"minutes": 60}, "cpu", MINI, True),
-        ({"minutes": 60}, "cpu", MICRO, False),
-        ({"minutes": 60}, "cuda", MICRO, True),
-        ({"minutes": 9}, "cpu", MINI, False),
-        ({"minutes": 9}, "cuda", MINI, False),
-        ({"minutes": 60}, "mps", MINI, False),
-        ({"steps": 3}, "cpu", MINI, True),  # how long they take is measured then
-        ({"tokens": 3}, "cuda", MINI, True),
+        ({"minutes": 60}, "cpu", "mini", True),
+        ({"minutes": 60}, "cpu", "micro", False),
+        ({"minutes": 60}, "cuda", "micro", True),
+        ({"minutes": 9}, "cpu", "mini", False),
+        ({"minutes": 9}, "cuda", "mini", False),
+        ({"minutes": 60}, "mps", "mini", False),
+        ({"steps": 1000}, "cpu", "mini", True),  # how long they take is measured then
+        ({"steps": 3}, "cpu", "mini", False),
+        ({"steps": 1}, "cpu", "slm-51m", False),
+        ({"tokens": 10**7}, "cuda", "mini", True),
+        ({"tokens": 3}, "cuda", "mini", False),
     ],
 )
-def test_it_is_worth_measuring_for_long_trainings_of_models_that_may_gain(settings, device, n_params, pays):
-    assert may_pay(TrainConfig(**settings), torch.device(device), n_params=n_params) is pays
+def test_it_is_worth_measuring_for_long_trainings_of_models_that_may_gain(settings, device, preset, pays):
+    model = PRESETS[preset].model
+    budget = Budget(TrainConfig(**settings), block_size=model.block_size)
+    assert may_pay(budget, torch.device(device), model) is pays
+
+
+def test_what_is_left_of_a_budget_decides_and_not_all_of_it():
+    model, cpu = PRESETS["mini"].model, torch.device("cpu")
+    hour, steps = (Budget(TrainConfig(**given), block_size=256) for given in ({"minutes": 60}, {"steps": 1000}))
+    hour.begin(elapsed_s=59 * 60.0)
+    steps.begin(step=990)
+    assert not may_pay(hour, cpu, model) and not may_pay(steps, cpu, model)
 
 
 @pytest.mark.parametrize(
@@ -138,6 +152,64 @@ def test_a_stop_does_not_wait_for_the_compiler(monkeypatch, starter_data, tmp_pa
     assert status(tmp_path / "run") == "stopped"
 
 
+def test_a_stop_does_not_wait_for_the_look_whether_compiling_pays(monkeypatch, starter_data, tmp_path):
+    end = threading.Event()
+
+    def rehearse(self: Updater, rows: int, length: int) -> None:
+        request_stop(tmp_path / "run")
+        assert end.wait(300)
+
+    monkeypatch.setattr(Updater, "rehearse", rehearse)
+    monkeypatch.setattr("slm.trainer.may_pay", lambda *_: True)
+    try:
+        kinds = [event.get("reason") or event["kind"] for event in train(job(starter_data, tmp_path))]
+        assert kinds == ["start", "checkpoint", "stopped"]
+    finally:
+        end.set()
+
+
+def choices(monkeypatch, starter_data: Path, place: Path, first: dict, then: dict) -> list[bool | None]:
+    """What a training and its resume chose, where compiling is measured to pay if enough is left."""
+    FakeCompiler(monkeypatch, written_s=100.0, compiled_s=50.0)
+    monkeypatch.setattr("slm.trainer.may_pay", lambda budget, *_: budget.left_s(update_s=100.0) > 570)
+    found = []
+    for settings, resume in ((first, False), (then, True)):
+        this = job(starter_data, place, train={"steps": None, **settings}, resume=resume)
+        for event in train(this):
+            if event["kind"] == "train":
+                request_stop(this.run_dir)
+        found.append(read_json(this.run_dir / "resume" / "state.json")["compiled"])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "chosen"),
+    [
+        ({"steps": 10}, {"steps": 3}, [True, True]),  # for equal losses
+        ({"steps": 3}, {"steps": 10}, [False, False]),
+        ({"minutes": 60}, {"minutes": 1}, [True, False]),  # the compiler would take all that is left
+        ({"minutes": 1}, {"minutes": 60}, [False, True]),
+        ({"minutes": 1, "compile": True}, {"minutes": 1, "compile": True}, [True, True]),
+    ],
+)
+def test_a_resume_by_the_clock_chooses_anew(monkeypatch, starter_data, tmp_path, first, then, chosen):
+    assert choices(monkeypatch, starter_data, tmp_path, first, then) == chosen
+
+
+def test_a_training_that_goes_back_late_is_not_compiled_again(monkeypatch, starter_data, tmp_path):
+    FakeCompiler(monkeypatch, written_s=10.0, compiled_s=5.0)
+    monkeypatch.setattr("slm.updates.Updater.backward", spoiled({3}, lambda updater, loss: math.nan))
+    answers = iter([True, False])
+    monkeypatch.setattr("slm.trainer.may_pay", lambda *_: next(answers))
+    this = job(starter_data, tmp_path, train={"steps": None, "minutes": 60})
+    codes = []
+    for event in train(this):
+        codes.append(event.get("code"))
+        if "diverging" in codes and event["kind"] == "train":
+            request_stop(this.run_dir)
+    assert [code for code in codes if code] == ["compiling", "diverging"]
+
+
 def test_each_shape_that_comes_was_rehearsed(monkeypatch, starter_data, tmp_path):
     """So no update waits for the compiler, nor is anything compiled that never comes."""
     rehearsed, came = set(), set()
@@ -169,6 +241,37 @@ def test_what_the_compiler_raises_ends_the_training(monkeypatch, starter_data, t
     with pytest.raises(RuntimeError, match="fell over"):
         list(train(job(starter_data, tmp_path, train={"compile": True})))
     assert read_events(tmp_path / "run")[0][-1]["reason"] == "error"
+
+
+@pytest.mark.parametrize("error", [RuntimeError("not supported on Python 3.99+"), OSError("no such compiler")])
+def test_whatever_the_compiler_fails_with_the_training_goes_on_with_a_warning(
+    monkeypatch, starter_data, tmp_path, error
+):
+    def compile(*_, **__):
+        raise error
+
+    monkeypatch.setattr("torch.compile", compile)
+    events = list(train(job(starter_data, tmp_path, train={"compile": True})))
+    assert [e["code"] for e in events if e["kind"] == "warning"] == ["compiling", "compile-failed"]
+    assert events[-1]["reason"] == "finished"
+
+
+def test_a_memory_that_is_full_while_compiling_halves_the_micro_batch(monkeypatch, starter_data, tmp_path):
+    rehearsed, held = [], []
+
+    def rehearse(self: Updater, rows: int, length: int) -> None:
+        rehearsed.append(rows)
+        if rows > 2:
+            tensors = torch.ones(3)
+            held.append(weakref.ref(tensors))
+            raise MemoryError("Unable to allocate")
+        assert held[0]() is None  # what the failed try had made is free again
+
+    FakeCompiler(monkeypatch, written_s=1.0, compiled_s=0.5)
+    monkeypatch.setattr(Updater, "rehearse", rehearse)
+    events = list(train(job(starter_data, tmp_path, train={"compile": True})))
+    assert [e["code"] for e in events if e["kind"] == "warning"] == ["compiling", "out-of-memory"]
+    assert rehearsed == [5, 1, 2]
 
 
 RUNS = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import random
@@ -13,6 +14,7 @@ import torch
 
 from slm.config import TrainConfig, preset
 from slm.divergence import RISE_NATS, WINDOW, Diverged, LossWatch
+from slm.optim import Optimizer
 from slm.runs import after_resume, read_events, read_json, status
 from slm.train import train
 from tests.training import STEPS, job, losses, spoiled, weights
@@ -150,7 +152,9 @@ def test_after_three_times_it_ends_and_keeps_the_snapshots(starter_data, tmp_pat
     with monkeypatch.context() as patch:
         patch.setattr("slm.updates.Updater.backward", spoiled({6, 9, 12}, nan))
         events = list(train(hurt))
-    assert [e["code"] for e in events if e["kind"] == "warning"] == ["diverging"] * 2
+    warnings = [e for e in events if e["kind"] == "warning"]
+    assert [(e["code"], e["step"]) for e in warnings] == [("diverging", 4), ("diverging", 4), ("diverging", 7)]
+    assert warnings[-1]["message"].endswith("no number any more: the training ends.")
     assert events[-1]["reason"] == status(hurt.run_dir) == "diverged"
     assert "went astray 3 times" in events[-1]["message"] and "0.0004" in events[-1]["message"]
     assert all(torch.isfinite(w).all() for w in weights(hurt.run_dir).values())
@@ -170,3 +174,32 @@ def test_a_rise_goes_back_too(starter_data, tmp_path, monkeypatch):
     # Step 24 was saved while all was well; the snapshots of the bad stretch were never made.
     assert warning["step"] == 24
     assert events[-1]["reason"] == "finished"
+
+
+@pytest.mark.parametrize(
+    ("settings", "hurt_at", "back_to"),
+    [({}, 8, 4), ({}, STEPS, 8), ({"eval_interval": 10**6, "save_interval_s": 1e-9}, 6, 5)],
+    ids=["a look", "the end", "a save"],
+)
+def test_weights_that_are_no_numbers_are_neither_shown_nor_saved(
+    starter_data, tmp_path, monkeypatch, settings, hurt_at, back_to
+):
+    step, steps = Optimizer.step, itertools.count(1)
+
+    def spoiling(self, scale):
+        step(self, scale)
+        if next(steps) == hurt_at:
+            with torch.no_grad():
+                self.parts[0].parameters["wpe.weight"].view(-1)[0] = math.nan
+
+    monkeypatch.setattr(Optimizer, "step", spoiling)
+    hurt = job(starter_data, tmp_path, train=settings)
+    events = list(train(hurt))
+    (warning,) = (e for e in events if e["kind"] == "warning")
+    assert warning["message"] == (
+        f"After step {hurt_at} the weights are no numbers any more: back to step {back_to}, with half the learning "
+        "rate."
+    )
+    assert backs(hurt.run_dir) == [(0, None), (back_to, back_to)]
+    assert events[-1]["reason"] == "finished" and list(losses(hurt.run_dir)) == list(range(1, STEPS + 1))
+    assert all(torch.isfinite(w).all() for w in weights(hurt.run_dir).values())

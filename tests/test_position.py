@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import pytest
+import torch
+
 from slm.runs import read_json, request_stop, write_json
 from slm.train import train
 from tests.training import job, spoiled
@@ -43,3 +46,29 @@ def test_a_state_without_a_loss_scale_begins_with_the_usual_one(starter_data, tm
     )
     list(train(replace(half, train=replace(half.train, steps=3), resume=True)))
     assert seen == [2.0**16]
+
+
+@pytest.mark.parametrize(
+    ("asked", "saved_on", "kept"),
+    [
+        ("auto", "cpu", "float16"),
+        ("auto", "cuda", "float32"),
+        ("auto", None, "float16"),
+        ("float16", "cuda", "float16"),
+    ],
+)
+def test_a_dtype_that_one_device_chose_is_not_forced_on_another(
+    starter_data, tmp_path, monkeypatch, asked, saved_on, kept
+):
+    half = job(starter_data, tmp_path, train={"dtype": "float16", "steps": 2})
+    list(train(half))
+    state_file = half.run_dir / "resume" / "state.json"
+    state = read_json(state_file)
+    assert (state.pop("device"), state["dtype"]) == ("cpu", "float16")
+    write_json(state_file, {**state, **({} if saved_on is None else {"device": saved_on})})
+    chosen = torch.float32 if asked == "auto" else torch.float16
+    monkeypatch.setattr("slm.trainer.choose_dtype", lambda name, device: chosen)
+    start, *_ = events = list(train(replace(half, train=replace(half.train, steps=3, dtype=asked), resume=True)))
+    assert (start["dtype"], events[-1]["reason"]) == (kept, "finished")
+    scale = read_json(state_file)["loss_scale"]
+    assert (scale is None) is (kept == "float32")

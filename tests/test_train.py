@@ -13,6 +13,7 @@ import pytest
 import torch
 
 import slm
+from slm.generate import LanguageModel
 from slm.runs import find_snapshots, read_events, request_stop, status
 from slm.train import train
 from tests.training import STEPS, job, losses, spoiled, weights
@@ -190,3 +191,22 @@ def test_an_error_on_the_way_is_written_down(starter_data, tmp_path, monkeypatch
     assert end["reason"] == "error"
     assert "fell over" in end["message"]
     assert status(tmp_path / "run") == "error"
+
+
+def test_a_sample_story_that_fails_does_not_end_the_training(starter_data, tmp_path, monkeypatch):
+    whole = job(starter_data, tmp_path / "whole")
+    list(train(whole))
+    stream = LanguageModel.stream
+
+    def broken(self, *words, **settings):
+        yield next(stream(self, *words, **settings))
+        raise RuntimeError("no kernel image is available")
+
+    monkeypatch.setattr(LanguageModel, "stream", broken)
+    dumb = job(starter_data, tmp_path / "dumb")
+    events = list(train(dumb))
+    warnings = [e for e in events if e["kind"] == "warning"]
+    assert [(e["code"], e["step"]) for e in warnings] == [("sample-failed", step) for step in (4, 8, 12)]
+    assert "(RuntimeError: no kernel image is available); going on" in warnings[0]["message"]
+    assert events[-1]["reason"] == "finished"
+    assert losses(dumb.run_dir) == losses(whole.run_dir)  # dropout is on again after each

@@ -122,3 +122,15 @@ def test_another_error_is_not_taken_for_a_full_memory(starter_data, tmp_path, mo
     monkeypatch.setattr("slm.updates.Updater.backward", with_room_for(0, RuntimeError("the device fell over")))
     with pytest.raises(RuntimeError, match="fell over"):
         list(train(job(starter_data, tmp_path)))
+
+
+def test_no_room_for_the_model_is_told_before_anything_is_written(starter_data, tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise FULL["cpu"]
+
+    monkeypatch.setattr("slm.beginning.GPT", full)
+    large = job(starter_data, tmp_path)
+    told = r"memory of cpu has no room to train [\d,]+ parameters: the weights alone take \d+\.\d GB.*n_layer, n_embd"
+    with pytest.raises(ValueError, match=told):
+        list(train(large))
+    assert not large.run_dir.exists()
