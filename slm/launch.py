@@ -161,7 +161,8 @@ def command_line(spec: TrainSpec) -> str:
 
 def _program(config: TrainConfig) -> list[str]:
     """What stands between Python and the words of the command: torchrun, where this machine has several GPUs to use."""
-    gpus = gpu_count() if config.device in ("auto", "cuda") else 0
+    together = config.device in ("auto", "cuda") and sys.platform != "win32"  # whose torch has no NCCL
+    gpus = gpu_count() if together else 0
     # Each process takes equally many sequences of an update.
     processes = max((n for n in range(1, gpus + 1) if not any(rows % n for rows in config.row_counts)), default=1)
     if processes == 1:
@@ -178,7 +179,10 @@ def gpu_count() -> int:
     program = shutil.which("nvidia-smi")
     if program is None:
         return 0
-    listed = subprocess.run([program, "-L"], capture_output=True, text=True, timeout=30)
+    try:
+        listed = subprocess.run([program, "-L"], capture_output=True, text=True, timeout=30)
+    except (OSError, subprocess.SubprocessError):  # it cannot be run, or hangs
+        return 0
     return sum(line.startswith("GPU ") for line in listed.stdout.splitlines())
 
 

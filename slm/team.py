@@ -99,7 +99,8 @@ class Team:
         if self.size == 1:
             return loss
         devices = [self.device] if self.device.type == "cuda" else None
-        return DistributedDataParallel(_Loss(model, loss), device_ids=devices)
+        # The buffers are rotary tables, which are equal everywhere and never change.
+        return DistributedDataParallel(_Loss(model, loss), device_ids=devices, broadcast_buffers=False)
 
     @staticmethod
     def apart(joint: Callable[[Tensor, Tensor], Tensor]) -> contextlib.AbstractContextManager[None]:

@@ -7,7 +7,7 @@ folder and yields it.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 from slm.folders import ELSEWHERE_CHECKPOINTS
@@ -18,14 +18,16 @@ from slm.team import assembled
 from slm.trainer import Trainer
 
 
-def train(job: TrainJob) -> Generator[dict[str, Any], None, None]:
+def train(job: TrainJob, *, joined: Callable[[], None] = lambda: None) -> Generator[dict[str, Any], None, None]:
     """Train until the budget is used or a stop is asked for; yields every event of the run (see `slm.events`).
 
+    `joined` is called once all processes of the team have found each other; one alone has found itself.
     Raises ValueError before anything is written where the job cannot run, or where the disk has no room or no folder
     for it to begin, and `slm.runs.Busy` where another training runs in the same checkpoints folder. An error on the way
     is written as an `end` event and raised.
     """
     with assembled(job.train.device) as team:
+        joined()
         trainer = Trainer(job, team)
         if team.is_first:
             yield from _recorded(trainer)

@@ -69,16 +69,22 @@ def train(args: argparse.Namespace) -> tuple[dict[str, Any], int]:
 
 def _take_part(args: argparse.Namespace, run_dir: Path) -> tuple[dict[str, Any], int]:
     """All that a further process of a team does: it computes, and leaves words, files and Ctrl-C to the first one."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+    # As long as it waits for the first one, which may have ended with a refusal, it can be ended itself.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     with contextlib.redirect_stdout(None):
         plan = _resumed_plan(args, run_dir) if args.resume else _new_plan(args)
     from slm.job import TrainJob
     from slm.train import train as train_model
 
-    for _ in train_model(TrainJob(run=args.run, checkpoints=run_dir.parent, resume=args.resume, **plan)):
+    job = TrainJob(run=args.run, checkpoints=run_dir.parent, resume=args.resume, **plan)
+    for _ in train_model(job, joined=_ignore_stops):
         pass
     return {}, 0
+
+
+def _ignore_stops() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _new_plan(args: argparse.Namespace) -> dict[str, Any]:

@@ -101,6 +101,23 @@ def test_gpus_are_those_that_may_be_used(monkeypatch):
         assert launch.gpu_count.__wrapped__() == count
 
 
+@pytest.mark.parametrize("error", [subprocess.TimeoutExpired("nvidia-smi", 30), PermissionError("not executable")])
+def test_a_driver_that_hangs_or_cannot_be_asked_has_no_gpus(monkeypatch, error):
+    def asked(*_, **__):
+        raise error
+
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(launch.shutil, "which", lambda name: name)
+    monkeypatch.setattr(launch.subprocess, "run", asked)
+    assert launch.gpu_count.__wrapped__() == 0
+
+
+def test_on_windows_one_process_trains_whatever_the_number_of_gpus(monkeypatch):
+    monkeypatch.setattr(launch, "gpu_count", lambda: 4)
+    monkeypatch.setattr(sys, "platform", "win32")
+    assert launch.command(TrainSpec(run="a", data="starter"))[1:4] == ["-m", "slm", "train"]
+
+
 @pytest.mark.parametrize(
     ("fields", "words"),
     [

@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -18,7 +19,7 @@ from slm.runs import after_resume, read_events
 from slm.team import Team, assembled
 from slm.train import train
 from tests.training import job
-from tests.waiting import PATIENCE_S
+from tests.waiting import PATIENCE_S, free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 STEPS = 50
@@ -80,6 +81,38 @@ def test_a_run_goes_on_with_another_number_of_processes(starter_data, alone, tmp
     one, two = losses(tmp_path / "whole" / "run"), losses(tmp_path / "run")
     assert list(two) == list(range(1, 31))
     assert max(abs(one[step] - two[step]) for step in one) < 1e-4
+
+
+# A further process says when it begins to wait for the first one, which may have ended with a refusal by then.
+WAITING = """
+import sys
+from slm import team
+from slm.cli import main
+assemble = team.distributed.init_process_group
+def waiting(*words, **settings):
+    print("waiting", flush=True)
+    assemble(*words, **settings)
+team.distributed.init_process_group = waiting
+sys.exit(main())
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_process_that_waits_for_the_first_one_can_be_ended(starter_data, tmp_path, number):
+    place = {"RANK": "1", "LOCAL_RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1"}
+    child = subprocess.Popen(
+        [sys.executable, "-c", WAITING, "train", *new("run"), "--data-dir", str(starter_data),
+         "--checkpoints", str(tmp_path)],
+        cwd=ROOT, stdout=subprocess.PIPE, text=True, env={**os.environ, **place, "MASTER_PORT": str(free_port())},
+    )  # fmt: skip
+    with child:
+        try:
+            assert child.stdout.readline() == "waiting\n"
+            child.send_signal(number)
+            assert child.wait(PATIENCE_S) == -number
+        finally:
+            child.kill()
 
 
 def test_rows_that_do_not_divide_are_told():

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -45,25 +48,46 @@ def updates_of(run_dir: Path) -> int:
     return sum(event["kind"] == "train" for event in read_events(run_dir)[0])
 
 
+@contextlib.contextmanager
+def two_at_work(starter_data: Path, place: Path, *program: str) -> Iterator[subprocess.Popen[bytes]]:
+    """torchrun with two processes that have made some updates of an endless `run`; what they say is in said.log."""
+    said = place / "said.log"
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", *program, "--"]
+    places = ["--checkpoints", str(place), "--data-dir", str(starter_data)]
+    with open(said, "wb") as log:
+        team = subprocess.Popen(
+            [sys.executable, *torchrun, "train", *words("run"), "--steps", "1000000", *places],
+            cwd=place, stdout=log, stderr=log, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )  # fmt: skip
+    try:
+        wait_for(lambda: team.poll() is not None or updates_of(place / "run") >= 11)
+        assert team.poll() is None, said.read_text()
+        yield team
+    finally:
+        team.terminate()  # where it is still there, with the processes that it has started
+        team.wait(PATIENCE_S)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="no process sends another one Ctrl-C there")
+def test_ctrl_c_saves_and_ends_them_all(starter_data, tmp_path):
+    run_dir, said = tmp_path / "run", tmp_path / "said.log"
+    with two_at_work(starter_data, tmp_path, "-m", "slm") as team:
+        team.send_signal(signal.SIGINT)
+        team.wait(PATIENCE_S)
+    assert "SIGKILL" not in said.read_text()
+    end = read_events(run_dir)[0][-1]
+    assert (end["kind"], end["reason"], end["step"]) == ("end", "stopped", updates_of(run_dir))
+    assert find_snapshots(run_dir)[-1].name == f"{end['step']:06d}"
+
+
 @pytest.mark.slow
 def test_two_processes_stop_behind_the_same_update_and_the_run_goes_on(starter_data, tmp_path):
     run_dir, said = tmp_path / "run", tmp_path / "said.log"
     (tmp_path / "told.py").write_text(TOLD.format(place=str(tmp_path)))
-    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "told.py", "--"]
-    places = ["--checkpoints", str(tmp_path), "--data-dir", str(starter_data)]
-    with open(said, "wb") as log:
-        team = subprocess.Popen(
-            [sys.executable, *torchrun, "train", *words("run"), "--steps", "1000000", *places],
-            cwd=tmp_path, stdout=log, stderr=log, env={**os.environ, "PYTHONPATH": str(ROOT)},
-        )  # fmt: skip
-    try:
-        wait_for(lambda: team.poll() is not None or updates_of(run_dir) >= 11)
-        assert team.poll() is None, said.read_text()
+    with two_at_work(starter_data, tmp_path, "told.py") as team:
         request_stop(run_dir)
         assert team.wait(PATIENCE_S) == 0, said.read_text()
-    finally:
-        team.terminate()  # where it is still there, with the processes that it has started
-        team.wait(PATIENCE_S)
 
     stopped = updates_of(run_dir)
     ends = [(e["reason"], e["step"]) for e in read_events(run_dir)[0] if e["kind"] == "end"]
