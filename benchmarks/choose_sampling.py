@@ -98,7 +98,7 @@ def trial(
 
 def distance_stderr(found: Mapping[str, Score], human: Mapping[str, Score]) -> float:
     """The standard error that the model's stories leave in `slm.measures.distance`; people's are the same for all."""
-    pairs = [(found[key], human[key]) for key in MEASURES if found[key].mean is not None and human[key].mean is not None]
+    pairs = [(found[key], human[key]) for key in MEASURES if None not in (found[key].mean, human[key].mean)]
     errors = [(ours.stderr or 0.0) / max(theirs.deviation or 0.0, LEAST_DEVIATION) for ours, theirs in pairs]
     return math.hypot(*errors) / len(errors)
 
