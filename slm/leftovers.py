@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import socket
+import contextlib
 import time
 from pathlib import Path
 
-from slm.files import read_json, remove, write_json
-from slm.processes import describe_process, is_alive
+from slm.files import read_object, remove, write_json
+from slm.processes import describe_process, is_alive, is_elsewhere
 
 OWNER_FILE = "preparing.json"
+MOMENT_S = 60.0  # between two steps of somebody else's
+DAY_S = 24 * 3600.0  # longer than any process writes nothing into what it makes
 
 
 def claim(part: Path) -> None:
@@ -23,8 +25,8 @@ def release(part: Path) -> None:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what processes that were killed left half-done in `folder`; put back what one had moved aside."""
-    for path in [*folder.glob(".*.part"), *folder.glob(".*.old")]:
+    """Remove what processes that were killed left half-made or half-removed; put back what one had moved aside."""
+    for path in [*folder.glob(".*.part"), *folder.glob(".*.old"), *folder.glob(".deleted-*")]:
         if not path.is_dir() or _in_use(path):
             continue
         original = path.with_name(path.name[1:].rsplit(".", 2)[0])
@@ -35,9 +37,17 @@ def remove_leftovers(folder: Path) -> None:
 
 
 def _in_use(path: Path) -> bool:
-    try:
-        owner = read_json(path / OWNER_FILE)
-    except (OSError, ValueError):
-        # Between two steps of somebody else's; only old ones are nobody's.
-        return path.exists() and time.time() - path.stat().st_ctime < 60
-    return owner.get("host") != socket.gethostname() or is_alive(owner)
+    owner = read_object(path / OWNER_FILE)
+    if owner and not is_elsewhere(owner):
+        return is_alive(owner)
+    # Nobody can be asked: only what has not changed for long is nobody's. A container has a new name at each start.
+    return _unchanged_s(path) < (DAY_S if owner else MOMENT_S)
+
+
+def _unchanged_s(folder: Path) -> float:
+    """How long ago something in the folder was last written, made or removed."""
+    changed = 0.0
+    for path in (folder, *folder.glob("*")):
+        with contextlib.suppress(FileNotFoundError):  # its owner is at work
+            changed = max(changed, path.stat().st_ctime)
+    return time.time() - changed

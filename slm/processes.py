@@ -46,7 +46,8 @@ def start_mark(pid: int) -> str | None:
         return _proc_start_mark(pid)
     # macOS and the BSDs: state and start time, as in "Ss   Sat Nov 22 10:31:07 2025".
     # The time is told in the asker's own zone and language, so all ask in the same.
-    ask, env = ["ps", "-o", "stat=,lstart=", "-p", str(pid)], {**os.environ, "TZ": "UTC", "LC_ALL": "C"}
+    # One -o for each: behind the first = some systems take all of the word for a heading.
+    ask, env = ["ps", "-o", "stat=", "-o", "lstart=", "-p", str(pid)], {**os.environ, "TZ": "UTC", "LC_ALL": "C"}
     words = subprocess.run(ask, capture_output=True, text=True, env=env).stdout.split()
     return " ".join(words[1:]) if len(words) > 1 and "Z" not in words[0] else None
 

@@ -32,6 +32,7 @@ def test_start_times_are_asked_for_in_one_zone_and_language(monkeypatch):
 
     def ps(words, *, env, **settings):
         asked.append((env["TZ"], env["LC_ALL"]))
+        assert words == ["ps", "-o", "stat=", "-o", "lstart=", "-p", "7"]
         return subprocess.CompletedProcess(words, 0, stdout="Ss   Sat Nov 22 10:31:07 2025\n")
 
     monkeypatch.setattr(Path, "exists", lambda path: False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import multiprocessing
 import os
+import signal
 import sys
 import tempfile
 import threading
@@ -92,6 +93,7 @@ def _encode_elsewhere(
 def _begin_work(folder: str) -> None:
     """Make this process a worker, which ends when its parent does, even one that was killed."""
     global _tokenizer
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C goes to all of them; the parent answers it
     _tokenizer = load_tokenizer(folder)
     parent = multiprocessing.parent_process()
     assert parent is not None, "a worker is started by another process"
