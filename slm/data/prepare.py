@@ -31,8 +31,8 @@ from slm.data.bigrams import bigram_entropy
 from slm.data.clean import Cleaning, digest
 from slm.data.copies import build_index
 from slm.data.encode import Encoded, cores, encode_stories
-from slm.data.sources import Source, open_source
-from slm.files import read_json, replacing, write_json
+from slm.data.sources import Source, local_source, open_source
+from slm.files import read_json, read_object, replacing, write_json
 from slm.folders import ELSEWHERE_DATA
 from slm.leftovers import claim, release, remove_leftovers
 from slm.refusals import full_disk_told, make_folder
@@ -51,13 +51,15 @@ def prepare(config: PrepareConfig, data_dir: str | Path) -> Iterator[dict[str, A
     Yields {"stage", "done", "total", "elapsed_s", "stage_s"}, where stage is read, count, tokenise or index, done and
     total are stories (total may be None), for index tokens, and stage_s is the time since the stage began; last
     {"stage": "done", ..., "manifest"}. The same config and source give the same ids, whatever the number of workers.
-    The folder appears when it is whole and only then replaces one of its name. Raises ValueError for a source that
-    cannot be read or holds too little, for a folder that cannot be made and for a full disk.
+    The folder appears when it is whole and only then replaces one of its name. Raises ValueError for a name that
+    something else has, for a source that cannot be read or holds too little, for a folder that cannot be made and for a
+    full disk.
     """
     folder = Path(data_dir) / default_name(config)
     with full_disk_told(folder.parent, lost="nothing was kept of the new data set", advice=ELSEWHERE_DATA):
         make_folder(folder.parent, advice=ELSEWHERE_DATA)
         remove_leftovers(folder.parent)
+        _refuse_to_replace(folder, config)
         with replacing(folder) as part:
             part.mkdir()
             claim(part)
@@ -68,9 +70,8 @@ def default_name(config: PrepareConfig) -> str:
     """The data set's name: the one given, else the source, the vocabulary and the limit; ValueError for a bad one."""
     if config.name is not None:
         return check_name(config.name)
-    source = Path(config.source).expanduser()
     title = config.source.rsplit("/", 1)[-1]
-    if source.exists():
+    if source := local_source(config.source):
         title = source.stem if source.is_file() else source.resolve().name
     words = [re.sub(r"[^A-Za-z0-9_]+", "-", title).strip("-")[:40] or "stories", config.vocab]
     return check_name("-".join(words if config.limit is None else [*words, f"first{config.limit}"]))
@@ -98,6 +99,30 @@ def find_dataset(data_dir: str | Path, *, fingerprint: str, name: str | None = N
         f"the stories that this model learnt from ({name or 'a data set without a name'}) are not on this computer, so "
         "there is nothing to compare with; prepare the same data set, or choose a model trained here"
     )
+
+
+def _refuse_to_replace(folder: Path, config: PrepareConfig) -> None:
+    """Raise ValueError where `folder` holds what is no data set, or one that was made from something else."""
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
+    if not (folder / "manifest.json").exists():
+        raise ValueError(f"{folder} is there already and is no data set; give another name with --name")
+    made = read_object(folder / "manifest.json")  # nothing is known of a damaged one, which is to be prepared again
+    wanted = {"source": config.source, "vocab": config.vocab, "limit": config.limit, "seed": config.seed}
+    if (path := _full_path(config)) and made.get("source_path"):
+        wanted["source"], made["source"] = path, made["source_path"]
+    there = {name: made.get(name, value) for name, value in wanted.items()}
+    if other := [f"{name} {there[name]}, not {value}" for name, value in wanted.items() if there[name] != value]:
+        raise ValueError(
+            f"there is a data set {folder.name!r} already, made from something else ({'; '.join(other)}): give another "
+            f"name with --name, or delete {folder} first"
+        )
+
+
+def _full_path(config: PrepareConfig) -> str | None:
+    """Where the source lies, if here: one relative path means other files in another folder."""
+    source = local_source(config.source)
+    return str(source.resolve()) if source else None
 
 
 def _prepare_in(part: Path, config: PrepareConfig, name: str) -> Iterator[dict[str, Any]]:
@@ -255,6 +280,7 @@ def _manifest(
     return {
         "name": name,
         "source": config.source,
+        "source_path": _full_path(config),
         "description": source.description,
         "vocab": config.vocab,
         "vocab_size": tokenizer.vocab_size,

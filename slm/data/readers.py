@@ -151,6 +151,17 @@ def missing_column(place: str, columns: list[str]) -> str:
     return f"{place} has no column {COLUMN!r}; it has: {found}. Rename the column that holds the stories to {COLUMN!r}"
 
 
+def check_column(columns: Any, place: str) -> None:
+    """Raise ValueError where the table of these columns (a pyarrow schema) has none of stories, or it holds no text."""
+    import pyarrow
+
+    if COLUMN not in columns.names:
+        raise ValueError(missing_column(place, columns.names))
+    kind = columns.field(COLUMN).type
+    if not (pyarrow.types.is_string(kind) or pyarrow.types.is_large_string(kind)):
+        raise ValueError(f"the column {COLUMN!r} of {place} holds {kind}, not text")
+
+
 def _open_parquet(path: Path) -> Any:
     import pyarrow
     import pyarrow.parquet
@@ -159,12 +170,7 @@ def _open_parquet(path: Path) -> Any:
         file = pyarrow.parquet.ParquetFile(path)
     except pyarrow.ArrowInvalid as error:
         raise ValueError(f"{path} is not a parquet file: {error}") from None
-    columns = file.schema_arrow
-    if COLUMN not in columns.names:
-        raise ValueError(missing_column(str(path), columns.names))
-    kind = columns.field(COLUMN).type
-    if not (pyarrow.types.is_string(kind) or pyarrow.types.is_large_string(kind)):
-        raise ValueError(f"the column {COLUMN!r} of {path} holds {kind}, not text")
+    check_column(file.schema_arrow, str(path))
     return file
 
 

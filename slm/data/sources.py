@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,7 +14,8 @@ import numpy as np
 
 from slm.config import TINYSTORIES_HUB_IDS
 from slm.data.clean import clean_story, digest
-from slm.data.readers import COLUMN, SUFFIXES, count_stories, missing_column, read_stories, text_bytes
+from slm.data.readers import COLUMN, SUFFIXES, check_column, count_stories, read_stories, text_bytes
+from slm.refusals import shown
 
 STARTER_COUNT = 20_000
 STARTER_REMEMBERED = 100_000  # up to this many are told once and kept, about 1 KB each
@@ -51,6 +53,17 @@ class Source:
     text_bytes: int | None = None
 
 
+def local_source(source: str) -> Path | None:
+    """The file or folder here that a source names, where it names one."""
+    if source in ("", "starter", *TINYSTORIES_HUB_IDS):
+        return None
+    try:
+        path = Path(source).expanduser()
+    except RuntimeError:  # a ~name that is nobody's
+        return None
+    return path if os.path.exists(path) else None  # which takes a name of any length; a Path's own method raises
+
+
 def open_source(source: str, *, limit: int | None = None, seed: int = 1337) -> Source:
     """The source called tinystories, tinystories-clean or starter, a local file or folder, or a Hub id.
 
@@ -62,17 +75,18 @@ def open_source(source: str, *, limit: int | None = None, seed: int = 1337) -> S
         return _open_starter(STARTER_COUNT if limit is None else limit, seed)
     if source in TINYSTORIES_HUB_IDS:
         return _open_hub(TINYSTORIES_HUB_IDS[source], limit, seed)
-    path = Path(source).expanduser()
-    if source and path.is_dir():
-        return _open_files(_find_files(path), str(path), limit, seed)
-    if source and path.exists():
+    if path := local_source(source):
+        if path.is_dir():
+            return _open_files(_find_files(path), str(path), limit, seed)
         if path.suffix.lower() not in SUFFIXES:
             raise ValueError(f"{path} is none of the files that can be read: {', '.join(SUFFIXES)}")
         return _open_files({"train": [path]}, path.name, limit, seed)
-    if re.fullmatch(r"\w[\w.-]*/[\w.-]+", source) and path.suffix.lower() not in SUFFIXES:
+    if re.fullmatch(r"\w[\w.-]*/[\w.-]+", source) and not source.lower().endswith(SUFFIXES):
         return _open_hub(source, limit, seed)
     known = ", ".join(["starter", *TINYSTORIES_HUB_IDS])
-    raise ValueError(f"there is no source {source!r}: it is no file or folder here, no Hub id, and none of {known}")
+    raise ValueError(
+        f"there is no source {shown(source)!r}: it is no file or folder here, no Hub id, and none of {known}"
+    )
 
 
 def _open_starter(count: int, seed: int) -> Source:
@@ -161,10 +175,13 @@ def _train_and_validation(parts: dict, place: str) -> dict:
 
 
 def _open_hub(hub_id: str, limit: int | None, seed: int) -> Source:
-    parts = _train_and_validation({_part_of(name): rows for name, rows in _load_hub(hub_id).items()}, hub_id)
+    splits: dict[str | None, dict[str, Any]] = {}
+    for name, rows in _load_hub(hub_id).items():
+        if len(rows):
+            splits.setdefault(_part_of(name), {})[name] = rows
+    parts = {part: _only_split(part, named, hub_id) for part, named in _train_and_validation(splits, hub_id).items()}
     for rows in parts.values():
-        if COLUMN not in rows.column_names:
-            raise ValueError(missing_column(hub_id, rows.column_names))
+        check_column(rows.features.arrow_schema, hub_id)
     description = f"{hub_id} from the Hugging Face Hub"
     train = _first(_rows(parts["train"]), limit)
     size = parts["train"].info.dataset_size if limit is None else None
@@ -176,6 +193,17 @@ def _open_hub(hub_id: str, limit: int | None, seed: int) -> Source:
     return Source(
         train=train, validation=_rows(parts["validation"]), description=description, counts=counts, text_bytes=size
     )
+
+
+def _only_split(part: str, splits: dict[str, Any], hub_id: str) -> Any:
+    """The split that is a part of a Hub data set: of several, such as train and train_small, the one of that name."""
+    exact = [name for name in splits if name.lower() in ("train", "validation", "test")]
+    if len(splits) > 1 and len(exact) != 1:
+        raise ValueError(
+            f"{hub_id} has {len(splits)} splits that could be its {part} stories, {', '.join(splits)}: download the "
+            "files of the one that is meant, and give their folder as the source"
+        )
+    return splits[exact[0] if exact else next(iter(splits))]
 
 
 def _load_hub(hub_id: str) -> dict:

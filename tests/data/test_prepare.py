@@ -134,7 +134,8 @@ def test_a_script_without_a_main_guard_prepares(data_dir, stories_file, tmp_path
         ({"source": "tinystories"}, "tinystories-4096"),
         ({"source": "somebody/My Stories"}, "My-Stories-4096"),
         ({"source": "/no/such/place/tales.v2"}, "tales-v2-4096"),
-        ({"source": "x" * 99}, "x" * 40 + "-4096"),
+        ({"source": "x" * 300}, "x" * 40 + "-4096"),
+        ({"source": "~nobody-of-this-name/tales"}, "tales-4096"),
         ({"source": "/"}, "stories-4096"),
         ({"name": "mine"}, "mine"),
     ],
@@ -155,6 +156,50 @@ def test_a_bad_name_is_refused_before_anything_happens(data_dir, stories_file, n
     with pytest.raises(ValueError, match="name"):
         run(data_dir, stories_file, name=name)
     assert not data_dir.exists()
+
+
+@pytest.mark.parametrize(
+    "changed, told",
+    [
+        ({"source": "other.jsonl"}, r"source \S*own\.jsonl, not \S*other\.jsonl"),
+        ({"vocab": "500"}, "vocab 512, not 500"),
+        ({"limit": 100}, "limit None, not 100"),
+        ({"seed": 3}, "seed 1337, not 3"),
+    ],
+)
+def test_a_data_set_made_from_something_else_is_not_replaced(data_dir, stories_file, tmp_path, changed, told):
+    run(data_dir, stories_file, name="mine")
+    write(tmp_path / "other.jsonl", STORIES[:101])
+    before = contents(data_dir / "mine")
+    settings = {**changed, "source": str(tmp_path / changed.get("source", "own.jsonl"))}
+    with pytest.raises(ValueError, match=rf"^there is a data set 'mine' .*\({told}\): .* --name, or delete \S*mine"):
+        run(data_dir, **settings, name="mine")
+    assert contents(data_dir / "mine") == before and [p.name for p in data_dir.iterdir()] == ["mine"]
+
+
+def test_one_relative_path_in_two_folders_is_two_sources(data_dir, tmp_path, monkeypatch):
+    for name, stories in (("a", STORIES), ("b", STORIES[:101])):
+        (tmp_path / name).mkdir()
+        write(tmp_path / name / "own.jsonl", stories)
+    monkeypatch.chdir(tmp_path / "a")
+    run(data_dir, "own.jsonl")
+    run(data_dir, tmp_path / "a" / "own.jsonl")  # said otherwise, and the same
+    monkeypatch.chdir(tmp_path / "b")
+    with pytest.raises(ValueError, match="made from something else"):
+        run(data_dir, "own.jsonl")
+
+
+def test_a_damaged_data_set_may_be_prepared_again_and_other_folders_stay(data_dir, stories_file):
+    run(data_dir, stories_file, name="mine")
+    (data_dir / "mine" / "manifest.json").write_text("{")
+    assert run(data_dir, stories_file, name="mine", seed=3)["train"]["stories"] == 200
+    (data_dir / "texts").mkdir()
+    assert run(data_dir, stories_file, name="texts")["name"] == "texts"  # nothing was in it
+    (data_dir / "photos").mkdir()
+    (data_dir / "photos" / "us.jpg").touch()
+    with pytest.raises(ValueError, match=r"photos is there already and is no data set; .* --name$"):
+        run(data_dir, stories_file, name="photos")
+    assert (data_dir / "photos" / "us.jpg").exists()
 
 
 def test_data_sets_are_listed_by_name_and_the_unreadable_passed_over(data_dir, stories_file):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import pyarrow
 import pyarrow.parquet
@@ -161,7 +162,8 @@ def test_many_starter_stories_are_told_anew_instead_of_kept(monkeypatch):
 class Rows(list):
     """A split as the `datasets` library gives it."""
 
-    column_names = ("text", "id")
+    class features:
+        arrow_schema = pyarrow.schema({"text": pyarrow.string(), "id": pyarrow.int64()})
 
     class info:
         dataset_size = 4321
@@ -188,11 +190,46 @@ def test_a_hub_data_set_of_one_split_is_split(monkeypatch):
     assert read_all(open_source("a/b")) == sorted(STORIES)
 
 
-def test_a_hub_data_set_without_text_names_its_columns(monkeypatch):
+@pytest.mark.parametrize("split, meant", [("train", "validation"), ("Train", "test")])
+def test_of_several_splits_that_a_hub_data_set_has_for_a_part_the_one_of_that_name_counts(monkeypatch, split, meant):
+    parts = {split: Rows(STORIES), "train_small": Rows(["S"]), meant: Rows(["V"]), f"{meant}_small": Rows(["W"])}
+    monkeypatch.setattr(sources, "_load_hub", lambda hub_id: {**parts, "extra": Rows(["E"])})
+    source = open_source("a/b")
+    assert list(source.train) == STORIES and list(source.validation) == ["V"]
+
+
+@pytest.mark.parametrize(
+    "names, told",
+    [
+        (("train_prefs", "train_chat", "test"), "2 splits that could be its train stories, train_prefs, train_chat"),
+        (("en", "de"), "2 splits that could be its train stories, en, de"),
+        (("train", "val", "dev"), "2 splits that could be its validation stories, val, dev"),
+    ],
+)
+def test_splits_that_could_all_be_meant_are_told(monkeypatch, names, told):
+    monkeypatch.setattr(sources, "_load_hub", lambda hub_id: {name: Rows([name]) for name in names})
+    with pytest.raises(ValueError, match=rf"^a/b has {told}: download .* as the source$"):
+        open_source("a/b")
+
+
+def test_an_empty_split_of_a_hub_data_set_is_none(monkeypatch):
+    monkeypatch.setattr(sources, "_load_hub", lambda hub_id: {"train": Rows(STORIES), "validation": Rows()})
+    assert open_source("a/b").counts == {"train": 22, "validation": 1}
+
+
+@pytest.mark.parametrize(
+    "columns, told",
+    [
+        ({"story": pyarrow.string(), "id": pyarrow.int64()}, "a/b has no column 'text'; it has: story, id"),
+        ({"text": pyarrow.list_(pyarrow.string())}, "the column 'text' of a/b holds list<.*>, not text"),
+        ({"text": pyarrow.int64()}, "the column 'text' of a/b holds int64, not text"),
+    ],
+)
+def test_a_hub_data_set_without_text_is_told(monkeypatch, columns, told):
     rows = Rows(STORIES)
-    rows.column_names = ["story", "id"]
+    rows.features = SimpleNamespace(arrow_schema=pyarrow.schema(columns))
     monkeypatch.setattr(sources, "_load_hub", lambda hub_id: {"train": rows})
-    with pytest.raises(ValueError, match="a/b has no column 'text'; it has: story, id"):
+    with pytest.raises(ValueError, match=told):
         open_source("a/b")
 
 
@@ -247,7 +284,11 @@ def test_a_table_without_stories_names_its_columns(tmp_path):
         open_source(str(tmp_path / "b.parquet"))
 
 
-@pytest.mark.parametrize("source", ["", "nothing", "./nothing", "/no/such/folder", "my/stories.txt", "a/b/c", "../x"])
+@pytest.mark.parametrize(
+    "source",
+    ["", "nothing", "./nothing", "/no/such/folder", "my/stories.txt", "a/b/c", "../x", "~nobody-of-this-name/x",
+     "Once upon a time. " * 30],
+)  # fmt: skip
 def test_a_source_that_is_not_there_is_told(source, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match=r"there is no source .* starter, tinystories"):
