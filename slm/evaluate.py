@@ -16,6 +16,7 @@ from slm.model import GPT
 if TYPE_CHECKING:
     from slm.generate import LanguageModel
 
+MOST_SCORES = 2**27  # in memory at once: half a gigabyte, and as much again for their logarithms
 IGNORED = -100  # a target that counts nothing
 
 
@@ -65,6 +66,19 @@ def _windows(story: int, ids: list[int], eot_id: int, block_size: int) -> Iterat
         scored, start = end, start + stride
 
 
+def _batches(windows: Iterable[_Window], *, batch_size: int, vocab_size: int) -> Iterator[list[_Window]]:
+    """The windows, shortest first so that little is padding, at most `batch_size` at once and MOST_SCORES."""
+    rows: list[_Window] = []
+    for window in sorted(windows, key=lambda w: len(w.given)):
+        scores = (len(rows) + 1) * len(window.given) * vocab_size
+        if rows and (len(rows) == batch_size or scores > MOST_SCORES):
+            yield rows
+            rows = []
+        rows.append(window)
+    if rows:
+        yield rows
+
+
 class StoryLosses:
     """What each of some stories costs: nats, tokens and UTF-8 bytes (N,), the end of each story included."""
 
@@ -88,11 +102,10 @@ class StoryLosses:
         `model` (such as the int8 copy) reads in place of the language model's own.
         """
         lm, done = self._lm, 0
-        parts = (_windows(n, ids, lm.tokenizer.eot_id, lm.config.block_size) for n, ids in enumerate(self._encoded))
-        windows = sorted((w for part in parts for w in part), key=lambda w: len(w.given))  # little padding
+        eot_id, block_size, vocab_size = lm.tokenizer.eot_id, lm.config.block_size, lm.config.vocab_size
+        windows = (w for n, ids in enumerate(self._encoded) for w in _windows(n, ids, eot_id, block_size))
         self.nats[:] = 0.0
-        for start in range(0, len(windows), batch_size):
-            rows = windows[start : start + batch_size]
+        for rows in _batches(windows, batch_size=batch_size, vocab_size=vocab_size):
             with torch.inference_mode():
                 totals = _nats(model or lm.model, rows)
             for window, total in zip(rows, totals, strict=True):

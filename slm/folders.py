@@ -20,6 +20,8 @@ POINTERS = ("best.json", "last.json")
 ELSEWHERE_CHECKPOINTS = "choose another folder with --checkpoints or SLM_CHECKPOINTS"
 ELSEWHERE_DATA = "choose another folder with --data-dir or SLM_DATA"
 
+# Windows keeps these for its devices, whatever ending they have.
+_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)
 _HOME = Path(__file__).resolve().parent.parent
 SPACE_DISK = Path("/data")  # where a Hugging Face Space keeps what is to outlive a restart, if it has such a disk
 
@@ -86,6 +88,8 @@ def check_name(name: str) -> str:
         )
     if len(name) > 64:
         raise ValueError(f"the name {name[:20]}... has {len(name)} characters, the most possible is 64")
+    if _DEVICES.fullmatch(name):
+        raise ValueError(f"{name!r} can be no name on Windows, where it means a device; take another")
     return name
 
 
@@ -129,11 +133,18 @@ def refuse_if_there(run_dir: Path) -> None:
 
 
 def find_model(name: str, checkpoints: Path) -> str:
-    """A model as typed; a name that is no path here is one of the checkpoints, or bundled, or on the Hub."""
-    if os.path.exists(name):
-        return str(Path(name).absolute())
-    places = (folder / name for folder in (checkpoints, bundled_dir()))
-    return str(next((place for place in places if os.path.isdir(place)), name))
+    """A model as typed: a path to one here, else one of the checkpoints, or bundled, or on the Hub.
+
+    A path that holds no model stands behind the checkpoints: a run may be called like a folder where one works.
+    """
+    here = [Path(name).absolute()] if os.path.exists(name) else []
+    places = [*here, *(folder / name for folder in (checkpoints, bundled_dir()))]
+    there = [place for place in places if os.path.isdir(place)]
+    return str(next((place for place in there if _holds_model(place)), next(iter([*here, *there]), name)))
+
+
+def _holds_model(folder: Path) -> bool:
+    return is_run(folder) or is_checkpoint(folder) or bool(find_snapshots(folder))
 
 
 def resolve(path: str | Path) -> Path:

@@ -168,10 +168,11 @@ class RunStore:
 
     def _pointer(self, name: str) -> dict[str, Any] | None:
         try:
-            pointer = read_json(self.run_dir / name)
-        except FileNotFoundError:
-            return None
-        return pointer if is_checkpoint(self.run_dir / pointer["snapshot"]) else None
+            read = read_json(self.run_dir / name)
+            pointer = {key: read[key] for key in ("snapshot", "step", "val_loss")}
+            return pointer if is_checkpoint(self.run_dir / pointer["snapshot"]) else None
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            return None  # no such pointer, or a damaged one: the next save writes another
 
     def _repair_pointers(self, step: int) -> None:
         """Let best.json and last.json mean snapshots that exist."""

@@ -44,6 +44,22 @@ def test_every_token_counts_once_however_long_the_story_and_wide_the_batch():
     assert results[0]["val_loss"] == pytest.approx(total / wanted, rel=1e-4)
 
 
+def test_as_many_windows_are_read_at_once_as_their_scores_have_room(monkeypatch):
+    lm = random_lm("gpt2")
+    shapes, forward = [], type(lm.model).forward
+
+    def watch(model, ids):
+        shapes.append(tuple(ids.shape))
+        return forward(model, ids)
+
+    whole = evaluate(lm, STORIES, batch_size=4)
+    monkeypatch.setattr(type(lm.model), "forward", watch)
+    monkeypatch.setattr("slm.evaluate.MOST_SCORES", 2 * 32 * lm.config.vocab_size)
+    result = evaluate(lm, STORIES, batch_size=4)
+    assert result["tokens"] == whole["tokens"] and result["val_loss"] == pytest.approx(whole["val_loss"], rel=1e-4)
+    assert max(rows for rows, _ in shapes) > 1 and all(rows == 1 or rows * T <= 64 for rows, T in shapes)
+
+
 def test_an_even_guess_is_the_logarithm_of_the_vocabulary():
     lm = random_lm("gpt2")
     with torch.no_grad():

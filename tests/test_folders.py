@@ -53,6 +53,23 @@ def test_a_name_longer_than_the_system_takes_is_no_model_here(tmp_path):
         runs.resolve(name)
 
 
+def test_a_run_may_be_called_like_a_folder_where_one_works(tmp_path, monkeypatch):
+    checkpoints, work = tmp_path / "checkpoints", tmp_path / "work"
+    make_run(checkpoints / "demo", [10])
+    make_checkpoint(checkpoints / "mine")
+    (work / "demo").mkdir(parents=True)
+    make_checkpoint(work / "mine")
+    (work / "empty").mkdir()
+    monkeypatch.chdir(work)
+    assert folders.find_model("demo", checkpoints) == str(checkpoints / "demo")
+    assert folders.find_model("./demo/", checkpoints) == str(checkpoints / "demo")
+    assert folders.find_model("mine", checkpoints) == str(work / "mine")  # a model here comes first
+    assert folders.find_model("empty", checkpoints) == str(work / "empty")
+    assert folders.find_model("absent", checkpoints) == "absent"
+    monkeypatch.chdir(checkpoints / "demo")
+    assert folders.find_model("snapshots/000010", checkpoints) == str(checkpoints / "demo" / "snapshots" / "000010")
+
+
 def test_runs_go_where_they_can_be_written(tmp_path, monkeypatch):
     project, disk, home = tmp_path / "project", tmp_path / "disk", tmp_path / "home"
     for folder in (project, disk, home):
@@ -80,14 +97,14 @@ def test_runs_go_where_they_can_be_written(tmp_path, monkeypatch):
 
 
 def test_good_names_are_handed_back():
-    for name in ("a", "tinystories-5m", "Run_2.1", "0", "_x", "a" * 64):
+    for name in ("a", "tinystories-5m", "Run_2.1", "0", "_x", "a" * 64, "console", "nul-1", "com10", "my.aux"):
         assert runs.check_name(name) == name
 
 
 @pytest.mark.parametrize(
     "name",
     ["", ".", "..", "../x", "a/../b", "/etc", "a/b", "a\\b", "C:", "-rf", ".hidden", "a ", " a", "a\n", "a\0b", "é",
-     "a.", "a" * 65, None, 7, "x;y", "$(x)", "~", "a*", "a?b", "a\tb", "‮x"],
+     "a.", "a" * 65, "con", "NUL", "aux.1", "Com1.v2.x", "lpt9", None, 7, "x;y", "$(x)", "~", "a*", "a?b", "a\tb", "‮x"],
 )  # fmt: skip
 def test_bad_names_are_refused(name):
     with pytest.raises(ValueError, match="name"):

@@ -61,12 +61,19 @@ class Waits:
 
 @pytest.mark.parametrize("part", ["socket.getaddrinfo", "urllib.request.urlopen"])
 def test_neither_a_name_nor_an_answer_is_waited_for(online, monkeypatch, part):
+    monkeypatch.setattr("slm.network.REACH_TIMEOUT_S", 1.0)
     monkeypatch.setattr(part, waits := Waits())
     online("http://nowhere.invalid")
     assert not hub_is_reachable()
     assert not waits.answered.is_set()
     assert waits.asked.wait(PATIENCE_S)
     waits.over.set()
+
+
+def test_what_a_library_raises_while_the_hub_does_not_answer_is_told_as_that(online):
+    online("http://127.0.0.1:9")
+    with pytest.raises(ConnectionError, match=r"^it did not answer within 5 s$"), offline_unless_reachable():
+        raise ValueError("offline mode is enabled")
 
 
 def test_offline_mode_asks_nobody(monkeypatch):

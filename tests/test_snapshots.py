@@ -132,6 +132,17 @@ def test_a_state_that_was_whole_and_is_damaged_is_told_and_nothing_is_removed(st
     assert RunStore(done.run_dir).load()[2]["step"] == STEPS
 
 
+@pytest.mark.parametrize("content", ["{torn", "[]", '{"step": 4}', '{"snapshot": 7, "step": 4, "val_loss": 1.0}'])
+def test_a_damaged_pointer_to_the_best_snapshot_is_written_anew(starter_data, tmp_path, content):
+    done = job(starter_data, tmp_path)
+    list(train(done))
+    best = done.run_dir / "best.json"
+    best.write_text(content)
+    assert RunStore(done.run_dir).best() is None
+    list(train(replace(done, resume=True)))
+    assert read_json(best)["snapshot"] == f"snapshots/{STEPS:06d}"
+
+
 def test_who_is_not_the_first_process_reads_and_changes_nothing(starter_data, tmp_path):
     done = job(starter_data, tmp_path)
     list(train(done))
