@@ -41,12 +41,10 @@ inside it and watch a training; who knows the code (the secret `SLM_TEACHER_CODE
 
 
 def write_space(folder: Path) -> None:
-    """Make the folder; ValueError where there is something already."""
-    if folder.exists() and any(folder.iterdir()):
+    """Make the folder; ValueError where there is something already, and where git does not tell what the app is."""
+    if folder.is_file() or (folder.exists() and any(folder.iterdir())):
         raise ValueError(f"{folder} is not empty; give a new folder")
-    words = ["git", "ls-files", "-z", *PARTS]
-    tracked = subprocess.run(words, cwd=PROJECT, capture_output=True, text=True, check=True).stdout
-    for name in filter(None, tracked.split("\0")):
+    for name in _tracked():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(PROJECT / name, folder / name)
     requirements = (PROJECT / "requirements.txt").read_text(encoding="utf-8")
@@ -58,11 +56,27 @@ def write_space(folder: Path) -> None:
     (folder / "README.md").write_text(README, encoding="utf-8")
 
 
+def _tracked() -> list[str]:
+    """The files of the app that git tracks: what else lies beside them is not for others."""
+    try:
+        words = ["git", "ls-files", "-z", *PARTS]
+        told = subprocess.run(words, cwd=PROJECT, capture_output=True, text=True, check=True).stdout
+    except FileNotFoundError:
+        raise ValueError("there is no git here, which knows the files of the app; install it") from None
+    except subprocess.CalledProcessError as error:
+        reason = error.stderr.strip().split("\n")[0]
+        raise ValueError(f"git does not tell the files of the app ({reason}); clone the project with git") from None
+    return [name for name in told.split("\0") if name]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="where to write it")
     folder = parser.parse_args().folder
-    write_space(folder)
+    try:
+        write_space(folder)
+    except ValueError as error:
+        raise SystemExit(f"{error}") from None
     print(f"{folder} is ready: hf upload NAME/slm {folder} . --repo-type space")
 
 

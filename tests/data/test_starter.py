@@ -15,7 +15,6 @@ from slm.data.starter.flow import with_pronouns
 from slm.data.starter.grammar import an, capital, listed, plural, text
 from slm.data.starter.scene import Scene
 from slm.data.starter.words import ANIMAL_NAMES
-from tests.waiting import QUICK_S
 
 GOLDEN = (
     'Once, not so very long ago, there was a funny and dreamy girl named Tess. Toward noon, the sky grew as '
@@ -75,7 +74,7 @@ def test_twenty_thousand_distinct_stories_in_seconds_with_a_rich_vocabulary():
     start = time.process_time()  # what others on this machine do counts little
     corpus = list(stories(0, 20_000))
     elapsed_s = time.process_time() - start
-    assert elapsed_s < QUICK_S
+    assert elapsed_s < 10
     assert len(corpus) == len(set(corpus)) == 20_000
     vocabulary = {word for story in corpus for word in WORD.findall(story.lower())}
     assert len(vocabulary) >= 2_400

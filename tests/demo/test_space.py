@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -37,5 +38,22 @@ def test_a_space_is_whole_and_small(space):
     needed = {line.split("#")[0].strip() for line in (space / "requirements.txt").read_text().splitlines()}
     assert {"torch>=2.8,<2.12", "spaces>=0.40"} <= needed
     assert sum(path.stat().st_size for path in space.rglob("*") if path.is_file()) < 20_000_000
-    again = subprocess.run([sys.executable, "docs/space.py", str(space)], cwd=ROOT, capture_output=True, text=True)
-    assert again.returncode and "not empty" in again.stderr
+
+
+def refused(folder: Path, **settings: object) -> str:
+    """The sentence with which docs/space.py refuses to write a folder."""
+    words = [sys.executable, str(ROOT / "docs/space.py"), str(folder)]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, **settings)
+    assert done.returncode == 1 and len(done.stderr.splitlines()) == 1, done.stderr
+    return done.stderr
+
+
+def test_what_is_there_already_is_refused_in_one_sentence(space):
+    assert refused(space) == f"{space} is not empty; give a new folder\n"
+    assert "is not empty" in refused(space / "app.py")
+
+
+def test_without_git_there_is_no_space(tmp_path):
+    assert "there is no git here" in refused(tmp_path / "space", env={"PATH": str(tmp_path)})
+    assert "clone the project with git" in refused(tmp_path / "space", env={**os.environ, "GIT_DIR": str(tmp_path)})
+    assert not (tmp_path / "space").exists()
