@@ -224,9 +224,13 @@ def trained_on(path: str | Path) -> dict[str, Any]:
 
 
 def _in_all(about: dict[str, Any], name: str) -> Any:
-    """A number of a model's slm.json with those of the trainings before it; None where it does not say."""
-    before = about.get("begun_from") or []
-    return None if about.get(name) is None else about[name] + sum(one.get(name) or 0 for one in before)
+    """A number of a model's slm.json with those of the trainings before it; what is no number stays as it is."""
+    before = about.get("begun_from")
+    told = [about, *(one for one in (before if isinstance(before, list) else []) if isinstance(one, dict))]
+    values = [one.get(name) for one in told]
+    if not isinstance(values[0], int | float):
+        return values[0]
+    return sum(value for value in values if isinstance(value, int | float))
 
 
 def _data_name(record: dict[str, Any]) -> str | None:
