@@ -1,9 +1,9 @@
 """How much memory a training takes, and that it does not grow: python benchmarks/memory.py [--peer NANOGPT_CHECKOUT]
 
 Prints the peak resident memory of `python -m slm train` on the preset slm-51m (16 sequences of 256 tokens an update, at
-once or 8 at a time, with an evaluation, a sample and a save), of nanoGPT's model in the same shape with updates of 8
-sequences where a checkout is given, and the resident memory of a small training at step 200 and at step 2,000. For
-Linux and macOS, on the CPU.
+once or 8 at a time, as written and compiled, with an evaluation, a sample and a save), of nanoGPT's model in the same
+shape with updates of 8 sequences where a checkout is given, and the resident memory of a small training at step 200 and
+at step 2,000. For Linux and macOS, on the CPU.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ for _ in range({UPDATES}):
 
 
 def peak_gb(words: list[str]) -> float:
-    """Most resident memory, in 10^9 bytes, that a command had; its children count nothing."""
+    """Most resident memory, in 10^9 bytes, that a command had; that of its children is not added."""
     with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.DEVNULL) as child:
         _, state, usage = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(state)
@@ -73,9 +73,11 @@ def data(place: Path, vocab: str) -> str:
     return name
 
 
-def large(place: Path, *, micro_batch: int) -> float:
+def large(place: Path, *, micro_batch: int, compiled: bool) -> float:
     """Peak of slm-51m, this many of an update's 16 sequences at a time."""
-    words = ("--run", f"large-{micro_batch}", "--preset", "slm-51m", "--data", data(place, "gpt2"))
+    flag = str(compiled).lower()
+    words = ("--run", f"large-{micro_batch}-{flag}", "--preset", "slm-51m", "--data", data(place, "gpt2"))
+    words += ("--compile", flag)
     size = ("--batch-size", str(micro_batch), "--grad-accum-steps", str(16 // micro_batch), "--steps", str(UPDATES))
     return peak_gb(train_words(place, *words, *size, "--eval-windows", "16", "--sample-tokens", "20"))
 
@@ -102,9 +104,10 @@ def main() -> None:
     args = parser.parse_args()
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, torch {torch.__version__}")
     with tempfile.TemporaryDirectory() as folder:
-        for micro_batch in (16, 8):
-            ours = large(Path(folder), micro_batch=micro_batch)
-            print(f"slm-51m, 16 x 256 tokens an update, {micro_batch} at a time: {ours:.2f} GB at most", flush=True)
+        for compiled, micro_batch in ((True, 16), (True, 8), (False, 16), (False, 8)):
+            ours = large(Path(folder), micro_batch=micro_batch, compiled=compiled)
+            how = f"{micro_batch} at a time, {'compiled' if compiled else 'as written'}"
+            print(f"slm-51m, 16 x 256 tokens an update, {how}: {ours:.2f} GB at most", flush=True)
         if args.peer:
             theirs = peak_gb([sys.executable, "-c", NANOGPT, str(Path(args.peer).absolute())])
             ratio = theirs / ours

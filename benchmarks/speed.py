@@ -20,7 +20,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from slm.config import PRESETS, SampleConfig, preset
-from slm.device import choose_device, choose_dtype, describe
+from slm.device import choose_device, choose_dtype, describe, make_ready
 from slm.generate import generate_ids
 from slm.model import GPT, initialise
 from slm.team import Team
@@ -38,8 +38,9 @@ def training_tokens_per_s(name: str, *, updates: int, threads: int) -> float:
 
 
 def update_times_s(name: str, *, updates: int, compiled: bool = False) -> list[float]:
-    """Seconds of each update, on random tokens (speed does not depend on what they say)."""
+    """Seconds of each update as `slm train` makes it, on random tokens (speed does not depend on what they say)."""
     chosen, device = preset(name), choose_device()
+    make_ready(device)
     config, T = replace(chosen.train, grad_accum_steps=1, steps=updates), chosen.model.block_size
     model = GPT(chosen.model)
     initialise(model, seed=1)

@@ -28,13 +28,14 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def first_update_s(name: str, data: Path, place: Path) -> tuple[float, float]:
-    """Seconds from the command to the `start` and the first `train` event of a new run, which then goes no further."""
+    """Seconds from the command to the beginning and the end of a new run's first update; it then goes no further."""
     words = ["--run", "run", "--preset", name, "--data", data.name, "--steps", "1", "--eval-windows", "1"]
     words += ["--sample-tokens", "1", "--data-dir", str(data.parent), "--checkpoints", str(place)]
     begin = time.time()
     subprocess.run([sys.executable, "-m", "slm", "train", *words], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-    times = {event["kind"]: event["t"] - begin for event in read_events(place / "run")[0]}
-    return times["start"], times["train"]
+    update = next(event for event in read_events(place / "run")[0] if event["kind"] == "train")
+    end_s = update["t"] - begin
+    return end_s - update["tokens"] / update["tok_per_s"], end_s
 
 
 def main() -> None:

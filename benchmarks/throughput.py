@@ -1,4 +1,4 @@
-"""Training speed at one shape, ours and nanoGPT's: python benchmarks/throughput.py --nanogpt CHECKOUT
+"""Training speed on the CPU at one shape, ours and nanoGPT's: python benchmarks/throughput.py --nanogpt CHECKOUT
 
 Both sides train on the same random tokens with the same batch, in turns, each turn a process of its own. Prints the
 median tokens/s of whole updates (forward, backward, clipping, optimizer), the ratio, and what share of the rate of a
@@ -22,11 +22,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks import nanogpt
 from slm.config import ModelConfig, parameter_parts, preset
-from slm.device import choose_device, choose_dtype, describe, keep_freed_memory
+from slm.device import choose_dtype, describe, make_ready
 from slm.model import GPT, initialise
 from slm.team import Team
 from slm.updates import Updater
 
+CPU = torch.device("cpu")
 WARM_UP = 2
 
 
@@ -42,9 +43,8 @@ def main() -> None:
     if args.side:
         print(turn(args))
         return
-    device, model = choose_device(), preset(args.preset).model
-    dtype = choose_dtype("auto", device)
-    print(f"{args.preset}, {args.batch_size} x {model.block_size}, {describe(device)}, torch {torch.__version__}")
+    model, dtype = preset(args.preset).model, choose_dtype("auto", CPU)
+    print(f"{args.preset}, {args.batch_size} x {model.block_size}, {describe(CPU)}, torch {torch.__version__}")
     speeds: dict[str, list[float]] = {"slm": [], "nanogpt": []}
     rates = [product_flops(dtype)]
     for _ in range(args.turns):
@@ -85,11 +85,11 @@ def turn(args: argparse.Namespace) -> float:
 
 def our_updates(model_config: ModelConfig, config, ids: np.ndarray, *, batch_size: int):
     """Updates as `slm train` makes them; yields after each."""
-    keep_freed_memory()
+    make_ready(CPU)
     config = replace(config, steps=1, batch_size=batch_size, grad_accum_steps=1)
-    model, device, T = GPT(model_config), choose_device(), model_config.block_size
+    model, T = GPT(model_config), model_config.block_size
     initialise(model, seed=1)
-    updater = Updater(model, config, team=Team(device), dtype=choose_dtype("auto", device))
+    updater = Updater(model, config, team=Team(CPU), dtype=choose_dtype("auto", CPU))
     x, y = ids[:-1].reshape(batch_size, T), ids[1:].reshape(batch_size, T)
     for step in iter(int, 1):
         updater.update(x, y, scale=1.0, seed=step, stop=lambda: False)

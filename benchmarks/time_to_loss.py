@@ -1,5 +1,7 @@
 """Time to a loss, ours against nanoGPT's: python benchmarks/time_to_loss.py --nanogpt CHECKOUT --source STORIES
 
+Both sides train on the CPU:
+
 1. nanoGPT's README recipe for a CPU (4 x 128, 64 tokens of context, GPT-2's vocabulary) trains for --peer-s seconds,
    start-up not counted. `python -m slm train --preset micro` gets --quick-s seconds, from the start of Python to its
    end.
@@ -7,7 +9,8 @@
    three shapes and three learning rates, each tried for --choose-s seconds; then it trains for --peer-s. Ours gets a
    third of that.
 
-Prints held-out bits per byte of both sides on the same stories, medians of --turns.
+Prints held-out bits per byte of both sides on the same stories, medians of --turns, and the ratio of their times. Fails
+where ours took longer than it was given.
 """
 
 from __future__ import annotations
@@ -18,7 +21,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,10 +31,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from benchmarks import nanogpt
 from slm.checkpoint import load_folder
 from slm.data.batches import Corpus, eval_windows
-from slm.device import choose_device, choose_dtype, describe
+from slm.device import choose_dtype, describe
 from slm.evaluate import bits_per_byte, windows_loss
 from slm.runs import read_json
 
+CPU = torch.device("cpu")
 ROOT = Path(__file__).resolve().parent.parent
 WINDOWS = 256
 SHAPES = (
@@ -57,30 +60,29 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         work = args.work or Path(folder)
         whole, trimmed = (prepared(args.source, vocab, work) for vocab in ("gpt2", "4096"))
-        print(f"{args.source}, {describe(choose_device())}, torch {torch.__version__}", flush=True)
+        print(f"{args.source}, {describe(CPU)}, torch {torch.__version__}", flush=True)
         if "recipe" in args.parts:
             recipe = nanogpt.Recipe(vocab_size=whole.tokenizer.vocab_size)
-            report(
-                f"nanoGPT's recipe for a CPU, {args.peer_s:g} s", lambda: peer(args, recipe, whole, args.peer_s),
-                f"slm micro, {args.quick_s:g} s, start-up counted", lambda: ours(work, args.quick_s), args.turns,
-            )  # fmt: skip
+            report(args, work, "nanoGPT's recipe for a CPU", recipe, whole, our_s=args.quick_s)
         if "tuned" in args.parts:
-            best, third = choose(args, trimmed), args.peer_s / 3
-            report(
-                f"nanoGPT tuned, {args.peer_s:g} s", lambda: peer(args, best, trimmed, args.peer_s),
-                f"slm micro, {third:.0f} s, start-up counted", lambda: ours(work, third), args.turns,
-            )  # fmt: skip
+            report(args, work, "nanoGPT tuned", choose(args, trimmed), trimmed, our_s=args.peer_s / 3)
 
 
-def report(theirs: str, run_theirs: Callable[[], float], mine: str, run_mine: Callable[[], float], turns: int) -> None:
-    """Run both sides in turns and print the medians of their bits per byte."""
-    sides: dict[str, tuple[Callable[[], float], list[float]]] = {theirs: (run_theirs, []), mine: (run_mine, [])}
-    for _ in range(turns):
-        for run, found in sides.values():
-            found.append(run())
-    for name, (_, found) in sides.items():
+def report(
+    args: argparse.Namespace, work: Path, peers_name: str, recipe: nanogpt.Recipe, corpus: Corpus, *, our_s: float
+) -> None:
+    """Run both sides in turns and print the medians of their bits per byte, and the ratio of their times."""
+    theirs: list[float] = []
+    mine: list[float] = []
+    for _ in range(args.turns):
+        theirs.append(peer(args, recipe, corpus, args.peer_s))
+        mine.append(ours(work, our_s))
+    names = {f"{peers_name}, {args.peer_s:g} s": theirs, f"slm micro, {our_s:.0f} s, start-up counted": mine}
+    for name, found in names.items():
         turns_found = ", ".join(f"{f:.4f}" for f in found)
         print(f"{name:<44} {statistics.median(found):.4f} bits/byte  ({turns_found})", flush=True)
+    says = "better" if statistics.median(mine) < statistics.median(theirs) else "NOT better"
+    print(f"ratio of the times {args.peer_s / our_s:.1f}, ours is {says}", flush=True)
 
 
 def prepared(source: str, vocab: str, work: Path) -> Corpus:
@@ -114,6 +116,8 @@ def ours(work: Path, budget_s: float) -> float:
         run = Path(checkpoints) / "run"
         model, _, about = load_folder(run / read_json(run / "last.json")["snapshot"])
         print(f"  ours: {elapsed_s:.1f} s from start to end, {about['tokens']:,} tokens", flush=True)
+        if elapsed_s > budget_s:
+            raise SystemExit(f"ours took {elapsed_s:.1f} s in place of {budget_s:.1f} s: run the comparison again")
         corpus = Corpus(work / "data" / "stories-4096")
         windows = eval_windows(corpus.validation, count=WINDOWS, block_size=model.config.block_size)
         loss = windows_loss(model, *windows)
@@ -124,7 +128,7 @@ def ours(work: Path, budget_s: float) -> float:
 def _train(work: Path, checkpoints: str, *, minutes: float) -> None:
     slm(
         "train", "--run", "run", "--data", "stories-4096", "--data-dir", str(work / "data"), "--preset", "micro",
-        "--checkpoints", checkpoints, "--minutes", f"{minutes:.4f}",
+        "--checkpoints", checkpoints, "--minutes", f"{minutes:.4f}", "--device", "cpu",
     )  # fmt: skip
 
 
@@ -143,7 +147,7 @@ def _overhead_s(work: Path) -> float:
 
 def choose(args: argparse.Namespace, corpus: Corpus) -> nanogpt.Recipe:
     """The best of the shapes and learning rates for nanoGPT."""
-    base = nanogpt.Recipe(vocab_size=corpus.tokenizer.vocab_size, dtype=choose_dtype("auto", torch.device("cpu")))
+    base = nanogpt.Recipe(vocab_size=corpus.tokenizer.vocab_size, dtype=choose_dtype("auto", CPU))
     found = {}
     for shape in SHAPES:
         for rate in RATES:
