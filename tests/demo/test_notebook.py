@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import json
+import shutil
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -70,17 +71,24 @@ def test_without_matplotlib_the_notebook_says_what_draws_the_curve(monkeypatch, 
 
 @pytest.mark.slow
 def test_the_notebook_runs_from_its_first_cell_to_its_last(tmp_path, monkeypatch):
+    """Opened where it stands in a copy of the project, which nothing tells Python of."""
     nbclient = pytest.importorskip("nbclient", reason="nbclient is not installed")
     pytest.importorskip("ipykernel", reason="ipykernel is not installed")
     import nbformat
 
-    settings = {"SLM_PRESET": "golden", "SLM_MINUTES": "0.05", "SLM_STORIES": "300", "PYTHONPATH": str(ROOT)}
+    project = tmp_path / "project"
+    for name in ("slm", "demo"):
+        shutil.copytree(ROOT / name, project / name, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    settings = {"SLM_PRESET": "golden", "SLM_MINUTES": "0.05", "SLM_STORIES": "300"}
     for name, value in {**settings, "SLM_NOTEBOOK_PLACE": str(tmp_path / "place")}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("MPLBACKEND", raising=False)  # a notebook draws into itself
-    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    notebook = nbformat.read(project / "demo" / NOTEBOOK.name, as_version=4)
+    found = "[importlib.util.find_spec(name).origin for name in ('slm', 'datasets')]"
+    notebook.cells.append(nbformat.v4.new_code_cell(f"print(*{found}, sep='\\n')"))
     client = nbclient.NotebookClient(
-        notebook, timeout=PATIENCE_S, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}},
+        notebook, timeout=PATIENCE_S, kernel_name="python3", resources={"metadata": {"path": str(project / "demo")}},
         force_raise_errors=True,
     )  # fmt: skip
     client.execute()  # raises what a cell raises
@@ -96,4 +104,6 @@ def test_the_notebook_runs_from_its_first_cell_to_its_last(tmp_path, monkeypatch
         assert "There is no matplotlib" in printed[10]
     assert printed[12].startswith("Once upon a time") and len(printed[12]) > 40
     assert list((tmp_path / "place" / "checkpoints").glob("notebook-*/best.json"))
-    assert not (tmp_path / "slm-project").exists()
+    ours, theirs = map(Path, printed[14].splitlines())
+    assert ours == project / "slm" / "__init__.py" and project not in theirs.parents
+    assert sorted(path.name for path in project.iterdir()) == ["demo", "slm"]
