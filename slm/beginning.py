@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,20 +10,19 @@ import torch
 from slm.checkpoint import about_folder, load_folder
 from slm.config import ModelConfig
 from slm.data.batches import Corpus
-from slm.hub import fetch_model
+from slm.hub import model_folder
 from slm.job import TrainJob
 from slm.model import GPT, initialise
-from slm.runs import resolve
 
 
 def shape_of(place: str) -> ModelConfig:
     """The shape of the model in a checkpoint folder, a run or a Hub id; ValueError where there is none."""
-    return load_folder(_folder(place))[0].config
+    return load_folder(model_folder(place))[0].config
 
 
 def trainings_before(place: str | None) -> list[dict[str, Any]]:
     """The trainings that made the model at `place`, the oldest first, as its slm.json tells; none where it has none."""
-    about = {} if place is None else about_folder(_folder(place))
+    about = {} if place is None else about_folder(model_folder(place))
     told = ("run", "step", "tokens", "elapsed_s", "seed", "val_loss", "val_bpb", "command")
     return [*about.get("begun_from", []), {name: about.get(name) for name in told}] if about else []
 
@@ -39,7 +36,7 @@ def first_model(job: TrainJob, corpus: Corpus) -> GPT:
         model = GPT(job.model)
         initialise(model, job.train.seed)
         return model
-    other, tokenizer, _ = load_folder(_folder(job.init_from))
+    other, tokenizer, _ = load_folder(model_folder(job.init_from))
     if tokenizer != corpus.tokenizer:
         raise ValueError(
             f"the model {job.init_from} knows {tokenizer.vocab_size:,} tokens and data set {job.data.name} has "
@@ -55,7 +52,3 @@ def first_model(job: TrainJob, corpus: Corpus) -> GPT:
     with torch.no_grad():
         model.load_state_dict(other.state_dict())
     return model
-
-
-def _folder(place: str) -> Path:
-    return resolve(place) if os.path.exists(place) else fetch_model(place)

@@ -22,7 +22,7 @@ from slm.fields import field_kinds, parse_fields
 from slm.folders import find_run
 from slm.launch import finish as request_good_end
 from slm.pack_command import pack, unpack
-from slm.runs import RunSummary, checkpoints_dir, data_dir, list_runs, resolve, summarize
+from slm.runs import RunSummary, checkpoints_dir, data_dir, list_runs, summarize
 from slm.texts import check_characters
 from slm.train_command import train
 
@@ -125,19 +125,19 @@ def export(args: argparse.Namespace) -> Result:
     from slm.export import to_gguf
     from slm.hub import check_target, hub_files, to_hub
 
-    folder = resolve(named_model(args))
-    facts = {"checkpoint": folder, "to": args.to, "target": args.target, "dry_run": args.dry_run}
+    model = named_model(args)
+    facts = {"checkpoint": model, "to": args.to, "target": args.target, "dry_run": args.dry_run}
     if args.to == "gguf" and (args.dry_run or args.private):
         raise ValueError("--dry-run and --private are for --to hub")
     if args.to == "hub":
         check_target(args.target)  # as the upload itself does, so that a dry run tells it too
     if args.dry_run:
-        sizes = {file.name: round(file.size_mb, 6) for file in hub_files(folder)}
+        sizes = {file.name: round(file.size_mb, 6) for file in hub_files(model)}
         for name, size_mb in sizes.items():
             print(f"{size_mb:10.3f} MB  {name}")
         print(f"{sum(sizes.values()):10.3f} MB  would go to https://huggingface.co/{args.target}; nothing was sent.")
         return {**facts, "files_mb": sizes}, 0
-    place = to_gguf(folder, args.target) if args.to == "gguf" else to_hub(folder, args.target, private=args.private)
+    place = to_gguf(model, args.target) if args.to == "gguf" else to_hub(model, args.target, private=args.private)
     print(f"{args.checkpoint} is at {place}.")
     return {**facts, "target": str(place)}, 0
 

@@ -27,8 +27,8 @@ from slm.bpe_files import to_chars
 from slm.checkpoint import load_folder
 from slm.files import replacing
 from slm.hf_format import is_conv1d, own_weights, weights_for_transformers
+from slm.hub import model_folder
 from slm.refusals import full_disk_told
-from slm.runs import resolve
 
 if TYPE_CHECKING:
     from gguf import GGUFWriter
@@ -55,10 +55,10 @@ _SOFTPLUS_IS_0 = -1000.0
 
 
 def to_gguf(checkpoint: str | Path, target: str | Path) -> Path:
-    """Write the model as one GGUF file in fp32; the path of the file.
+    """Write the model (a folder, a run or a Hub id) as one GGUF file in fp32; the path of the file.
 
-    Raises ValueError for a model that llama.cpp does not run, for a target that is a folder, for a full disk, and
-    where the package `gguf` is missing.
+    Raises ValueError where there is no such model, for one that llama.cpp does not run, for a target that is a folder,
+    for a full disk, and where the package `gguf` is missing.
     """
     try:
         from gguf import GGUFWriter
@@ -67,7 +67,7 @@ def to_gguf(checkpoint: str | Path, target: str | Path) -> Path:
     target = Path(target)
     if os.path.isdir(target):
         raise ValueError(f"{target} is a folder; give the name of a file, such as {target / 'model.gguf'}")
-    model, tokenizer, about = load_folder(resolve(checkpoint))
+    model, tokenizer, about = load_folder(model_folder(checkpoint))
     tensors = gguf_tensors(model)
     advice = "give another place to write it to"
     with (

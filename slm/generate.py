@@ -5,7 +5,6 @@ from __future__ import annotations
 import codecs
 import dataclasses
 import itertools
-import os
 import secrets
 import warnings
 from collections.abc import Iterator, Sequence
@@ -21,7 +20,7 @@ from slm.config import ModelConfig, SampleConfig
 from slm.continuation import generate_ids
 from slm.decode import newest_tokens
 from slm.device import choose_device
-from slm.hub import fetch_model
+from slm.hub import model_folder
 from slm.inspection import (
     Inspection,
     Neighbour,
@@ -35,7 +34,6 @@ from slm.inspection import (
 from slm.model import GPT
 from slm.own_sampling import load_sampling
 from slm.precision import Int8Copy, choose_int8
-from slm.runs import resolve
 from slm.sampling import adjust
 from slm.texts import check_length
 from slm.tokenizer import Tokenizer
@@ -251,8 +249,7 @@ def load(path: str | Path, device: str = "auto", *, precision: str = "auto") -> 
     always use float32. Raises ValueError, in one sentence, for a path with no model, a broken one, a Hub that cannot
     be reached, or int8 where this machine has none.
     """
-    # os.path takes a name of any length; Path.exists raises where the system finds it too long.
-    folder = resolve(path) if os.path.exists(path) else fetch_model(str(path))
+    folder = model_folder(path)
     sampling = load_sampling(folder)  # read first: what is wrong in it need not wait for the weights
     model, tokenizer, about = load_folder(folder, device=choose_device(device))
     int8 = choose_int8(model, tokenizer, precision)

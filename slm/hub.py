@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,15 @@ from slm.runs import resolve
 # Only what a checkpoint folder holds: never pickles, never code.
 MODEL_FILES = ["*.json", "*.safetensors", "merges.txt"]
 CARD = "README.md"
+
+
+def model_folder(name: str | Path) -> Path:
+    """The checkpoint folder that a name means: a checkpoint, the best one of a run, or a Hub model's, as fetched.
+
+    Raises ValueError where there is no such model.
+    """
+    # os.path takes a name of any length; Path.exists raises where the system finds it too long.
+    return resolve(name) if os.path.exists(name) else fetch_model(str(name))
 
 
 def fetch_model(name: str) -> Path:
@@ -60,7 +70,7 @@ def hub_files(checkpoint: str | Path) -> list[HubFile]:
 
     Raises ValueError for a model that does not load: nothing broken leaves the house.
     """
-    folder = resolve(checkpoint)
+    folder = model_folder(checkpoint)
     model, _, about = load_folder(folder)
     files = [
         HubFile(path.name, path)
@@ -73,17 +83,20 @@ def hub_files(checkpoint: str | Path) -> list[HubFile]:
 
 
 def check_target(target: str) -> None:
-    """Raise ValueError where no repository of the Hub can be called `target`."""
+    """Raise ValueError where `target` is no owner/name that a repository of the Hub can have."""
     from huggingface_hub.errors import HFValidationError
     from huggingface_hub.utils import validate_repo_id
 
     try:
         validate_repo_id(target)
+        whole = "/" in target  # without an owner the Hub makes a repository, and then takes no files for it
     except HFValidationError:
+        whole = False
+    if not whole:
         raise ValueError(
             f"{shown(target)!r} can be no repository of the Hub: give it as owner/name, of letters, digits, '-', '_' "
             "and '.', 96 of them at most"
-        ) from None
+        )
 
 
 def to_hub(checkpoint: str | Path, target: str, *, private: bool = False) -> str:

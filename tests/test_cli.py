@@ -102,7 +102,7 @@ MISTAKES = [
     (["runs", "--checkpoints", __file__], "test_cli.py is a file, where a folder is needed; choose another folder"),
     (["runs", "--checkpoints", "/no/such"], "there is no folder /no/such"),
     (["generate", "--checkpoint", "x" * 300], "there is no model at 'xxx"),
-    (["export", "--checkpoint", "x" * 300, "--to", "gguf", "a"], "there is no folder xxx"),
+    (["export", "--checkpoint", "x" * 300, "--to", "hub", "a/b"], "there is no model at 'xxx"),
     (["generate", "--checkpoint", "a", "--prompt", "caf\udce9"], r"character 3 of --prompt is '\udce9'"),
     (
         ["train", "--run", "a", "--data", "starter", "--sample-prompt", "caf\udce9"],

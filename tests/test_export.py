@@ -156,3 +156,11 @@ def test_a_folder_is_no_file_to_write(folder, tmp_path):
     pytest.importorskip("gguf", reason="the package gguf is not installed")
     with pytest.raises(ValueError, match="is a folder; give the name of a file"):
         to_gguf(folder, tmp_path)
+
+
+def test_a_model_of_the_hub_has_its_own_name_in_the_file(folder, tmp_path, monkeypatch):
+    gguf = pytest.importorskip("gguf", reason="the package gguf is not installed")
+    (folder / "slm.json").unlink()
+    monkeypatch.setattr("slm.hub.fetch_model", {"somebody/theirs": folder}.__getitem__)
+    fields = gguf.GGUFReader(to_gguf("somebody/theirs", tmp_path / "model.gguf")).fields
+    assert fields["general.name"].contents() == "theirs"

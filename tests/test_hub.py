@@ -110,7 +110,7 @@ def test_a_dry_run_lists_every_file_with_its_size_and_sends_nothing(folder, hub,
     assert "nothing was sent" in lines[-1] and hub == []
 
 
-@pytest.mark.parametrize("target", ["a b//c", "a/b/c", "-a/b", "a" * 300])
+@pytest.mark.parametrize("target", ["a b//c", "a/b/c", "-a/b", "a" * 300, "first"])
 def test_a_dry_run_refuses_what_the_upload_would_in_its_words(folder, hub, target, capsys):
     with pytest.raises(ValueError, match=r"can be no repository of the Hub: give it as owner/name") as caught:
         to_hub(folder, target)

@@ -108,6 +108,10 @@ def test_a_model_of_the_hub_writes_and_one_is_sent_there(hub: HubServer, tmp_pat
                "3", "--precision", "float32")  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "Once" in done.stdout
+    words = ("export", "--checkpoint", "somebody/theirs", "--to", "hub", "somebody/mine", "--dry-run", "--json")
+    dry = slm(hub, tmp_path, *words)
+    assert dry.returncode == 0, dry.stderr
+    assert "model.safetensors" in json.loads(dry.stdout.splitlines()[-1])["files_mb"] and hub.received == {}
     theirs = hub.repositories["models", "somebody/theirs"]
     sent = slm(hub, tmp_path, "export", "--checkpoint", str(theirs), "--to", "hub", "somebody/mine")
     assert sent.returncode == 0, sent.stderr
