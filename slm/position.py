@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -10,6 +13,7 @@ from torch import Tensor
 from slm.beginning import first_model
 from slm.device import describe
 from slm.divergence import LossWatch
+from slm.files import read_json
 from slm.job import check_data_unchanged, description
 from slm.model import GPT
 from slm.updates import Updater
@@ -17,6 +21,7 @@ from slm.updates import Updater
 if TYPE_CHECKING:
     from slm.trainer import Trainer
 
+PLACES = ("--checkpoints", "--data-dir")  # flags that say where one machine keeps things
 Saved = tuple[GPT, dict[str, Tensor], dict[str, Any]]  # model, optimizer state, and what `position` gave
 
 
@@ -82,12 +87,18 @@ def recorded(trainer: Trainer) -> dict[str, Any]:
 
 
 def about(trainer: Trainer) -> dict[str, Any]:
-    """slm.json of a snapshot taken now; losses are None where this very step was not evaluated."""
+    """slm.json of a snapshot taken now; losses are None where this very step was not evaluated.
+
+    It goes with the model to wherever that is published, so it tells no folder of this machine.
+    """
     measured = trainer.observer.measured
     losses = measured if measured.get("step") == trainer.budget.step else {}
+    record = recorded(trainer)
     return {
-        **recorded(trainer),
-        "command": " ".join(trainer.job.command),
+        **record,
+        "data": _data_told(record["data"]),
+        "init_from": _own_name(record["init_from"]),
+        "command": shlex.join(_words_told(_first_command(trainer))),
         "step": trainer.budget.step,
         "tokens": trainer.budget.tokens,
         "elapsed_s": round(trainer.budget.elapsed_s, 3),
@@ -97,3 +108,35 @@ def about(trainer: Trainer) -> dict[str, Any]:
         "val_bpb": losses.get("val_bpb"),
         "torch_version": torch.__version__,
     }
+
+
+def _first_command(trainer: Trainer) -> list[str]:
+    """The words that began the run: those of a resume alone would not train the model again."""
+    if not trainer.job.resume:
+        return trainer.job.command
+    return read_json(trainer.job.run_dir / "run.json").get("command") or []
+
+
+def _words_told(command: Sequence[str]) -> Iterator[str]:
+    """The words of a command without those that only this machine understands."""
+    words = iter(command)
+    for word in words:
+        flag, equals, value = word.partition("=")
+        if flag not in (*PLACES, "--init-from"):
+            yield word
+            continue
+        value = value if equals else next(words, "")
+        if flag == "--init-from":
+            yield from (flag, _own_name(value) or "")
+
+
+def _data_told(data: dict[str, Any]) -> dict[str, Any]:
+    """What is told of a data set: of its source the name, where that is a file or a folder of this machine."""
+    source, description = data.get("source"), data.get("description")
+    name = _own_name(source)
+    return {**data, "source": name, "description": description and description.replace(source or "", name or "")}
+
+
+def _own_name(place: str | None) -> str | None:
+    """The last name of a full path; anything else, such as a Hub id, as it is."""
+    return Path(place).name if place and Path(place).is_absolute() else place
