@@ -11,6 +11,7 @@ import dataclasses
 import math
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ from torch import Tensor
 from slm.card import events_of, model_card
 from slm.config import ModelConfig, SampleConfig, parameter_count
 from slm.device import fitting_threads
-from slm.files import read_json, replacing, write_json
+from slm.errors import is_out_of_memory
+from slm.files import SETTINGS_BYTES, read_json, replacing, write_json
 from slm.hf_format import (
     config_for_transformers,
     config_from_transformers,
@@ -48,10 +50,9 @@ def save(
     """
     weights = weights_for_transformers(model)
     weights = {k: t.to(dtype) if dtype else t for k, t in weights.items()}
-    stored = next(iter(weights.values())).dtype
     with replacing(Path(folder)) as place:
         place.mkdir(parents=True, exist_ok=True)
-        write_json(place / "config.json", config_for_transformers(model.config, eot_id=tokenizer.eot_id, dtype=stored))
+        write_json(place / "config.json", config_for_transformers(model.config, eot_id=tokenizer.eot_id))
         save_file(weights, place / "model.safetensors", metadata={"format": "pt"})
         # safetensors writes for its owner alone.
         shutil.copymode(place / "config.json", place / "model.safetensors")
@@ -66,7 +67,7 @@ def load_folder(folder: str | Path, *, device: str | torch.device = "cpu") -> tu
     """The model (fp32, ready to write), its tokenizer and what slm.json says ({} where there is none).
 
     Rows of the embedding that no token has are left out. Raises ValueError, in one sentence, for whatever is missing,
-    broken or does not fit together; memory is taken only once the weights are known to fill it.
+    broken, larger than memory or does not fit together; memory is taken only once the weights are known to fill it.
     """
     folder = Path(folder)
     if not (folder / "config.json").is_file():
@@ -79,13 +80,17 @@ def load_folder(folder: str | Path, *, device: str | torch.device = "cpu") -> tu
             "they do not fit"
         )
     about = about_folder(folder)
-    with contextlib.ExitStack() as files, fitting_threads(torch.device("cpu"), parameter_count(stored)):
+    with (
+        _full_memory_told(folder, parameter_count(stored)),
+        contextlib.ExitStack() as files,
+        fitting_threads(torch.device("cpu"), parameter_count(stored)),
+    ):
         weights = StoredWeights(folder, files, prefix="transformer." if stored.architecture == "gpt2" else "")
         weights.check(stored)
         model = GPT(dataclasses.replace(stored, vocab_size=tokenizer.vocab_size))
         _fill(model, weights)
         _check_numbers(model, folder)
-    return model.to(device).eval(), tokenizer, about
+        return model.to(device).eval(), tokenizer, about
 
 
 def about_folder(folder: Path) -> dict[str, Any]:
@@ -94,10 +99,24 @@ def about_folder(folder: Path) -> dict[str, Any]:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    value = read_json(path)
+    value = read_json(path, most_bytes=SETTINGS_BYTES)
     if not isinstance(value, dict):
         raise ValueError(f"{path} should hold one JSON object")
     return value
+
+
+@contextlib.contextmanager
+def _full_memory_told(folder: Path, n_params: int) -> Iterator[None]:
+    """Raise ValueError where memory gets full in the block, which takes up the folder's model."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise ValueError(
+            f"the model in {folder} has {n_params:,} parameters, which take {4 * n_params / 1e6:,.0f} MB, more memory "
+            "than is free; end what else takes memory, or choose a smaller model"
+        ) from error
 
 
 class StoredWeights:

@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+SETTINGS_BYTES = 1_000_000  # the most that a model's JSON file of settings may take; usual are some hundreds
+
 
 @contextlib.contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
@@ -43,8 +45,14 @@ def write_json(path: str | Path, value: Any) -> None:
         part.write_text(json.dumps(plain(value), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def read_json(path: str | Path) -> Any:
-    """The value in a JSON file; ValueError names a file that holds none, FileNotFoundError one that is missing."""
+def read_json(path: str | Path, *, most_bytes: int | None = None) -> Any:
+    """The value in a JSON file; FileNotFoundError names one that is missing.
+
+    ValueError names one that holds no JSON, and one of more than `most_bytes`, which is not read.
+    """
+    size = 0 if most_bytes is None else os.stat(path).st_size
+    if most_bytes is not None and size > most_bytes:
+        raise ValueError(f"{path} has {size / 1e6:,.1f} MB, the most possible is {most_bytes / 1e6:g} MB")
     try:
         return json.loads(Path(path).read_bytes())
     except (ValueError, RecursionError) as error:

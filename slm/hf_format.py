@@ -116,7 +116,7 @@ def is_conv1d(name: str) -> bool:
     return name.endswith(("c_attn.weight", "c_proj.weight", "c_fc.weight"))
 
 
-def config_for_transformers(config: ModelConfig, *, eot_id: int, dtype: torch.dtype) -> dict[str, Any]:
+def config_for_transformers(config: ModelConfig, *, eot_id: int) -> dict[str, Any]:
     """config.json for transformers' AutoConfig."""
     shared = {
         "vocab_size": config.vocab_size,
@@ -124,7 +124,9 @@ def config_for_transformers(config: ModelConfig, *, eot_id: int, dtype: torch.dt
         "eos_token_id": eot_id,
         "pad_token_id": eot_id,
         "tie_word_embeddings": config.tied,
-        "dtype": str(dtype).removeprefix("torch."),
+        # What to compute in, whatever the weights are stored as: where they are bfloat16, transformers 5 would compute
+        # in that, and give other logits. (Where a caller says nothing, transformers 4 takes float32 anyway.)
+        "dtype": "float32",
     }
     if config.architecture == "gpt2":
         return {

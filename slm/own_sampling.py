@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from slm.config import SampleConfig
-from slm.files import read_json, write_json
+from slm.files import SETTINGS_BYTES, read_json, write_json
 
 GENERATION_FILE = "generation_config.json"
 # Their names are transformers' own, and so is what means "off" there.
@@ -17,12 +17,12 @@ KEPT = ("max_new_tokens", "temperature", *OFF)
 def load_sampling(folder: str | Path) -> SampleConfig:
     """The settings of the model in a folder; what its generation_config.json leaves out is SampleConfig's default.
 
-    ValueError for a file that is no JSON object and for a value out of its limits.
+    ValueError for a file that is too large or no JSON object and for a value out of its limits.
     """
     path = Path(folder) / GENERATION_FILE
     if not path.is_file():
         return SampleConfig()
-    stored = read_json(path)
+    stored = read_json(path, most_bytes=SETTINGS_BYTES)
     if not isinstance(stored, dict):
         raise ValueError(f"{path} should hold one JSON object")
     given: dict[str, Any] = {name: stored[name] for name in KEPT if stored.get(name) is not None}

@@ -13,7 +13,7 @@ import tiktoken
 
 from slm.bpe_files import Pair, find_file, from_json, gpt2_recipe, parse_merges, to_bytes, to_chars, to_json
 from slm.config import END_OF_TEXT, GPT2_VOCAB_SIZE
-from slm.files import read_json, write_json
+from slm.files import SETTINGS_BYTES, read_json, write_json
 from slm.texts import check_characters
 
 # tiktoken's regular expression panics at about a million spaces before a word. A longer run is cut where
@@ -23,6 +23,9 @@ _LONG_SPACES = 100_000
 _SPACE = r"[^\S\x1c-\x1f]"
 # Of any file of a tokenizer; GPT-2's takes 3.5 MB. Larger ones would take long to be read and refused.
 MOST_BYTES = 30_000_000
+# The time to find what a token is merged from grows with the square of its length. Those of a whole vocabulary's lengths
+# may come to this; GPT-2's come to 2.5 million.
+MOST_SQUARES = 20_000_000
 
 
 class Tokenizer:
@@ -139,7 +142,7 @@ def load_tokenizer(folder: str | Path, *, most: int | None = None) -> Tokenizer:
     folder = Path(folder)
     path = folder / "tokenizer_config.json"
     try:
-        if path.is_file() and read_json(path).get("add_prefix_space"):
+        if path.is_file() and read_json(path, most_bytes=SETTINGS_BYTES).get("add_prefix_space"):
             raise ValueError("it puts a space before every text (add_prefix_space)")
         path = folder / "tokenizer.json"
         if path.is_file():
@@ -249,6 +252,12 @@ def _tokens(vocab: dict[str, int]) -> list[bytes]:
         raise ValueError(f"its {len(chars)} ids are not 0 to {len(chars) - 1}")
     if END_OF_TEXT not in chars[-1:]:
         raise ValueError(f"its last id is {' '.join(chars[-1:])!r}, where {END_OF_TEXT} should be")
+    if sum(len(token) ** 2 for token in chars) > MOST_SQUARES:
+        longest, length = max(map(len, chars)), sum(map(len, chars)) / len(chars)
+        raise ValueError(
+            f"its {len(chars):,} tokens are too long to be read: {length:,.0f} bytes on average, the longest "
+            f"{longest:,}, where GPT-2's have 6, the longest 128"
+        )
     tokens = [to_bytes(token) for token in chars[:-1]]
     absent = set(range(256)).difference(*(token for token in tokens if len(token) == 1))
     if absent:

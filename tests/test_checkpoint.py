@@ -14,12 +14,14 @@ from safetensors.torch import load_file, save_file
 
 import slm
 from slm.checkpoint import load_folder, save
+from slm.folders import bundled_dir
 from slm.generate import load
 from slm.tokenizer import load_gpt2
 from tests.engine import SHAPES, random_lm, small_tokenizer
 from tests.waiting import QUICK_S
 
 GOLDEN = Path(__file__).parent / "golden" / "model"
+BUNDLED = [path.parent for path in sorted(bundled_dir().glob("*/config.json"))]
 
 
 @pytest.fixture(params=list(SHAPES))
@@ -50,12 +52,12 @@ def whole_vocabulary_folder(request, tmp_path_factory):
 
 
 def assert_transformers_agrees(folder):
-    """Same ids, same logits and the same greedy text."""
+    """Same ids, same logits and the same greedy text, where transformers is told nothing but the folder."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    reference = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)  # else bf16 where it is stored so
+    reference = AutoModelForCausalLM.from_pretrained(folder)
     tokenizer = AutoTokenizer.from_pretrained(folder)
-    lm = load(folder)
+    lm = load(folder, precision="float32")
     text = "Once upon a time, a “big” day\n\n  she said: ☃"
     assert tokenizer(text)["input_ids"] == lm.tokenizer.encode(text)
     ids = torch.tensor([lm.tokenizer.encode(text)[:23]])
@@ -75,8 +77,9 @@ def test_transformers_reads_a_whole_vocabulary_as_it_is(whole_vocabulary_folder)
     assert_transformers_agrees(whole_vocabulary_folder)
 
 
-def test_transformers_reads_a_model_that_was_trained():
-    assert_transformers_agrees(GOLDEN)
+@pytest.mark.parametrize("folder", [GOLDEN, *BUNDLED], ids=["golden", *(place.name for place in BUNDLED)])
+def test_transformers_reads_a_model_that_was_trained(folder):
+    assert_transformers_agrees(folder)
 
 
 def transformers_model(kind, **changes):
@@ -147,7 +150,7 @@ def test_rounded_weights_halve_the_file_and_load_as_fp32(folder, tmp_path):
     sizes = [(f / "model.safetensors").stat().st_size for f in (folder, tmp_path / "half")]
     assert sizes[1] < 0.6 * sizes[0]
     assert load_folder(tmp_path / "half")[0].wte.weight.dtype == torch.float32
-    assert json.loads((tmp_path / "half" / "config.json").read_text())["dtype"] == "bfloat16"
+    assert_transformers_agrees(tmp_path / "half")
 
 
 def test_a_failed_save_leaves_the_old_model_whole(folder, monkeypatch):
@@ -161,6 +164,9 @@ def test_a_failed_save_leaves_the_old_model_whole(folder, monkeypatch):
         save(folder, model, tokenizer, about=about)
     assert torch.equal(load_folder(folder)[0].wte.weight, model.wte.weight)
     assert [p.name for p in folder.parent.iterdir()] == ["model"]
+
+
+LARGE = '{"a": "' + "b" * 1_100_000 + '"}'
 
 
 class Evil:
@@ -206,6 +212,11 @@ def test_a_pickle_is_refused_and_never_opened(folder, capsys):
         (lambda f: edit_config(f, vocab_size=211), "they do not fit"),
         (lambda f: edit_config(f, vocab_size=50257), "they do not fit"),
         (lambda f: (f / "config.json").write_text("[" * 100_000), "not JSON"),
+        (lambda f: (f / "config.json").write_text(LARGE), r"config\.json has 1\.1 MB, the most possible is 1 MB"),
+        (lambda f: (f / "slm.json").write_text(LARGE), r"slm\.json has 1\.1 MB"),
+        (lambda f: (f / "generation_config.json").write_text(LARGE), r"generation_config\.json has 1\.1 MB"),
+        (lambda f: (f / "tokenizer_config.json").write_text(LARGE), r"tokenizer_config\.json has 1\.1 MB"),
+        (lambda f: (f / "model.safetensors.index.json").write_text(LARGE), r"index\.json has 1\.1 MB"),
         (lambda f: edit_config(f, n_layer="many", num_hidden_layers="many"), "n_layer must be a whole number"),
         (lambda f: edit_config(f, layer_norm_epsilon=10**400, rms_norm_eps=10**400), "config.json cannot be used"),
         (lambda f: edit_config(f, model_type="nanochat", rope_parameters=["x"]), "config.json (says|cannot)"),
@@ -239,6 +250,20 @@ def test_a_config_that_asks_for_a_million_million_parameters_takes_neither_memor
         load(folder)
     assert time.perf_counter() - begin < QUICK_S
     assert peak_memory_mb() - before < 100
+
+
+def test_a_model_larger_than_memory_is_told_with_its_size(folder, monkeypatch):
+    errors = [RuntimeError("can't allocate memory: you tried to allocate 7 bytes"), MemoryError(), RuntimeError("else")]
+
+    def no_room(config):
+        raise errors.pop(0)
+
+    n_params = sum(p.numel() for p in load(folder).model.parameters())
+    monkeypatch.setattr("slm.checkpoint.GPT", no_room)
+    told = rf"has {n_params:,} parameters, which take {4 * n_params / 1e6:.0f} MB, more memory than is free; end what"
+    for kind, match in ((ValueError, told), (ValueError, told), (RuntimeError, "^else$")):
+        with pytest.raises(kind, match=match):
+            load(folder)
 
 
 def peak_memory_mb():

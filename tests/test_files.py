@@ -74,3 +74,12 @@ def test_a_name_that_is_read_at_the_moment_is_replaced_a_little_later(tmp_path, 
     monkeypatch.setattr(os, "replace", busy_at_first)
     write_json(tmp_path / "x.json", 7)
     assert read_json(tmp_path / "x.json") == 7 and len(refused) == 3
+
+
+def test_a_file_that_is_too_large_is_told_unread(tmp_path):
+    with open(tmp_path / "x.json", "wb") as file:
+        file.truncate(2_500_000)
+    with pytest.raises(ValueError, match=r"x\.json has 2\.5 MB, the most possible is 2\.4 MB"):
+        read_json(tmp_path / "x.json", most_bytes=2_400_000)
+    write_json(tmp_path / "x.json", "x" * 97)
+    assert read_json(tmp_path / "x.json", most_bytes=100) == "x" * 97

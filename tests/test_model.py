@@ -34,7 +34,7 @@ def transformers_model(model: GPT):
     """The same weights in transformers' own class."""
     from transformers import AutoConfig, AutoModelForCausalLM
 
-    theirs = config_for_transformers(model.config, eot_id=model.config.vocab_size - 1, dtype=torch.float32)
+    theirs = config_for_transformers(model.config, eot_id=model.config.vocab_size - 1)
     kind = theirs.pop("model_type")
     reference = AutoModelForCausalLM.from_config(AutoConfig.for_model(kind, **theirs)).eval()
     missing, unexpected = reference.load_state_dict(weights_for_transformers(model), strict=False)
@@ -57,7 +57,7 @@ def test_logits_equal_transformers(name):
 @pytest.mark.parametrize("name", CONFIGS)
 def test_config_survives_the_way_through_transformers(name):
     config = CONFIGS[name]
-    back = config_from_transformers(config_for_transformers(config, eot_id=100, dtype=torch.float32))
+    back = config_from_transformers(config_for_transformers(config, eot_id=100))
     assert dataclasses.replace(back, n_inner=back.mlp_size) == dataclasses.replace(
         config, n_inner=config.mlp_size, norm_eps=config.eps
     )

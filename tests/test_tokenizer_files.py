@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from pathlib import Path
 
 import pytest
 
 import slm.tokenizer
+from slm.bpe_files import to_chars
 from slm.config import END_OF_TEXT
 from slm.tokenizer import Tokenizer, load_tokenizer
 from tests.vocabularies import STORY, package_file
+from tests.waiting import QUICK_S
 
 
 def test_load_gives_back_what_was_saved(tokenizer: Tokenizer, tokenizer_folder: Path) -> None:
@@ -102,3 +105,15 @@ def test_a_merges_file_that_is_none(tmp_path: Path) -> None:
     (tmp_path / "merges.txt").write_text("#version: 0.2\na b\na b c\n")
     with pytest.raises(ValueError, match=r"merges\.txt cannot be used: merge 1 is 'a b c'"):
         load_tokenizer(tmp_path)
+
+
+def test_a_token_that_would_take_hours_to_take_apart_is_refused_at_once(tmp_path: Path) -> None:
+    doubled = ["a" * 2**n for n in range(21)]
+    chars = [*(to_chars(bytes([byte])) for byte in range(256)), *doubled[1:], END_OF_TEXT]
+    (tmp_path / "vocab.json").write_text(json.dumps({char: id for id, char in enumerate(chars)}), encoding="utf-8")
+    (tmp_path / "merges.txt").write_text("".join(f"{half} {half}\n" for half in doubled[:-1]), encoding="utf-8")
+    begin = time.perf_counter()
+    told = r"its 277 tokens are too long to be read: 7,572 bytes on average, the longest 1,048,576, where GPT-2's have 6"
+    with pytest.raises(ValueError, match=told):
+        load_tokenizer(tmp_path)
+    assert time.perf_counter() - begin < QUICK_S
