@@ -9,6 +9,7 @@ import torch
 
 from slm.decode import Decoder, half_context, newest_tokens
 from slm.model import GPT
+from slm.sampling import check_finite
 
 
 def beam_search(model: GPT, prompt: list[int], *, num_beams: int, max_new_tokens: int, eot_id: int) -> list[int]:
@@ -16,6 +17,7 @@ def beam_search(model: GPT, prompt: list[int], *, num_beams: int, max_new_tokens
 
     As transformers does it with length_penalty 1 and early_stopping False: twice as many candidates as beams at each
     step, those that end are put aside, and the search is over when none that grows does better than all put aside.
+    Raises ValueError where the model's scores are not finite.
     """
     read = newest_tokens(prompt, model.config.block_size)
     beams = Decoder(model, read, num_beams, most_tokens=len(read) + max_new_tokens)
@@ -26,6 +28,7 @@ def beam_search(model: GPT, prompt: list[int], *, num_beams: int, max_new_tokens
     for length in range(1, max_new_tokens + 1):
         total = scores[:, None] + beams.logits.float().log_softmax(-1).cpu()  # (num_beams, V)
         best = total.flatten().topk(min(2 * num_beams, total.numel()))
+        check_finite(best.values[:1], tokens=len(prompt) + length - 1)
         growing: list[tuple[float, int, int]] = []  # (log-probability, the beam it comes from, its new token)
         for rank, (score, index) in enumerate(zip(best.values.tolist(), best.indices.tolist(), strict=True)):
             beam, token = divmod(index, total.shape[1])

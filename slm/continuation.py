@@ -59,7 +59,7 @@ def _drawn_ids(
     ended = [False] * len(seeds)
     for end in range(T, T + settings.max_new_tokens):
         logits = stories.logits
-        ids = draw(logits, seen[:, :end].to(logits.device), settings, generators=generators)  # (B,)
+        ids = draw(logits, seen[:, :end], settings, generators=generators)  # (B,)
         column = ids.tolist()
         ended = [done or i == eot_id for done, i in zip(ended, column, strict=True)]
         if all(ended):

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from slm.config import SampleConfig
 
+COLDEST = 1e-6  # below this temperature the likeliest token alone is left; scores divided by it may pass float32
 FEW, MORE = 32, 8  # candidates looked at first, and how many times as many where they are too few
 
 
@@ -48,14 +49,14 @@ def likeliest_with_mass(scores: Tensor, p: float) -> tuple[Tensor, Tensor]:
 def candidates(logits: Tensor, seen: Tensor, settings: SampleConfig) -> tuple[Tensor, Tensor]:
     """What may come next after every setting that is on: scores (B, K), -inf for what may not, and their ids (B, K).
 
-    The softmax of the scores is what a token is drawn from. With temperature 0 only the likeliest token is left.
+    The softmax of the scores is what a token is drawn from. Below temperature COLDEST only the likeliest token is left.
     """
     logits = logits.float()  # (B, V)
     if settings.repetition_penalty is not None:
-        logits = penalise_repetition(logits, seen, settings.repetition_penalty)
-    if settings.temperature == 0:
+        logits = penalise_repetition(logits, seen.to(logits.device), settings.repetition_penalty)
+    if settings.temperature < COLDEST:
         ids = logits.argmax(-1, keepdim=True)
-        return torch.zeros_like(ids, dtype=torch.float32), ids
+        return logits.gather(-1, ids), ids
     scores = logits / settings.temperature
     top_p = None if settings.top_p == 1 else settings.top_p
     if settings.top_k is not None:
@@ -79,16 +80,27 @@ def adjust(logits: Tensor, seen: Tensor, settings: SampleConfig) -> Tensor:
     return torch.full_like(logits, -torch.inf, dtype=torch.float32).scatter(-1, ids, scores)
 
 
+def check_finite(sums: Tensor, *, tokens: int) -> None:
+    """Raise ValueError where the sums of what a model gave after so many tokens show that not all of it is finite."""
+    if not math.isfinite(sums.sum().item()):
+        raise ValueError(
+            f"after {tokens:,} tokens the model gives scores that are not finite: its weights are too large; choose an "
+            "earlier snapshot or another model"
+        )
+
+
 def draw(logits: Tensor, seen: Tensor, settings: SampleConfig, *, generators: list[torch.Generator]) -> Tensor:
     """One token for each row of logits (B, V), from that row's own generator; (B,) int64 on the CPU.
 
     One uniform number a row picks the token at which the summed probabilities pass it. The generators live on the CPU,
-    so a seed gives the same story on every device that gives the same scores.
+    so a seed gives the same story on every device that gives the same scores. Raises ValueError where logits are not
+    finite.
     """
     scores, ids = (t.cpu() for t in candidates(logits, seen, settings))  # 2 x (B, K)
-    if settings.temperature == 0:
-        return ids[:, 0]
     reached = scores.softmax(-1).cumsum(-1, dtype=torch.float64)  # (B, K)
+    check_finite(reached[:, -1], tokens=seen.shape[1])
+    if settings.temperature < COLDEST:
+        return ids[:, 0]
     uniform = torch.cat([torch.rand(1, 1, generator=g) for g in generators])  # (B, 1) in [0, 1)
     place = torch.searchsorted(reached, uniform * reached[:, -1:], right=True)  # (B, 1)
     return ids.gather(-1, place)[:, 0]

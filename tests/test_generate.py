@@ -207,3 +207,12 @@ def test_what_is_wrong_with_the_sampling_is_told_before_anything_is_measured(tmp
     monkeypatch.setattr("slm.generate.choose_int8", lambda *_: pytest.fail("it was measured"))
     with pytest.raises(ValueError, match=r"generation_config\.json: top_p is 7"):
         load(tmp_path / "model")
+
+
+@pytest.mark.parametrize("settings", [{}, {"temperature": 0.0}, {"num_beams": 2}])
+def test_a_model_whose_scores_become_no_numbers_is_told(settings):
+    lm = random_lm("gpt2")
+    with torch.no_grad():
+        lm.model.wpe.weight[7] = torch.nan  # the places before it are sound
+    with pytest.raises(ValueError, match=r"^after \d+ tokens the model gives scores that are not finite"):
+        lm.generate("Once", max_new_tokens=13, seed=1, **settings)

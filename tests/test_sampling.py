@@ -80,6 +80,34 @@ def test_the_tightest_setting_is_argmax(fields):
     assert torch.equal(ids, logits.argmax(-1))
 
 
+@pytest.mark.parametrize("temperature", [1e-300, 1e-40, 1e-7, 1e-5])
+def test_next_to_no_temperature_is_argmax_too(temperature):
+    logits = random_logits(101) * 1e4
+    seen, generators = torch.zeros(101, 1, dtype=torch.int64), [torch.Generator().manual_seed(i) for i in range(101)]
+    for fields in ({}, {"top_k": 5}, {"top_p": 0.9}, {"min_p": 0.1}):
+        fields["temperature"] = temperature
+        assert torch.equal(draw(logits, seen, settings(**fields), generators=generators), logits.argmax(-1))
+        probs = adjust(logits, seen, settings(**fields)).softmax(-1)
+        assert torch.equal(probs.argmax(-1), logits.argmax(-1)) and (probs.amax(-1) > 0.99).all()
+
+
+@pytest.mark.parametrize("fields", [{}, {"temperature": 0.0}, {"top_k": 5}, {"top_p": 0.9}, {"min_p": 0.1}])
+@pytest.mark.parametrize("number", [torch.nan, torch.inf])
+def test_scores_that_are_no_numbers_are_told(fields, number):
+    logits, generators = random_logits(3), [torch.Generator()] * 3
+    logits[1, 7] = number
+    with pytest.raises(ValueError, match=r"^after 1,234 tokens the model gives scores that are not finite: .*"):
+        draw(logits, torch.zeros(3, 1234, dtype=torch.int64), settings(**fields), generators=generators)
+
+
+def test_what_was_seen_is_not_read_where_nothing_is_penalised():
+    logits, generators = random_logits(1), [torch.Generator().manual_seed(3)]
+    nowhere = torch.zeros(1, 5, dtype=torch.int64, device="meta")
+    assert draw(logits, nowhere, settings(), generators=generators).shape == (1,)
+    with pytest.raises(NotImplementedError):
+        draw(logits, nowhere, settings(repetition_penalty=1.1), generators=generators)
+
+
 def test_a_row_draws_the_same_alone_and_among_others():
     logits, seen = random_logits(7), torch.zeros(7, 1, dtype=torch.int64)
     together = draw(logits, seen, settings(), generators=[torch.Generator().manual_seed(i) for i in range(7)])
