@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -39,7 +40,9 @@ class Inspection:
     lens: list[list[tuple[int, str, float]]]  # [layer][position] -> likeliest next token (id, text, probability)
     probs: list[list[tuple[int, str, float]]]  # [position] -> likeliest next tokens with their probabilities
     entropy: list[float]  # [position] -> how unsure the model was of the next token, in nats
-    foreseen: list[tuple[float, int] | None]  # [position] -> (probability, rank) this token had before; first None
+    # [position] -> (probability, rank) this token had before; None for the first, before which nothing is read, while
+    # `score_ids` reads the end of another story there.
+    foreseen: list[tuple[float, int] | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,22 +97,33 @@ def next_logits(model: GPT, prompt: Sequence[int], ids: Sequence[int]) -> Tensor
 
 def _scores(logits: Tensor, tokenizer: Tokenizer, ids: Sequence[int], *, top: int) -> list[TokenScore]:
     """A TokenScore for each of ids, foreseen by logits (T, V)."""
-    logprobs = logits.float().log_softmax(-1)  # (T, V)
-    chosen = logprobs.gather(1, torch.tensor(ids, device=logprobs.device)[:, None])  # (T, 1)
-    ranks = (logprobs > chosen).sum(-1) + 1  # (T,)
-    entropy = -(logprobs.exp() * logprobs).sum(-1)  # (T,)
-    best = logprobs.exp().topk(min(top, logprobs.shape[1]))  # 2 x (T, top)
+    expected = _Expected(logits, tokenizer, top=top)
     return [
         TokenScore(
-            id=token,
-            text=tokenizer.decode([token]),
-            logprob=chosen[t].item(),
-            rank=int(ranks[t]),
-            entropy=entropy[t].item(),
-            alternatives=_named(tokenizer, best.indices[t], best.values[t]),
+            id=token, text=tokenizer.decode([token]), logprob=logprob, rank=rank, entropy=entropy, alternatives=best
         )
-        for t, token in enumerate(ids)
+        for token, (logprob, rank), entropy, best in zip(
+            ids, expected.foreseen(ids), expected.entropy, expected.likeliest, strict=True
+        )
     ]
+
+
+class _Expected:
+    """What a model expects next at each of T positions, by its logits (T, V)."""
+
+    def __init__(self, logits: Tensor, tokenizer: Tokenizer, *, top: int) -> None:
+        self._logprobs = logits.float().log_softmax(-1)  # (T, V)
+        probs = self._logprobs.exp()
+        self.entropy: list[float] = torch.special.entr(probs).sum(-1).tolist()  # in nats
+        best = probs.topk(min(top, probs.shape[1]))  # 2 x (T, top)
+        self.likeliest = [_named(tokenizer, i, p) for p, i in zip(best.values, best.indices, strict=True)]
+
+    def foreseen(self, ids: Sequence[int]) -> list[tuple[float, int]]:
+        """Log-probability and rank of the ids that came after the first positions."""
+        logprobs = self._logprobs[: len(ids)]
+        came = logprobs.gather(1, torch.tensor(ids, dtype=torch.int64, device=logprobs.device)[:, None])  # (N, 1)
+        ranks = (logprobs > came).sum(-1) + 1  # (N,)
+        return list(zip(came[:, 0].tolist(), ranks.tolist(), strict=True))
 
 
 @torch.inference_mode()
@@ -126,10 +140,7 @@ def inspect_ids(model: GPT, tokenizer: Tokenizer, ids: list[int], *, top: int, m
         attention.append(attention_weights(model, layer, x))
         x = block(x, model.rotary, None, layer)
         guesses.append(model.logits(model.ln_f(x))[0].float().softmax(-1).max(-1))  # 2 x (T,)
-    logprobs = model.logits(model.ln_f(x))[0].float().log_softmax(-1)  # (T, V)
-    probs = logprobs.exp().topk(min(top, model.config.vocab_size))  # 2 x (T, top)
-    came = logprobs[:-1].gather(1, torch.tensor(ids[1:], dtype=torch.long, device=x.device)[:, None])  # (T - 1, 1)
-    ranks = (logprobs[:-1] > came).sum(-1) + 1  # (T - 1,)
+    expected = _Expected(model.logits(model.ln_f(x))[0], tokenizer, top=top)
     return Inspection(
         ids=ids,
         pieces=[tokenizer.decode([i]) for i in ids],
@@ -139,9 +150,9 @@ def inspect_ids(model: GPT, tokenizer: Tokenizer, ids: list[int], *, top: int, m
             [(i, tokenizer.decode([i]), p) for p, i in zip(g.values.tolist(), g.indices.tolist(), strict=True)]
             for g in guesses
         ],
-        probs=[_named(tokenizer, i, p) for p, i in zip(probs.values, probs.indices, strict=True)],
-        entropy=torch.special.entr(logprobs.exp()).sum(-1).tolist(),
-        foreseen=[None, *zip(came[:, 0].exp().tolist(), ranks.tolist(), strict=True)],
+        probs=expected.likeliest,
+        entropy=expected.entropy,
+        foreseen=[None, *((math.exp(logprob), rank) for logprob, rank in expected.foreseen(ids[1:]))],
     )
 
 

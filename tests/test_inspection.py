@@ -8,6 +8,7 @@ import torch
 
 from slm.config import ModelConfig
 from slm.generate import LanguageModel
+from slm.inspection import score_written
 from tests.engine import SHAPES, random_lm, random_model, small_tokenizer
 from tests.test_model import transformers_model
 
@@ -106,3 +107,14 @@ def test_a_vocabulary_smaller_than_the_list_is_listed_whole():
     (found,) = lm.neighbours([5], top=10_000)
     assert len(found) == lm.config.vocab_size
     assert lm.neighbours([], top=3) == []
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_inside_and_the_scores_say_the_same_of_what_follows_the_first_token(name):
+    lm = random_lm(name)
+    seen = lm.inspect(TEXT, top=7)
+    scores = score_written(lm.model, lm.tokenizer, seen.ids[:1], seen.ids[1:], top=7)
+    for t, score in enumerate(scores):
+        assert seen.foreseen[t + 1] == (pytest.approx(np.exp(score.logprob), rel=1e-4), score.rank)
+        assert seen.entropy[t] == pytest.approx(score.entropy, rel=1e-4)
+        assert [i for i, _, _ in seen.probs[t]] == [i for i, _, _ in score.alternatives]
