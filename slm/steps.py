@@ -83,7 +83,8 @@ def _captured(run: Callable[[], Tensor], device: torch.device) -> Callable[[], T
         for _ in range(WARM_UP_STEPS):
             run()
     torch.cuda.current_stream(device).wait_stream(aside)
-    with torch.cuda.graph(graph):
+    # Of other threads, which may write or train meanwhile, nothing is captured and nothing forbidden.
+    with torch.cuda.graph(graph, capture_error_mode="thread_local"):
         result = run()
 
     def replay() -> Tensor:

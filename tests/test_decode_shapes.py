@@ -6,17 +6,21 @@ met too often.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import random
 from dataclasses import dataclass
 from types import SimpleNamespace
 
 import pytest
+import torch
+from torch.nn import functional as F
 
 from slm.config import ModelConfig, SampleConfig
 from slm.continuation import generate_ids
 from slm.decode import Decoder
 from slm.generate import LanguageModel
+from slm.int8 import int8_model
 from slm.tokenizer import trim
 from tests.engine import random_model
 from tests.test_continuation import plain_ids
@@ -98,6 +102,26 @@ def test_cached_and_batched_ids_are_those_of_the_plain_forward(number, monkeypat
             for seed, ids in zip(SEEDS, plain, strict=True):
                 single = generate_ids(model, prompt, settings, eot_id=end, seeds=[seed])
                 assert [new for (new,) in single] == ids
+
+
+@pytest.mark.parametrize("number", CASES)
+@pytest.mark.parametrize("fitting", [False, True], ids=["any rows", "rows of 64"])
+@torch.inference_mode()
+def test_int8_steps_stay_near_the_plain_forward_in_float32(number, fitting):
+    """The root mean square of what they differ by is less than a tenth of the scores' standard deviation."""
+    config = random_case(number, least_vocab=257).config
+    if fitting:  # rows that suit the product with small matrices, too
+        config = dataclasses.replace(config, n_head=2, n_embd=64, n_inner=32 * (1 + number % 4))
+    model, rng = random_model(config, seed=number), torch.Generator().manual_seed(number)
+    ids = torch.randint(config.vocab_size, (3, config.block_size), generator=rng)
+    ids[:, 0] = ids[0, 0]
+    decoder = Decoder(int8_model(model), ids[0, :1].tolist(), len(ids))
+    stepped = [decoder.logits]
+    for column in ids.T[1:]:
+        decoder.step(column)
+        stepped.append(decoder.logits)
+    plain = model(ids)  # (3, T, V)
+    assert F.mse_loss(torch.stack(stepped, 1), plain).sqrt() < 0.1 * plain.std()
 
 
 @pytest.mark.parametrize("number", CASES)
