@@ -14,7 +14,7 @@ import hashlib
 import json
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,8 @@ from starlette.routing import Route
 
 from demo import preparing
 from demo.comparing import Seen, curves_chart, seen_now
+from demo.guard import visitor
+from demo.rights import Pace
 from demo.session import Session
 from demo.watching import LATEST, RunView, watch
 from slm.data.prepare import list_datasets
@@ -36,6 +38,7 @@ REMEMBERED_S = 15.0  # a page that has not asked for so long is gone
 SHARE = 0.01  # of a core for making pictures of a run anew, at most ...
 OLDEST_S = 6.0  # ... unless the last is so old
 KEPT = 16
+NEW_PICTURES = 120  # made from nothing for one address of a class within a minute; those that are kept cost little
 REPAINT = b'{"repaint": true}'
 
 
@@ -74,6 +77,9 @@ class Gallery:
         self._most = most
         self._pictures: OrderedDict[str, tuple[float, Picture]] = OrderedDict()  # good until, picture
         self._turn = asyncio.Lock()
+
+    def __contains__(self, chosen: str) -> bool:
+        return chosen in self._pictures
 
     async def newest(self, chosen: str) -> Picture:
         """The picture of a run, made anew where the last is too old; others wait for it, and make none themselves."""
@@ -135,16 +141,38 @@ def _short(text: str) -> str:
 
 
 def preparing_version(session: Session) -> str:
-    """Changes when anything that the Data tab shows does; begins with the stage of the preparation at work."""
+    """Changes when anything that the Data tab shows does; begins with what `made_since` reads."""
     progress = preparing.progress(session.data)
-    stage = progress["stage"] if progress else "none"
-    return f"{stage} {progress} {[m['name'] for m in list_datasets(session.data)]}"
+    names = ",".join(m["name"] for m in list_datasets(session.data))
+    return f"{progress['stage'] if progress else 'none'} {names} {progress}"
+
+
+def made_since(seen: str, progress: Mapping[str, Any] | None) -> str | None:
+    """The name of the data set that was made after a page had seen this preparing_version; None where none was.
+
+    A page that has seen nothing yet saw none being made.
+    """
+    if not seen or not progress or progress["stage"] != "done":
+        return None
+    stage, _, rest = seen.partition(" ")
+    known = stage == "done" and progress["name"] in rest.partition(" ")[0].split(",")
+    return None if known else progress["name"]
 
 
 def routes(session: Session) -> list[Route]:
     """What the page's own server answers beside gradio."""
     audience, gallery = Audience(), Gallery(functools.partial(paint, session))
     comparisons = Gallery(functools.partial(paint_curves, session))
+    pictures = Pace(NEW_PICTURES)
+
+    def too_many(request: Request, shown: Gallery, chosen: str) -> bool:
+        """Whether this address has had too many pictures made; one that is to be made now is counted."""
+        if not session.limits.a_minute or chosen in shown:
+            return False
+        if pictures.wait_s(who := visitor(request)):
+            return True
+        pictures.count(who)
+        return False
 
     def headers(request: Request) -> dict[str, str]:
         page = request.query_params.get("page", "")[:40]
@@ -155,6 +183,8 @@ def routes(session: Session) -> list[Route]:
         chosen, shape = parse_seen(seen)
         # Each run has a picture; names that somebody made up share one, or each would have one made for it.
         chosen = chosen if has_run(session, chosen) else LATEST
+        if too_many(request, gallery, chosen):
+            return later(answer)
         return send(await gallery.newest(chosen), request, seen, shape, answer)
 
     async def watch_curves(request: Request) -> Response:
@@ -162,7 +192,9 @@ def routes(session: Session) -> list[Route]:
         shown = Seen.parse(seen)
         # As above: only runs that there are, and the same ones in any order have one picture.
         names = sorted({name for name in shown.names if has_run(session, name)})[: session.limits.curves]
-        return send(await comparisons.newest(json.dumps(names)), request, seen, shown.table, answer)
+        if too_many(request, comparisons, chosen := json.dumps(names)):
+            return later(answer)
+        return send(await comparisons.newest(chosen), request, seen, shown.table, answer)
 
     async def watch_preparing(request: Request) -> Response:
         answer = headers(request)
@@ -172,6 +204,11 @@ def routes(session: Session) -> list[Route]:
 
     places = {"watch": watch_run, "curves": watch_curves, "preparing": watch_preparing}
     return [Route(f"/slm/{place}", answer) for place, answer in places.items()]
+
+
+def later(headers: dict[str, str]) -> Response:
+    """The answer to who asks for too much: the page goes on showing what it has, and asks again when it may."""
+    return Response(status_code=429, headers={**headers, "slm-next-s": str(LONGEST_S)})
 
 
 def send(picture: Picture, request: Request, seen: str, shape: str, headers: dict[str, str]) -> Response:

@@ -11,8 +11,8 @@ from gradio.events import Dependency
 
 from demo import preparing
 from demo.datasets import delete_dataset
-from demo.live import preparing_version
-from demo.session import Session, sentence
+from demo.live import made_since, preparing_version
+from demo.session import MISTAKES, Session, sentence
 from demo.tabs.question import ask_before
 from demo.tabs.wiring import QUICK, REREAD, TICK, TOLD, bind, html, inform, live, take_offer, unseen, warn, warned
 from demo.views.data import compact_counts, made_at, manifest_html, preview_html, progress_html
@@ -97,9 +97,10 @@ def layout(session: Session, key: gr.BrowserState) -> dict[str, Any]:
     source.input(choose_source, [source], [about, place, text, upload], **QUICK)
     wish = [source, place, text, upload, vocab, name, limit, key]
     begun = prepare.click(bind(start_preparing, session), wish, [status, upload], **TOLD)
-    paints = [after.then(bind(paint, session), [prepared, key], shown, **REREAD) for after in (begun, question)]
+    news = bind(tick, session), [prepared, seen, key], shown
+    paints = [after.then(*news, **REREAD) for after in (begun, question)]
     cancel.click(bind(cancel_preparing, session), [key], [cancel], **TOLD)
-    paints.append(seen.tick(bind(tick, session), [prepared, seen, key], shown, **TICK))
+    paints.append(seen.tick(*news, **TICK))
     parts = {
         "prepared": prepared, "view": shown, "guarded": [prepare, upload, delete],
         "offered": offered, "answer": answer, "pictures": [manifest, preview],
@@ -149,7 +150,7 @@ def start_preparing(
             session, source, place or "", text or "", upload, vocab=vocab, name=name or "", limit=limit or ""
         )
         preparing.start(config, session.data)
-    except ValueError as error:
+    except MISTAKES as error:
         warn(error, "Not started")
         return progress_html({"stage": "error", "message": sentence(error)}), gr.skip()
     return progress_html({"stage": "read"}), gr.update(value=None)
@@ -217,23 +218,26 @@ def show(session: Session, name: str | None) -> str:
 
 
 def paint(session: Session, chosen: str | None, key: str) -> tuple[Any, ...]:
-    """What the tab shows beside the chosen data set: the preparation at work, the data sets, one as an offer."""
-    return tick(session, chosen, "", key)
+    """What the tab shows when it is opened beside the chosen data set, which stays."""
+    version, *shown = _shown(session, chosen, "", key)
+    # Where one is chosen the page keeps what it has seen: by that `tick` tells what was made meanwhile.
+    return gr.skip() if chosen else version, *shown
 
 
 def tick(session: Session, chosen: str | None, seen: str, key: str) -> Any:
     """What is new on the disk, if anything is."""
+    return gr.skip() if preparing_version(session) == seen else _shown(session, chosen, seen, key)
+
+
+def _shown(session: Session, chosen: str | None, seen: str, key: str) -> tuple[Any, ...]:
+    """The preparation at work, the data sets, and one as an offer: that made since `seen`, else the chosen one."""
+    version = preparing_version(session)  # first: what changes from here on is new once more
     progress = preparing.progress(session.data)
     sets = {m["name"]: m for m in sorted(list_datasets(session.data), key=made_at, reverse=True)}
-    stage = progress["stage"] if progress else "none"
-    may = session.rights.holds(key)
-    version = preparing_version(session)
-    if version == seen:
-        return gr.skip()
-    can_cancel = may and stage not in ("none", "done", "error")
-    just_made = progress["name"] if progress and stage == "done" and not seen.startswith("done") else None
-    kept = chosen if just_made not in sets else None
-    value = kept if kept in sets else just_made if just_made in sets else next(iter(sets), None)
+    stage, just_made = progress["stage"] if progress else "none", made_since(seen, progress)
+    can_cancel = session.rights.holds(key) and stage not in ("none", "done", "error")
+    wanted = just_made if just_made in sets else chosen
+    value = wanted if wanted in sets else next(iter(sets), None)
     choices = [(f"{name} \u00b7 {compact_counts(m)}", name) for name, m in sets.items()]
     offered = json.dumps([chosen, value])
     return version, progress_html(progress), gr.update(interactive=can_cancel), gr.update(choices=choices), offered

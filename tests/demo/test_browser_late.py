@@ -135,6 +135,25 @@ def test_a_new_data_set_is_shown_to_who_chose_nothing_meanwhile(browser: Browser
     page.close()
 
 
+def test_the_chosen_data_set_stays_when_the_tab_is_opened_again(browser: Browser, class_page: ClassPage) -> None:
+    session = class_page.session
+    for created, name in enumerate(("other", "first"), 1):
+        make_set(session, name, created=float(created))
+        job = session.data / ".jobs" / name
+        write_json(job / "job.json", {})
+        write_json(job / "progress.json", {"stage": "done", "done": 1, "total": 1, "elapsed_s": 1.0})
+    page = open_data(browser, class_page.url)
+    choose(page, "data-sets", "other")
+    expect(page.locator("#data-preview")).to_contain_text("The story of other.", timeout=SLOW_MS)
+    page.get_by_role("tab", name="Train", exact=True).click()
+    with page.expect_response(lambda reply: "slm/preparing" in reply.url and reply.status == 204, timeout=SLOW_MS):
+        page.get_by_role("tab", name="Data", exact=True).click()
+    page.wait_for_timeout(1500)
+    expect(page.locator("#data-manifest h3")).to_have_text("other")
+    expect(page.locator("#data-sets input")).to_have_value(re.compile("^other "))
+    page.close()
+
+
 def test_a_model_chosen_before_the_page_is_painted_stays(
     browser: Browser, class_page: ClassPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

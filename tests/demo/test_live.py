@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from demo import live
+from demo.comparing import Seen, seen_now
 from demo.live import Audience, good_for_s, paint, parse_seen, routes
 from demo.rights import Rights
 from demo.session import Session
@@ -143,3 +144,38 @@ def test_made_up_names_have_no_pictures_made_for_them(session: Session, monkeypa
         assert asking.get("/slm/watch", params={"seen": seen}).status_code in (200, 204)
     asking.get("/slm/watch", params={"seen": live.seen_of(watch(session, "one"), "one")})
     assert made == ["latest", "one"]
+
+
+def test_one_address_of_a_class_has_so_many_pictures_made_and_sees_what_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "NEW_PICTURES", 3)
+    monkeypatch.setattr(live, "good_for_s", lambda cost_s: 0.0)
+    monkeypatch.setenv("SPACE_ID", "somebody/slm")  # where the proxy tells the address
+    session = Session(tmp_path / "checkpoints", tmp_path / "data", Rights("code"))
+    names = ["one", "two", "three"]
+    for name in names:
+        make_run(session, name)
+    asking = TestClient(Starlette(routes=routes(session)))
+
+    def ask(place: str, seen: str, address: str) -> int:
+        answer = asking.get(f"/slm/{place}", params={"seen": seen}, headers={"x-forwarded-for": address})
+        assert answer.status_code != 429 or float(answer.headers["slm-next-s"]) == live.LONGEST_S
+        return answer.status_code
+
+    curves = [str(seen_now(session, chosen)) for chosen in (["one"], ["two"], ["one", "two"], names)]
+    assert [ask("curves", seen, "10.0.0.1") for seen in curves] == [204, 204, 204, 429]
+    assert ask("watch", live.seen_of(watch(session, "two"), "two"), "10.0.0.1") == 429, "they are counted together"
+    for _ in range(5):
+        assert ask("curves", curves[0], "10.0.0.1") == 204, "one that is kept"
+    assert ask("curves", curves[3], "10.0.0.2") == 204, "another address"
+    assert ask("curves", curves[3], "10.0.0.1") == 204, "it is kept by now"
+
+
+def test_ones_own_page_has_any_number_of_pictures(
+    session: Session, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"run-{i}" for i in range(live.NEW_PICTURES + 2)]
+    monkeypatch.setattr(live, "has_run", lambda session, name: True)
+    monkeypatch.setattr(live, "curves_chart", lambda *_: {})
+    assert {client.get("/slm/curves", params={"seen": str(Seen((name,)))}).status_code for name in names} == {200}
