@@ -8,13 +8,11 @@ from typing import Any
 import gradio as gr
 
 from demo.guard import pace
-from demo.session import Session, sentence
-from demo.stories import sample_settings
-from slm.config import SampleConfig
+from demo.session import MISTAKES, Session, sentence
+from demo.stories import asked_settings
 from slm.events import EVENTS_FILE, parse_line, read_lines
 from slm.files import plain
 
-USUAL = SampleConfig()
 LARGEST_OFFSET = 2**53  # beyond it JSON has no whole numbers
 
 
@@ -29,22 +27,25 @@ class Endpoints:
         request: gr.Request,
         prompt: str,
         model: str = "",
-        max_new_tokens: int = USUAL.max_new_tokens,
-        temperature: float = USUAL.temperature,
-        top_k: int | None = USUAL.top_k,
-        top_p: float | None = USUAL.top_p,
+        max_new_tokens: int | None = None,
+        temperature: float | None = None,
+        top_k: int | None = None,
+        top_p: float | None = None,
         seed: int | None = None,
     ) -> str:
-        """Write a story: the prompt and its continuation. An empty model is the one the page offers first."""
+        """Write a story: the prompt and its continuation. An empty model is the one the page offers first.
+
+        A setting left out is the model's own; top_k 0 and top_p 1 are off.
+        """
         values = {
             "max_new_tokens": max_new_tokens, "temperature": temperature, "top_k": top_k, "top_p": top_p, "seed": seed,
         }
         try:
             pace(self.session, request, "story")
-            settings = sample_settings(values, most_tokens=self.session.most_tokens)
             lm = self.session.language_model(model or self.session.default_model())
+            settings = asked_settings(lm.sampling, values, most_tokens=self.session.most_tokens)
             return lm.generate(self.session.check_prompt(prompt), **dataclasses.asdict(settings))
-        except ValueError as error:
+        except MISTAKES as error:
             raise gr.Error(sentence(error), print_exception=False) from None
 
     def runs(self) -> list[dict[str, Any]]:

@@ -29,6 +29,7 @@ class Exports:
         self._folder = tempfile.TemporaryDirectory(prefix="slm-export-", ignore_cleanup_errors=True)
         self.home = Path(self._folder.name)
         self._made: dict[tuple[Path, str], tuple[object, Path]] = {}
+        self._before: dict[tuple[Path, str], Path] = {}  # of the same, what somebody may be about to download
         self._turn = threading.Lock()
 
     def get(self, run_dir: Path, target: str) -> Path:
@@ -37,15 +38,17 @@ class Exports:
             state = [(path.name, path.stat().st_mtime_ns) for path in sorted(run_dir.iterdir())]
             before, file = self._made.get((run_dir, target), (None, None))
             if file is None or before != state or not file.exists():
-                if file is not None:
-                    shutil.rmtree(file.parent, ignore_errors=True)
+                if old := self._before.pop((run_dir, target), None):
+                    shutil.rmtree(old.parent, ignore_errors=True)
                 out = Path(tempfile.mkdtemp(dir=self.home))
                 try:
-                    file = export(run_dir, target, out)
-                except ValueError:
-                    shutil.rmtree(out)
+                    made = export(run_dir, target, out)
+                except BaseException:
+                    shutil.rmtree(out, ignore_errors=True)
                     raise
-                self._made[run_dir, target] = (state, file)
+                if file is not None:
+                    self._before[run_dir, target] = file
+                self._made[run_dir, target], file = (state, made), made
             return file
 
 

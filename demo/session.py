@@ -7,6 +7,7 @@ the disk, and the models kept here are only there to save time.
 from __future__ import annotations
 
 import contextlib
+import logging
 import math
 import time
 from collections.abc import Mapping
@@ -21,13 +22,17 @@ from demo.rights import CLASS_PAGE, MAY_NOT, OWN_PAGE, SWITCHED_OFF, WORK, Limit
 from demo.views.status import state_word
 from demo.views.words import compact
 from demo.written import WrittenStories
-from slm.runs import RunSummary, check_name, find_snapshots, list_runs, read_json
+from slm.refusals import in_words
+from slm.runs import RunSummary, check_name, find_snapshots, list_runs, read_json, resolve
 
 if TYPE_CHECKING:
     from demo.zero import Zero
     from slm.generate import LanguageModel
 
 
+MISTAKES = (ValueError, OSError)  # of a person, or the disk refuses something: told in a sentence
+log = logging.getLogger(__name__)
+MOST_OF_A_FAILURE = 300  # characters of what the engine said
 READABLE_BPB = 1.3  # below, a model writes sentences; a minute of micro gets there
 NEWEST = "newest"  # RUN@newest is whatever snapshot the run saved last
 
@@ -144,13 +149,22 @@ class Session:
 
     def language_model(self, value: str | None) -> LanguageModel:
         """The model of a dropdown's value, ready to write."""
-        path = self.model_path(value)
+        folder = None
         try:
-            return self.models.get(path)
-        except (ValueError, FileNotFoundError):
-            if path == (newer := self.model_path(value)):
+            folder = resolve(self.model_path(value))
+            return self.models.get(folder)
+        except (ValueError, OSError):
+            # A training puts an old snapshot away when it saves the next, of a run's best model too.
+            if folder == (newer := resolve(self.model_path(value))):
                 raise
-            return self.models.get(newer)  # a training puts an old snapshot away when it saves the next
+            return self.models.get(newer)
+
+    def exact_name(self, value: str, about: Mapping[str, Any]) -> str:
+        """The value that means this very model for good: NAME@STEP where NAME or NAME@newest soon means another."""
+        name, _, step = value.partition("@")
+        if not isinstance(about.get("step"), int) or step.isdecimal() or not find_snapshots(self.run_dir(name)):
+            return value
+        return f"{name}@{about['step']:06d}"
 
     def remark_on_model(self, value: str, about: Mapping[str, Any]) -> str:
         """Which snapshot of a training run wrote, and how old it is; empty for other models."""
@@ -223,12 +237,26 @@ def check_prompt(prompt: str | None, *, most: int) -> str:
     return prompt
 
 
+def message(error: Exception | str) -> str:
+    """What an error says; of what the disk refused, the file and the reason."""
+    return in_words(error) if isinstance(error, OSError) and error.strerror else str(error)
+
+
+def failure(error: Exception) -> str:
+    """Why a model could not go on: a mistake as it stands, of anything else the first line; the log has all of it."""
+    if isinstance(error, MISTAKES):
+        return message(error)
+    log.error("a model failed", exc_info=error)
+    first = next(iter(str(error).strip().splitlines()), type(error).__name__)
+    return f"the model could not write: {first[:MOST_OF_A_FAILURE]}"
+
+
 def sentence(error: Exception | str) -> str:
     """An error's message as one sentence: a capital at its beginning, a point at its end.
 
     A name (of a setting, a file or a model: whatever is no plain word) stays as it is written.
     """
-    text = str(error).strip() or "Something went wrong"
+    text = message(error).strip() or "Something went wrong"
     first = text.split(maxsplit=1)[0].rstrip(",;:.!?")
     begin = text[0].upper() if first.replace("'", "").isalpha() else text[0]
     return begin + text[1:] + ("" if text[-1] in ".!?" else ".")

@@ -28,12 +28,14 @@ PAINT_INTERVAL_S = 0.06
 MOST_STORIES = 4
 OFF = {"top_k": 0, "top_p": 1, "min_p": 0, "repetition_penalty": 1}
 COMPARED = ("temperature", "top_k", "top_p")
+MODEL_GONE = "the model that wrote this story is gone: a training keeps only some of its snapshots; press Write anew"
 
 
 @dataclass
 class Story:
     """One story while it grows. `state` is writing, ended (by the model), full (max_new_tokens) or stopped.
 
+    `model` means the very model that writes it, also when its run has saved others: Session.exact_name makes it.
     The first `kept` of its tokens it has from the version that it branched from, the last of them chosen by a person.
     """
 
@@ -71,8 +73,14 @@ class Story:
 
 
 def model_of(session: Session, story: Story) -> LanguageModel:
-    """The model that wrote a story, or what its name means now; ValueError where that is gone."""
-    return story.writer() or session.language_model(story.model)
+    """The very model that wrote a story; ValueError where it is gone."""
+    if lm := story.writer():
+        return lm
+    try:
+        session.model_path(story.model)
+    except ValueError:
+        raise ValueError(MODEL_GONE) from None
+    return session.language_model(story.model)
 
 
 def sample_settings(values: Mapping[str, Any], *, most_tokens: int) -> SampleConfig:
@@ -88,6 +96,19 @@ def sample_settings(values: Mapping[str, Any], *, most_tokens: int) -> SampleCon
         if given.get(name) == OFF[name]:
             given[name] = None
     settings = SampleConfig(**given)
+    if settings.max_new_tokens > most_tokens:
+        raise ValueError(f"max_new_tokens is {settings.max_new_tokens}, the most on this page is {most_tokens}")
+    return settings
+
+
+def asked_settings(own: SampleConfig, values: Mapping[str, Any], *, most_tokens: int) -> SampleConfig:
+    """What was asked for, None for nothing, and for the rest a model's own settings, no longer than `most_tokens`.
+
+    Raises ValueError for a value out of its limits.
+    """
+    given = {name: value for name, value in values.items() if value is not None}
+    given |= {name: None for name in OFF if given.get(name) == OFF[name]}
+    settings = replace(own, **{"max_new_tokens": min(own.max_new_tokens, most_tokens), **given})
     if settings.max_new_tokens > most_tokens:
         raise ValueError(f"max_new_tokens is {settings.max_new_tokens}, the most on this page is {most_tokens}")
     return settings
@@ -158,8 +179,8 @@ def write(
             + [text for _, theirs in others if (text := settings_label(mine, theirs))]
         )
         ours = [
-            Story(name, prompt, seed + i, lm.weights_used(mine), remarks, settings=mine, label=label,
-                  writer=weakref.ref(lm))
+            Story(session.exact_name(name, lm.about), prompt, seed + i, lm.weights_used(mine), remarks, settings=mine,
+                  label=label, writer=weakref.ref(lm))
             for i in range(count)
         ]
         stories += ours
@@ -190,7 +211,7 @@ def branch(session: Session, story: Story, place: int, token: int) -> tuple[Stor
     settings = replace(story.settings, max_new_tokens=most)
     new = replace(
         story, seed=seed, kept=len(kept), settings=settings, text="", tokens=0, elapsed_s=0.0, state="writing",
-        written=[], scores=[],
+        written=[], scores=[], writer=weakref.ref(lm),
     )
     stream = lm.write_many(story.prompt, 1, kept=kept, **sampling_options(settings), seed=seed)
     for _ in kept:

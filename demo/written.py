@@ -81,6 +81,14 @@ class WrittenStories:
             versions.stories.append(story)
             versions.shown = len(versions.stories) - 1
 
+    def give_up(self, page: str, story: Story, old: Story) -> None:
+        """Forget a version that came to nothing, and show the one that it branched from."""
+        for versions in self.columns(page):
+            with self._lock:
+                if any(one is story for one in versions.stories):
+                    versions.stories = [one for one in versions.stories if one is not story]
+                    versions.shown = next((at for at, one in enumerate(versions.stories) if one is old), 0)
+
     def show(self, page: str, index: int, version: int) -> None:
         """Show another version; ValueError where there is none of this number."""
         versions = self.column(page, index)

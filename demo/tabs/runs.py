@@ -11,7 +11,7 @@ import gradio as gr
 from demo.comparing import Seen, curves_chart, seen_now, trained
 from demo.exporting import FORMATS
 from demo.guard import pace
-from demo.session import Session, sentence
+from demo.session import MISTAKES, Session, sentence
 from demo.stories import sample_settings, write
 from demo.tabs import report
 from demo.tabs.question import ask_before
@@ -25,6 +25,7 @@ from demo.tabs.wiring import (
     bind,
     chart,
     choose,
+    failed,
     html,
     inform,
     live,
@@ -226,8 +227,8 @@ def tell(session: Session, run: str, prompt: str, seed: int | None, stage: int, 
         for stories in write(session, [f"{run}@{folder.name}"], prompt=prompt, count=1, settings=settings, stop=stop):
             stories[0].remark = f"{run} as it was after step {int(folder.name):,}."
             yield stories_html(stories)
-    except ValueError as error:
-        yield note(sentence(error), kind="warning")
+    except Exception as error:
+        yield note(sentence(failed(error)), kind="warning")
 
 
 @warned
@@ -256,7 +257,7 @@ def bring_in(session: Session, file: str | None, key: str) -> Any:
         if not file:
             raise ValueError("no file has come")
         name = unpack(file, session.checkpoints).name
-    except ValueError as error:
+    except MISTAKES as error:
         warn(error, "Not brought in")
         return None, gr.skip()
     inform(f"{name} stands among the runs now", "Brought in")

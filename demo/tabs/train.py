@@ -26,7 +26,7 @@ from demo.forms import (
 )
 from demo.live import seen_of
 from demo.rights import SWITCHED_OFF
-from demo.session import Session, sentence
+from demo.session import MISTAKES, Session, sentence
 from demo.tabs.wiring import (
     PRIVATE,
     QUICK,
@@ -199,7 +199,7 @@ def start_training(
         wanted = spec(session, form := TrainForm.from_values(data, preset, minutes, run, more))
         yield note(f"Starting {wanted.run}: the first numbers come in a few seconds."), gr.skip(), gr.skip()
         training.start(session, wanted, make_data=form.data == STARTER)
-    except ValueError as error:
+    except MISTAKES as error:
         warn(error, "Not started")
     yield gr.skip(), refresh_data(session, data), LATEST
 
@@ -252,7 +252,7 @@ def resume_training(session: Session, chosen: str, minutes: float | None, key: s
         span = f" for {duration(60 * further)} more" if further else ""
         yield note(f"Going on with {run.name}{span}: the next numbers come in a few seconds.")
         training.resume(session, run.path, minutes=longer)
-    except ValueError as error:
+    except MISTAKES as error:
         warn(error, "Not resumed")
     yield gr.skip()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from collections.abc import Callable
 from types import MethodType
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import gradio as gr
 from gradio.events import Dependency
 
-from demo.session import Session, sentence
+from demo.session import MISTAKES, Session, failure, message, sentence
 from demo.views.chart import CHART_TEMPLATE, chart_js, static_text
 from demo.views.words import escape
 
@@ -38,7 +39,7 @@ def warn(error: Exception | str, title: str) -> None:
 
     Gradio takes it for HTML, and a message may repeat what somebody typed.
     """
-    gr.Warning(escape(sentence(f"{title}: {error}")))
+    gr.Warning(escape(sentence(f"{title}: {message(error)}")))
 
 
 def inform(text: str, title: str) -> None:
@@ -47,17 +48,22 @@ def inform(text: str, title: str) -> None:
 
 
 def warned(handler: Callable[..., Any]) -> Callable[..., Any]:
-    """The handler, with a person's mistake (ValueError) shown as one sentence and the page left as it was."""
+    """The handler, with MISTAKES shown as one sentence and the page left as it was."""
 
     @functools.wraps(handler)
     def careful(*args: Any) -> Any:
         try:
             return handler(*args)
-        except ValueError as error:
+        except MISTAKES as error:
             warn(error, "Not yet")
             return gr.skip()
 
     return careful
+
+
+def failed(error: Exception) -> str:
+    """Why a model could not go on; what gradio raises, as for a spent quota of lent GPUs, in its own words."""
+    return re.sub("<[^>]*>", "", str(error.message)) if isinstance(error, gr.Error) else failure(error)
 
 
 def keep_when_full(page: gr.Blocks) -> None:
@@ -129,6 +135,6 @@ def take_offer(after: Dependency, offered: gr.Textbox, dropdown: gr.Dropdown) ->
     return after.then(None, [offered, dropdown], [dropdown, offered], js=TAKE_JS, **QUICK)
 
 
-def unseen() -> gr.Textbox:
+def unseen(value: str = "") -> gr.Textbox:
     """A place for what the server answers and the page's own steps read; nobody sees it."""
-    return gr.Textbox("", visible=False)
+    return gr.Textbox(value, visible=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,7 +17,21 @@ from demo.session import Session, sentence
 from demo.stories import COMPARED, Story, branch, grow_branch, sample_settings, score, write
 from demo.tabs import sampling
 from demo.tabs.sampling import AFTER_STORY, SETTINGS
-from demo.tabs.wiring import MODEL, PRIVATE, QUICK, REREAD, TOLD, bind, html, offer, take_offer, unseen, warn, warned
+from demo.tabs.wiring import (
+    MODEL,
+    PRIVATE,
+    QUICK,
+    REREAD,
+    TOLD,
+    bind,
+    failed,
+    html,
+    offer,
+    take_offer,
+    unseen,
+    warn,
+    warned,
+)
 from demo.telling import columns_html
 from demo.views.alternatives import alternatives_js
 from demo.views.next_words import no_words
@@ -68,7 +83,7 @@ def layout(session: Session) -> dict[str, Any]:
                 ask = gr.Button("Did it copy?", size="md", scale=0, elem_id="write-did-it-copy", min_width=150)
             copied = html("", elem_id="write-copied")
         with gr.Column(scale=3, min_width=280):
-            settings, after, bars = sampling.layout(session)
+            settings, after, bars = sampling.layout(session, model)
             with gr.Accordion("Several stories, or two side by side", open=False, elem_id="write-several"):
                 count, other, others = sampling.comparison()
     name = gr.Textbox("", visible=False)  # of the newest request, as Stops gave it
@@ -93,26 +108,36 @@ def layout(session: Session) -> dict[str, Any]:
     ask.click(bind(did_it_copy, session), None, [copied], **PRIVATE)
     stop.click(bind(stop_writing, session), None, None, **QUICK)
     surprise.change(None, [surprise], None, js=SURPRISE_JS, **PRIVATE)
-    models, offered = [model, other], [unseen(), unseen()]
-    known = gr.on([model.focus, other.focus], bind(refresh, session), models, [*models, *offered], **REREAD)
+    # What the page was offered last: it is offered the newest again while nobody has chosen a model themselves.
+    models, offered = [model, other, suggested := unseen()], [unseen(), unseen()]
+    model.input(None, None, [suggested], js="() => ''", **QUICK)
+    known = gr.on([model.focus, other.focus], bind(refresh, session), models[:2], [*models, *offered], **REREAD)
     take_models(known, models, offered)
     gr.on([prompt.change, model.input, after.input], bind(look_ahead, session), looks, [bars],
           **{**LOOK, "trigger_mode": "always_last"})
     return {"models": models, "offered": offered, "looks": looks, "bars": bars}
 
 
-def refresh(session: Session, model: str | None, other: str | None) -> tuple[Any, Any, str, str]:
-    """What there is to write with, read from the disk again; an offer for each list whose choice is not there."""
-    choices = session.model_choices()
+def refresh(
+    session: Session, model: str | None, other: str | None, suggested: str = ""
+) -> tuple[Any, Any, Any, str, str]:
+    """What there is to write with, read from the disk again; an offer for each list whose choice is not there.
+
+    In a class a page that still has what was `suggested` to it is offered what a new page would be.
+    """
+    choices, default = session.model_choices(), session.default_model()
     others = [("nobody", ""), *choices]
-    mine, my_offer = offer(choices, model, session.default_model())
+    mine, my_offer = offer(choices, model, default)
+    if session.rights.public and model and model == suggested:
+        my_offer = json.dumps([model, default])
     second, other_offer = offer(others, other, "")
-    return mine, second, my_offer, other_offer
+    value = json.loads(my_offer)[1]
+    return mine, second, gr.skip() if value == model else value, my_offer, other_offer
 
 
-def take_models(after: Dependency, models: list[gr.Dropdown], offered: list[gr.Textbox]) -> Dependency:
+def take_models(after: Dependency, models: list[Any], offered: list[gr.Textbox]) -> Dependency:
     """Let both lists take what `refresh` offered; the event after which that is done."""
-    for dropdown, place in zip(models, offered, strict=True):
+    for dropdown, place in zip(models, offered, strict=False):
         after = take_offer(after, place, dropdown)
     return after
 
@@ -170,8 +195,10 @@ def write_stories(
                         other_settings=other_settings)
         session.written.keep(page, next(writing))
         yield from _painted(session, page, writing, stop)
-    except ValueError as error:
-        yield note(sentence(error), kind="error")
+    except Exception as error:
+        if session.stops.newest(page) is stop:
+            session.written.keep(page, [])
+            yield note(sentence(failed(error)), kind="error")
     finally:
         session.stops.end(page, stop)
 
@@ -191,6 +218,7 @@ def write_branch(session: Session, request: gr.Request, name: str) -> Iterator[A
     choice = session.written.asked(page)
     # Where nothing was chosen, `name` may be that of a story that is being written.
     stop = session.stops.of(page, name) if choice else None
+    old = story = None
     try:
         pace(session, request, "story")
         if choice is None or stop is None:
@@ -199,9 +227,11 @@ def write_branch(session: Session, request: gr.Request, name: str) -> Iterator[A
         story, stream = branch(session, old, choice.place, choice.token)
         session.written.branch(page, choice.column, story)
         yield from _painted(session, page, grow_branch(story, stream, stop=stop), stop)
-    except ValueError as error:
-        warn(error, "Not yet")
-        yield gr.skip()
+    except Exception as error:
+        warn(failed(error), "Not yet")
+        if old and story:
+            session.written.give_up(page, story, old)
+        yield columns_html(session.written.columns(page)) if story else gr.skip()
     finally:
         if stop:
             session.stops.end(page, stop)
@@ -235,11 +265,13 @@ def _painted(session: Session, page: str, writing: Iterator[list[Story]], stop: 
     """
     columns = session.written.columns(page)
     yield columns_html(columns)
+    writers = [versions.story.writer() for versions in columns]  # held, so that the very models score what they wrote
     stories: list[Story] = []
     for stories in writing:  # noqa: B007
         if session.stops.newest(page) is stop:
             yield columns_html(columns)
     score(session, stories)
+    del writers
     if session.stops.newest(page) is stop:
         yield columns_html(columns)
 

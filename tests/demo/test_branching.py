@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import gc
 import math
+import shutil
 import struct
 import threading
 from pathlib import Path
@@ -21,6 +23,7 @@ from demo.views.story import surprise_levels
 from demo.written import MOST_VERSIONS, Choice, Versions, WrittenStories
 from slm.config import END_OF_TEXT, SampleConfig
 from slm.generate import Written
+from slm.runs import read_json, write_json
 
 PAGE = "page"
 
@@ -201,6 +204,45 @@ def test_a_bar_of_a_part_of_a_character_is_named_by_its_bytes() -> None:
     ]
 
 
+def test_a_story_is_looked_at_and_branched_by_the_snapshot_that_wrote_it(
+    model_home: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    write_json(run / "run.json", {"created": 1.0})
+    snapshot(model_home / "small", run, 3)
+    session = Session(tmp_path, tmp_path)
+    wanted = sample_settings({"temperature": 1.0, "seed": 11, "max_new_tokens": 17}, most_tokens=1000)
+    *_, (story,) = write(session, ["run@newest"], prompt="Once", count=1, settings=wanted, stop=threading.Event())
+    score(session, [story])
+    session.written.keep(PAGE, [story])
+    before, new = look(session, PAGE, 0, 5), branched(session, story, 5, another(story, 5))
+    for step in (7, 9, 11):  # more than the server keeps in memory
+        snapshot(model_home / "small", run, step, strength=3.0)
+        session.language_model(f"run@{step:06d}")
+    gc.collect()
+    assert story.writer() is None and story.model == "run@000003"
+    assert look(session, PAGE, 0, 5) == before
+    assert branched(session, story, 5, another(story, 5)).text == new.text
+    shutil.rmtree(run / "snapshots/000003")
+    session.language_model("run@000007")
+    session.language_model("run@000009")
+    gc.collect()
+    asks = (lambda: look(session, PAGE, 0, 5), lambda: branch(session, story, 5, 1), lambda: score(session, [story]))
+    for ask in asks:
+        with pytest.raises(ValueError, match="the model that wrote this story is gone"):
+            ask()
+
+
+def snapshot(model: Path, run: Path, step: int, *, strength: float = 1.0) -> None:
+    """A snapshot of a run: a model like the given one, its weights this many times as strong."""
+    from safetensors.torch import load_file, save_file
+
+    folder = Path(shutil.copytree(model, run / f"snapshots/{step:06d}"))
+    weights = {name: strength * weight for name, weight in load_file(folder / "model.safetensors").items()}
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    write_json(folder / "slm.json", {**read_json(folder / "slm.json"), "step": step})
+
+
 # --- what a page has written --------------------------------------------------------------------------------
 
 
@@ -221,6 +263,21 @@ def test_versions_are_kept_shown_and_bounded() -> None:
     for page in ("a", "b"):
         written.keep(page, [first])
     assert written.of(PAGE) == []
+
+
+def test_a_version_that_came_to_nothing_leaves_the_one_before_it() -> None:
+    written = WrittenStories()
+    first, other, second, failed = (Story("m", text, 1) for text in ("Once", "Once", "Twice", "Once"))
+    written.keep(PAGE, [other, first])
+    written.branch(PAGE, 1, second)
+    written.show(PAGE, 1, 0)
+    written.branch(PAGE, 1, failed)
+    written.give_up(PAGE, failed, first)
+    assert [one is first for one in written.column(PAGE, 1).stories] == [True, False]
+    assert written.of(PAGE)[0] is other and written.of(PAGE)[1] is first
+    written.give_up(PAGE, failed, first)
+    written.give_up("other", failed, first)  # a page that is gone
+    assert len(written.column(PAGE, 1).stories) == 2
 
 
 def test_a_choice_is_handed_on_once() -> None:

@@ -99,6 +99,9 @@ def test_one_starts_and_stops_and_the_others_watch_and_write(
         re.compile(rf"{run} as it was after step [\d,]+, saved \d+ (s|min) ago"), timeout=SLOW_MS
     )
     picture(late, "student-write")
+    student.tab("Write")  # a page that was open before there was a snapshot, and where nobody has chosen a model
+    expect(student.part("write-model").locator("input")).to_have_value(re.compile(rf"newest snapshot of {run} "))
+    student.tab("Train")
 
     teacher.part("train-stop").click()
     for page in (teacher, student):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from tests.demo.test_browser_queue import ClassPage
 from tests.engine import random_lm
 
 pytestmark = pytest.mark.browser
-OWN = SampleConfig(temperature=0.4, top_k=7, top_p=None, max_new_tokens=90)
+OWN = SampleConfig(temperature=0.4, top_k=7, top_p=None, max_new_tokens=90, min_p=0.05)
 
 
 @pytest.fixture
@@ -48,7 +49,9 @@ def test_the_sliders_follow_the_model_but_for_those_that_a_person_moved(
     theirs = {"temperature": 0.4, "top_k": 7, "top_p": 1, "max_tokens": 90}
     page.choose("write-model", "^other ")
     expect_sliders(**theirs)
-    expect(page.part("write-next")).to_contain_text("7 of 307 tokens")  # the bars follow the sliders
+    expect(page.part("write-next")).to_contain_text(re.compile("[^0-9][1-7] of 307 tokens"))  # they follow the sliders
+    page.page.get_by_role("button", name="More settings").locator("visible=true").click()
+    expect_sliders(min_p=0.05)
     page.choose("write-model", "^small ")
     expect_sliders(**usual)
     page.fill("write-temperature", "1.5")
@@ -56,5 +59,7 @@ def test_the_sliders_follow_the_model_but_for_those_that_a_person_moved(
     expect_sliders(**{**theirs, "temperature": 1.5})
     page.choose("write-model", "^small ")
     expect_sliders(**{**usual, "temperature": 1.5})
+    page.part("write-own-settings").click()
+    expect_sliders(**usual, min_p=0)
     page.page.close()
     assert page.complaints == []

@@ -19,7 +19,8 @@ from tests.demo.test_rights import ask
 
 GONE = "gone-001"
 SHOWING = {"data.paint", "data.show", "data.tick", "inside.follow", "inside.refresh", "inside.refresh_models",
-           "report.show", "runs.paint", "runs.tick", "train.paint", "train.refresh_data", "write.refresh"}  # fmt: skip
+           "report.show", "runs.paint", "runs.tick", "sampling.own_settings", "train.paint", "train.refresh_data",
+           "write.refresh"}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

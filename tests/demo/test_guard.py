@@ -71,7 +71,7 @@ CHEAP = {
     "write.refresh": NAMES, "inside.refresh": NAMES, "inside.refresh_models": NAMES, "inside.choose_model": NAMES,
     "inside.follow": NAMES, "train.refresh_data": NAMES, "data.paint": NAMES, "data.tick": NAMES,
     "endpoints.runs": NAMES, "train.explain": NAMES,
-    "data.show": ONE_FILE, "report.show": ONE_FILE,
+    "data.show": ONE_FILE, "report.show": ONE_FILE, "sampling.own_settings": ONE_FILE,
     "train.paint": PICTURE, "runs.tick": NAMES,
 }  # fmt: skip
 

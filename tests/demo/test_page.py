@@ -131,6 +131,24 @@ def test_endpoints_stay_inside_the_checkpoints(session: Session, name: str) -> N
         Endpoints(session).generate(None, "Once", model=name or "..")
 
 
+def test_a_program_that_asks_for_nothing_gets_the_models_own_settings(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    from slm.checkpoint import save
+    from slm.config import SampleConfig
+    from slm.own_sampling import save_sampling
+    from tests.engine import random_lm
+
+    lm = random_lm("gpt2")
+    save(tmp_path / "own", lm.model, lm.tokenizer, about={})
+    own = SampleConfig(max_new_tokens=11, temperature=0.3, top_k=5, top_p=None)
+    save_sampling(tmp_path / "own", own, eot_id=lm.tokenizer.eot_id)
+    session = Session(tmp_path, tmp_path)
+    generate, model = functools.partial(Endpoints(session).generate, None, "Once", "own"), session.language_model("own")
+    assert generate(seed=3) == model.generate("Once", seed=3)
+    asked = {"max_new_tokens": 7, "temperature": 1.0}
+    assert generate(7, 1.0, 0, 0.9, 3) == model.generate("Once", **asked, top_k=None, top_p=0.9, seed=3)
+
+
 @pytest.mark.parametrize("offset", [-1, "0", None, True, float("nan"), float("inf"), 2**63])
 def test_an_offset_that_is_none_is_a_sentence(session: Session, offset: object) -> None:
     import gradio as gr

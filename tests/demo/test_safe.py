@@ -172,10 +172,10 @@ def test_a_file_is_made_once_until_its_run_changes(session):
     assert session.exports.get(session.checkpoints / "whole", "zip") == first
     edit_json(session.checkpoints / "whole" / "slm.json", step=6)
     second = session.exports.get(session.checkpoints / "whole", "zip")
-    assert second != first and second.exists() and not first.exists()
+    assert second != first and second.exists() and first.exists()  # somebody may be about to download it
     with pytest.raises(ValueError, match="no export 'none'"):
         session.exports.get(session.checkpoints / "whole", "none")
-    assert list(session.exports.home.iterdir()) == [second.parent]
+    assert set(session.exports.home.iterdir()) == {first.parent, second.parent}
 
 
 def test_two_pages_may_ask_for_a_broken_model_at_once(session):

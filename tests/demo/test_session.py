@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from demo.memory import ModelCache
 from demo.rights import Rights
 from demo.session import Session, check_prompt, sentence
 from slm.runs import EventLog, record_process, write_json
@@ -52,6 +55,9 @@ def test_an_error_is_one_sentence() -> None:
     assert sentence(ValueError("the model is gone")) == "The model is gone."
     assert sentence("Is it?") == "Is it?"
     assert sentence(ValueError()) == "Something went wrong."
+    full = OSError(errno.ENOSPC, "No space left on device", "/data/mine")
+    assert sentence(full) == "/data/mine cannot be used (No space left on device)."
+    assert sentence(OSError("the Hub is away")) == "The Hub is away."
 
 
 # --- models -------------------------------------------------------------------------------------------------
@@ -82,6 +88,38 @@ def test_a_class_writes_with_the_newest_snapshot_of_what_trains(own_home: Path) 
     remark = watched.remark_on_model("learning@newest", {"step": 10})
     assert re.fullmatch(r"learning as it was after step 10, saved \d+ (s|min) ago\.", remark)
     assert watched.remark_on_model("learning", {"step": 10}) == ""
+
+
+def test_a_best_snapshot_that_is_replaced_while_it_is_read_gives_way_to_the_next(
+    own_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = own_home / "learning"
+    write_json(run / "run.json", {"created": 9.0})
+    shutil.copytree(own_home / "small", run / "snapshots/000003")
+    write_json(run / "best.json", {"snapshot": "snapshots/000003"})
+    session, read = Session(own_home, own_home), ModelCache.get
+
+    def saved_meanwhile(cache: ModelCache, path: Path) -> Any:
+        if path.name == "000003":
+            path.rename(path.with_name("000010"))
+            write_json(run / "best.json", {"snapshot": "snapshots/000010"})
+        return read(cache, path)
+
+    monkeypatch.setattr(ModelCache, "get", saved_meanwhile)
+    assert session.language_model("learning").about["step"] == 5
+    shutil.rmtree(run / "snapshots")
+    with pytest.raises(ValueError, match="not saved a model yet"):
+        session.language_model("learning")
+
+
+def test_a_models_exact_name_means_the_same_when_its_run_has_saved_others(own_home: Path) -> None:
+    session, run = Session(own_home, own_home), own_home / "learning"
+    write_json(run / "run.json", {"created": 9.0})
+    shutil.copytree(own_home / "small", run / "snapshots/000005")
+    for value in ("learning", "learning@newest", "learning@000005"):
+        assert session.exact_name(value, {"step": 5}) == "learning@000005"
+    assert session.exact_name("small", {"step": 5}) == "small", "a model without snapshots has no other"
+    assert session.exact_name("learning", {}) == "learning"
 
 
 def test_a_newcomer_meets_the_bundled_model_unless_one_trained_here_writes_well(own_home: Path) -> None:

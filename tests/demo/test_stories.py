@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from demo.session import Session
-from demo.stories import Story, remark_on_prompt, sample_settings, write
+from demo.stories import Story, asked_settings, remark_on_prompt, sample_settings, write
 from demo.telling import stories_html
 from slm.config import SampleConfig
 
@@ -52,6 +52,19 @@ def test_a_prompt_longer_than_the_context_is_said(model_home: Path) -> None:
         *_, last = write(session, ["small"], prompt=long, count=1, settings=settings, stop=stop)
     assert "sees 37 at once" in last[0].remark
     assert remark_on_prompt(5, 5, context=37) == ""
+
+
+def test_a_program_is_given_the_models_own_settings_where_it_says_nothing() -> None:
+    own = SampleConfig(max_new_tokens=500, temperature=0.4, top_k=7, top_p=None, min_p=0.1)
+    nothing = dict.fromkeys(("max_new_tokens", "temperature", "top_k", "top_p", "seed"))
+    assert asked_settings(own, nothing, most_tokens=1000) == own
+    assert asked_settings(own, nothing, most_tokens=400).max_new_tokens == 400
+    asked = asked_settings(own, {**nothing, "temperature": 0.0, "top_k": 0, "top_p": 0.9, "seed": 3}, most_tokens=1000)
+    assert asked == SampleConfig(max_new_tokens=500, temperature=0.0, top_k=None, top_p=0.9, min_p=0.1, seed=3)
+    with pytest.raises(ValueError, match="max_new_tokens is 401, the most on this page is 400"):
+        asked_settings(own, {"max_new_tokens": 401}, most_tokens=400)
+    with pytest.raises(ValueError, match="temperature"):
+        asked_settings(own, {"temperature": -1.0}, most_tokens=400)
 
 
 def test_sliders_at_their_ends_are_off() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,7 +22,7 @@ from demo.rights import Rights
 from demo.session import Session
 from demo.tabs import data, runs, train, write
 from demo.views.size import NOT_MEASURED
-from slm.runs import EventLog, write_json
+from slm.runs import EventLog, record_process, write_json
 
 
 @pytest.fixture
@@ -221,9 +223,69 @@ def test_a_new_data_set_is_offered_to_who_has_chosen_nothing_else_by_then(sessio
     write_json(session.data / ".jobs/made/progress.json", {"stage": "done", "elapsed_s": 1.0})
     *_, chosen, offered = data.tick(session, "a", "tokenise", "")
     assert "value" not in chosen and json.loads(offered) == ["a", "made"]
+    seen, *_, offered = data.tick(session, "a", "done a,old {}", "")
+    assert json.loads(offered) == ["a", "made"], "made while nobody looked"
+    assert data.tick(session, "a", seen, "") == gr.skip()
     write_json(session.data / "made/preview.json", ["The story of it."])
     name, manifest, preview = json.loads(data.show(session, "made"))
     assert name == "made" and ">made<" in manifest and "The story of it." in preview
+
+
+def test_the_chosen_data_set_stays_whenever_the_tab_is_painted(session: Session) -> None:
+    for name, created in (("a", 1.0), ("made", 2.0)):
+        write_json(session.data / name / "manifest.json", {"name": name, "fingerprint": name, "created": created})
+    write_json(session.data / ".jobs/made/job.json", {})
+    write_json(session.data / ".jobs/made/progress.json", {"stage": "done", "elapsed_s": 1.0})
+    seen, *_, offered = data.paint(session, None, "")
+    assert json.loads(offered) == [None, "made"] and isinstance(seen, str)
+    kept, *_, offered = data.paint(session, "a", "")
+    assert json.loads(offered) == ["a", "a"]
+    assert kept == gr.skip() and data.tick(session, "a", seen, "") == gr.skip()
+    write_json(session.data / "another/manifest.json", {"name": "another", "fingerprint": "x", "created": 3.0})
+    for known in (seen, ""):
+        assert json.loads(data.tick(session, "a", known, "")[-1]) == ["a", "a"]
+
+
+def test_a_data_set_that_is_deleted_brings_none_up_but_in_its_own_place(session: Session, told: list[str]) -> None:
+    for created, name in enumerate(("old", "b", "newest"), 1):
+        write_json(session.data / name / "manifest.json", {"name": name, "fingerprint": name, "created": created})
+    for created, name in ((1, "old"), (2, "newest")):
+        write_json(session.data / f".jobs/{name}/job.json", {})
+        write_json(session.data / f".jobs/{name}/progress.json", {"stage": "done", "elapsed_s": 1.0})
+        os.utime(session.data / f".jobs/{name}/job.json", (created, created))
+    seen, *_ = data.paint(session, None, "")
+    data.delete_set(session, "newest", "")
+    assert json.loads(data.tick(session, "b", seen, "")[-1]) == ["b", "b"]
+    assert json.loads(data.tick(session, "newest", seen, "")[-1]) == ["newest", "b"]
+
+
+def test_what_the_disk_refuses_is_told(
+    session: Session, told: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session.data.write_text("a file, where a folder should be made")
+    says, upload = prepare(session, "Once.", None)
+    assert "cannot be used (" in says and upload == gr.skip()
+    assert told.pop().startswith(f"Not started: {tmp_path}")
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", "/a/folder")
+
+    refused = "/a/folder cannot be used (Permission denied)."
+    run = make_run(session, "one", snapshots=1, end="stopped")
+    monkeypatch.setattr(train, "spec", lambda *_: SimpleNamespace(run="two"))
+    monkeypatch.setattr(train, "refresh_data", lambda *_: gr.skip())
+    monkeypatch.setattr(train, "training", SimpleNamespace(start=refuse, resume=refuse))
+    for name in ("unpack", "delete_run", "rename_run"):
+        monkeypatch.setattr(runs, name, refuse)
+    list(train.start_training(session, *form(), ""))
+    list(train.resume_training(session, "one", 5.0, ""))
+    runs.bring_in(session, "a.zip", "")
+    runs.delete_chosen(session, "one", "")
+    runs.rename_chosen(session, "one", "other", "")
+    assert told == [f"{begin}: {refused}" for begin in ("Not started", "Not resumed", "Not brought in")] + [
+        f"Not yet: {refused}"
+    ] * 2
+    assert run.is_dir()
 
 
 # --- Write --------------------------------------------------------------------------------------------------
@@ -231,10 +293,29 @@ def test_a_new_data_set_is_offered_to_who_has_chosen_nothing_else_by_then(sessio
 
 def test_a_model_is_offered_in_place_of_one_that_is_not_there(session: Session) -> None:
     bundled(session, "came")
-    assert [json.loads(text) for text in write.refresh(session, None, "gone")[2:]] == [[None, "came"], ["gone", ""]]
-    mine, other, *offered = write.refresh(session, "came", "")
+    assert [json.loads(text) for text in write.refresh(session, None, "gone")[3:]] == [[None, "came"], ["gone", ""]]
+    mine, other, _, *offered = write.refresh(session, "came", "")
     assert [json.loads(text) for text in offered] == [["came", "came"], ["", ""]]
     assert "value" not in mine and "value" not in other
+
+
+def test_a_class_follows_what_trains_where_nobody_has_chosen_a_model(tmp_path: Path) -> None:
+    session = Session(tmp_path / "checkpoints", tmp_path / "data", Rights("a-code"))
+    bundled(session, "came")
+    *_, suggested, offered, _ = write.refresh(session, None, "", "")
+    assert suggested == "came" and json.loads(offered) == [None, "came"]
+    record_process(make_run(session, "learning", snapshots=2))
+    own = Session(session.checkpoints, session.data)
+    for page, asked, last, then in [
+        (session, "came", "came", "learning@newest"),
+        (session, "came", "", "came"),  # somebody chose it
+        (session, "learning", "came", "learning"),
+        (session, "learning@newest", "learning@newest", "learning@newest"),
+        (own, "came", "came", "came"),
+    ]:
+        *_, suggested, offered, _ = write.refresh(page, asked, "", last)
+        assert json.loads(offered) == [asked, then]
+        assert suggested == (gr.skip() if then == asked else then)
 
 
 def test_the_data_set_is_deleted_that_was_named(session: Session, told: list[str]) -> None:
