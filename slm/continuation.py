@@ -28,18 +28,31 @@ def generate_ids(
     from there.
 
     Yields, for each position, one id a story, or None for a story that has ended. The end-of-text id itself is not
-    given. Each story draws from its own seed alone, so it is the same whether it is written alone or among others.
+    given. Each story draws from its own seed alone, so it is the same written alone or among others (but for
+    draws on an edge, where the sums of several rows are added up in another order).
     With num_beams nothing is drawn: all stories are the one that the search finds.
     """
-    with fitting_threads(model.wte.weight.device, parameter_count(model.config) * len(seeds)):
-        if settings.num_beams is None:
-            yield from _drawn_ids(model, prompt, kept, settings, eot_id=eot_id, seeds=seeds)
-        else:
-            beams, most = settings.num_beams, settings.max_new_tokens
-            with torch.inference_mode():
-                found = beam_search(model, [*prompt, *kept], num_beams=beams, max_new_tokens=most, eot_id=eot_id)
-            for new in found:
-                yield [new] * len(seeds)
+    if settings.num_beams is None:
+        steps = _drawn_ids(model, prompt, kept, settings, eot_id=eot_id, seeds=seeds)
+    else:
+        steps = _likeliest_ids(model, [*prompt, *kept], settings, eot_id=eot_id, stories=len(seeds))
+    while True:
+        with fitting_threads(model.wte.weight.device, parameter_count(model.config) * len(seeds)):
+            new = next(steps, None)
+        if new is None:
+            return
+        yield new
+
+
+@torch.inference_mode()
+def _likeliest_ids(
+    model: GPT, begin: list[int], settings: SampleConfig, *, eot_id: int, stories: int
+) -> Iterator[list[int | None]]:
+    """`generate_ids` with beams."""
+    assert settings.num_beams is not None
+    most = settings.max_new_tokens
+    for new in beam_search(model, begin, num_beams=settings.num_beams, max_new_tokens=most, eot_id=eot_id):
+        yield [new] * stories
 
 
 @torch.inference_mode()

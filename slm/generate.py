@@ -96,9 +96,10 @@ class LanguageModel:
     ) -> Iterator[list[Written | None]]:
         """Several continuations of one prompt at once, a token of each at a time, None for a story that has ended.
 
-        Story i is the one that `seed + i` gives alone; with int8 weights it may leave that one where a draw falls on an
-        edge, as far as `slm.int8` promises the same scores. All begin with the `kept` ids, which are given first and do
-        not count; from there on a story takes the random numbers that it would have taken had it drawn those itself.
+        Story i is the one that `seed + i` gives alone, unless a draw falls on an edge: a machine may add the numbers of
+        several stories up in another order, which changes scores in their last digits (with int8 weights as far as
+        `slm.int8` says). All begin with the `kept` ids, which are given first and do not count; from there on a story
+        takes the random numbers that it would have taken had it drawn those itself.
         """
         config = self.sample_config(max_new_tokens, **settings)
         if num_stories < 1:
@@ -126,7 +127,7 @@ class LanguageModel:
             yield rest
 
     def generate_many(self, prompt: str = "", num_stories: int = 2, **settings: Any) -> list[str]:
-        """Several continuations of one prompt, written together; story i is the one that `seed + i` gives alone."""
+        """Several continuations of one prompt, written together; story i is that of `seed + i` (see `write_many`)."""
         stories = [prompt] * num_stories
         for column in self.write_many(prompt, num_stories, **settings):
             stories = [story + (new.text if new else "") for story, new in zip(stories, column, strict=True)]

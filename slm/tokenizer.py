@@ -23,7 +23,7 @@ _LONG_SPACES = 100_000
 _SPACE = r"[^\S\x1c-\x1f]"
 # Of any file of a tokenizer; GPT-2's takes 3.5 MB. Larger ones would take long to be read and refused.
 MOST_BYTES = 30_000_000
-# The time to find what a token is merged from grows with the square of its length. Those of a whole vocabulary's lengths
+# The time to find what a token is merged from grows with the square of its length. The squares of a whole vocabulary
 # may come to this; GPT-2's come to 2.5 million.
 MOST_SQUARES = 20_000_000
 
