@@ -53,7 +53,7 @@ def layout(
             0.5, 2, usual.repetition_penalty or 1, step=0.05, label="Repetition penalty (1 is off)",
             **_slider("repetition_penalty"),
         )
-    back = gr.Button("The model's own settings", size="sm", elem_id="write-own-settings")
+    back = gr.Button("Back to the model's own settings", size="sm", elem_id="write-own-settings")
     gr.on([slider.change for slider in drawn.values()], None, list(drawn.values()), None,
           js=_settings_js(list(drawn)), **QUICK)
     fields |= drawn
