@@ -61,11 +61,22 @@ def test_a_training_that_the_law_never_saw_lies_in_the_band():
     assert band and band[0] <= 1.1838 <= band[1]
 
 
+@pytest.mark.parametrize("tok_per_s", [3_000.0, 10_000.0, 30_000.0])
+def test_micro_on_starter_stories_which_is_what_the_page_offers_first_has_a_band(tok_per_s):
+    told = ask(tok_per_s, minutes=5.0, earlier=module.measured_on("starter"))
+    assert told.bpb and 0.1 < told.bpb[0] < told.bpb[1] < 0.4 and told.silence == ""
+
+
+def test_a_training_on_starter_stories_lies_in_the_band_of_a_shorter_and_a_longer_one():
+    shorter, unseen, longer = module.measured_on("starter")
+    band, _ = module._band(unseen, (shorter, longer))
+    assert band and band[0] <= unseen.bpb <= band[1] < 1.3 * band[0]
+
+
 def test_other_stories_have_no_law_but_what_a_shorter_training_came_to():
-    larger = replace(MICRO.model, n_layer=4, n_head=6, n_embd=192)
-    told = ask(minutes=5.0, model=larger, earlier=module.measured_on("starter"))
-    assert told.bpb is None and "501,760 tokens of these stories ended at 0.58" in told.silence
-    assert "0.30" in ask(minutes=20.0, model=larger, earlier=module.measured_on("starter")).silence
+    told = ask(minutes=10.0, model=preset("mini").model, earlier=module.measured_on("starter"))
+    assert told.bpb is None and "smaller that read 1,001,472 tokens of these stories ended at 0.29" in told.silence
+    assert "0.22" in ask(minutes=20.0, model=preset("mini").model, earlier=module.measured_on("starter")).silence
     assert module.measured_on("somebody/else") == ()
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from demo import measuring
 from demo.forms import (
+    DEFAULT_MINUTES,
     DEFAULT_PRESET,
     GROUPS,
     LEFT_OUT,
@@ -118,6 +119,12 @@ def test_a_forecast_says_when_the_machine_was_measured(tmp_path: Path, monkeypat
     assert "1.23 k tokens a second" in forecast(session, form)
 
 
+def test_the_form_as_it_is_found_foretells_a_band(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measuring, "_ask", lambda key: Speed(10_000.0, 100.0, "cpu"))
+    told = forecast(session, form(DEFAULT_PRESET, DEFAULT_MINUTES), measure=True)
+    assert "validation loss at the end" in told and "lower is better" in told
+
+
 def ended_run(
     session: Session, name: str, *, tokens: int = 900, bpb: float = 1.0, tok_per_s: float = 100.0,
     elapsed_s: float = 60.0, end: str = "finished", fingerprint: str = "own", init_from: str | None = None,
@@ -132,10 +139,10 @@ def ended_run(
     })  # fmt: skip
     with EventLog(run / "events.jsonl") as log:
         log.append("start", 0, n_params=parameter_count(chosen.model), device="cpu")
-        for step, speed in enumerate((1.0, tok_per_s, tok_per_s), start=1):  # the first update is slow
+        for step, speed in enumerate((1.0, tok_per_s, tok_per_s), start=3):  # the first update is slow
             log.append("train", step, loss=3.0, tokens=tokens, elapsed_s=elapsed_s, tok_per_s=speed)
-        log.append("eval", 3, val_loss=3.0, val_bpb=bpb)
-        log.append("end", 3, reason=end, message="")
+        log.append("eval", 5, val_loss=3.0, val_bpb=bpb)
+        log.append("end", 5, reason=end, message="")
     write_json(run / "process.json", {"host": socket.gethostname()})
     return run
 
@@ -173,7 +180,7 @@ def test_a_compiled_run_does_not_tell_how_fast_one_is_that_is_not(session: Sessi
     own_set(session, "own", tokens=9_000)
     with EventLog(ended_run(session, "one") / "events.jsonl") as log:
         log.append("warning", 0, code="compiling", message="")
-        log.append("end", 3, reason="finished", message="")
+        log.append("end", 5, reason="finished", message="")
     assert "unknown" in foretold(session)
 
 
