@@ -75,6 +75,8 @@ tags: [slm, {config.architecture}]{datasets}
 def _facts(about: Mapping[str, Any], config: ModelConfig) -> str:
     data = about.get("data") or {}
     val_loss, val_bpb, elapsed_s = about.get("val_loss"), about.get("val_bpb"), about.get("elapsed_s")
+    windows = (about.get("train") or {}).get("eval_windows")
+    looked_at = f", on {windows:,} pieces of held-out stories" if isinstance(windows, int) else ""
     rows = {
         "architecture": f"{config.architecture}, {config.n_layer} x {config.n_embd}, context {config.block_size}",
         "parameters": f"{parameter_count(config):,}",
@@ -86,7 +88,7 @@ def _facts(about: Mapping[str, Any], config: ModelConfig) -> str:
         "updates": f"{about['step']:,}" if about.get("step") is not None else None,
         "time": f"{elapsed_s / 60:.1f} minutes" if elapsed_s is not None else None,
         "hardware": about.get("hardware"),
-        "validation loss": f"{val_loss:.4f} nats a token" if val_loss is not None else None,
+        "validation loss": f"{val_loss:.4f} nats a token{looked_at}" if val_loss is not None else None,
         "bits per byte": f"{val_bpb:.4f}" if val_bpb is not None else None,
         "seed": about.get("seed"),
         "command": f"`{about['command']}`" if about.get("command") else None,
@@ -102,6 +104,7 @@ def _trainings(about: Mapping[str, Any]) -> str:
     rows = [
         [
             _line(one.get("run", "")),
+            _line("" if one.get("seed") is None else one["seed"]),
             *("" if one.get(name) is None else f"{one[name]:,}" for name in ("step", "tokens")),
             "" if one.get("elapsed_s") is None else f"{one['elapsed_s'] / 60:.1f}",
             _number(one.get("val_bpb")),
@@ -112,7 +115,7 @@ def _trainings(about: Mapping[str, Any]) -> str:
     tokens, seconds = (sum(one.get(name) or 0 for one in told) for name in ("tokens", "elapsed_s"))
     lead = f"It was trained {len(told)} times, each time on from the weights of the last: "
     lead += f"{tokens:,} tokens in {seconds / 60:.1f} minutes together."
-    head = ["training", "updates", "tokens", "minutes", "bits per byte", "command"]
+    head = ["training", "seed", "updates", "tokens", "minutes", "bits per byte", "command"]
     return f"## Trainings\n\n{lead}\n\n{_table(head, rows)}"
 
 
@@ -134,7 +137,7 @@ def _story(samples: Sequence[Event]) -> str:
         return ""
     last = samples[-1]
     told = quoted_story(last["prompt"], last["text"])
-    return f"## A story\n\nWritten at step {last['step']:,}, seed {last['seed']}:\n\n{told}"
+    return f"## A story\n\nThe beginning of one, written at step {last['step']:,}, seed {last['seed']}:\n\n{told}"
 
 
 def _losses(events: Sequence[Event]) -> str:

@@ -43,6 +43,8 @@ def test_the_card_says_what_was_measured_and_how():
     assert facts["hardware"] == "two cores"
     assert facts["validation loss"] == "1.5000 nats a token"
     assert facts["command"] == "`python -m slm train --run a-test`"
+    windows = model_card({**ABOUT, "train": {"eval_windows": 1192}}, CONFIG)
+    assert "| validation loss | 1.5000 nats a token, on 1,192 pieces of held-out stories |" in windows
     matter = yaml.safe_load(card.split("---")[1])
     assert matter["license"] == "mit"
     assert matter["datasets"] == ["roneneldan/TinyStories"]

@@ -21,8 +21,9 @@ def measured_html(preset: str | None) -> str:
     found = measured().get(preset or "")
     if found is None:
         return ""
-    where = f" on {found['hardware']}" if found["hardware"] else ""
-    lead = f"Measured{where}: {number(found['val_bpb'], 3)} {BITS_PER_BYTE} after {duration(found['elapsed_s'])}."
+    where = f" with {found['hardware']}" if found["hardware"] else ""
+    bits = f"{number(found['val_bpb'], 3)} {BITS_PER_BYTE}"
+    lead = f"Measured on TinyStories{where}: {bits} after {duration(found['elapsed_s'])}."
     return (
         f'<section class="slm"><p class="slm-measured">{escape(lead)} Its story with seed {escape(found["seed"])} '
         f"begins: <q>{escape(found['story'])}</q></p></section>"
