@@ -43,7 +43,8 @@ for progress in prepare.prepare(PrepareConfig(source=sys.argv[1], name="mine", v
 
 
 INTERRUPTED = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell runs in its background passes over it
 from slm import cli
 from slm.data import encode, prepare
 from slm.tokenizer import load_tokenizer
