@@ -8,6 +8,7 @@ A job folder `DATA/.jobs/NAME` holds job.json (what to do), process.json (who is
 from __future__ import annotations
 
 import dataclasses
+import os
 import shutil
 import subprocess
 import sys
@@ -17,23 +18,21 @@ from pathlib import Path
 from typing import Any
 
 from slm.config import PrepareConfig
-from slm.files import remove
+from slm.files import remove, replacing
 from slm.launch import detached
 from slm.runs import Busy, check_name, process_alive, read_json, record_process, write_json
 
 PROJECT = Path(__file__).resolve().parent.parent
 WRITE_INTERVAL_S = 0.3
+CANCEL_GRACE_S = 3.0
+CANCELLED = "preparing was cancelled"
 BEGINS_WITHIN_S = 20.0  # a process that was started and has not said that it is there yet
 MOST_TEXT_CHARACTERS = 200_000_000
 
 
 def start(config: PrepareConfig, data_dir: Path) -> str:
     """Begin to prepare a data set and return its name; Busy where another preparation is at work."""
-    name = check_name(config.name or "")
-    if at_work := running_job(data_dir):
-        raise Busy(f"data set {at_work!r} is being prepared already; wait until it is ready, or cancel it")
-    if (data_dir / name / "manifest.json").exists():
-        raise ValueError(f"there is a data set {name} already; choose another name")
+    name = check_free(config.name or "", data_dir)
     job = data_dir / ".jobs" / name
     job.mkdir(parents=True, exist_ok=True)
     for old in ("process.json", "progress.json", "stop"):
@@ -49,6 +48,15 @@ def start(config: PrepareConfig, data_dir: Path) -> str:
         time.sleep(0.05)
     if process.poll() is not None and not (job / "process.json").exists():
         write_json(job / "progress.json", _interrupted(job))
+    return name
+
+
+def check_free(name: str, data_dir: Path) -> str:
+    """The name, where a data set may be prepared by it now; Busy or ValueError where not."""
+    if at_work := running_job(data_dir):
+        raise Busy(f"data set {at_work!r} is being prepared already; wait until it is ready, or cancel it")
+    if (data_dir / check_name(name) / "manifest.json").exists():
+        raise ValueError(f"there is a data set {name} already; choose another name")
     return name
 
 
@@ -128,7 +136,8 @@ def save_text(text: str, data_dir: Path, *, name: str) -> Path:
         raise ValueError(f"the text has {len(text):,} characters, the most possible is {MOST_TEXT_CHARACTERS:,}")
     path = data_dir / ".uploads" / f"{check_name(name)}.txt"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8", errors="replace")
+    with replacing(path) as part:
+        part.write_text(text, encoding="utf-8", errors="replace")
     return path
 
 
@@ -136,13 +145,15 @@ def keep_file(file: Path, data_dir: Path, *, name: str) -> Path:
     """Keep an uploaded file as a source to prepare from, under a name of our own."""
     path = data_dir / ".uploads" / f"{check_name(name)}{file.suffix.lower()}"
     path.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(file, path)
+    with replacing(path) as part:
+        shutil.copyfile(file, part)
     return path
 
 
 def work(job: Path) -> None:
     """Do the job of this folder, writing progress.json as it goes."""
     record_process(job)  # before the imports, which take seconds
+    threading.Thread(target=_end_when_asked, args=(job,), daemon=True).start()
     from slm.data.prepare import prepare
 
     what = read_json(job / "job.json")
@@ -150,7 +161,7 @@ def work(job: Path) -> None:
     try:
         for last in prepare(PrepareConfig(**what["config"]), Path(what["data_dir"])):
             if (job / "stop").exists():
-                raise ValueError("preparing was cancelled")
+                raise ValueError(CANCELLED)
             if last["stage"] != "done" and time.monotonic() - written > WRITE_INTERVAL_S:
                 written = time.monotonic()
                 write_json(job / "progress.json", last)
@@ -158,6 +169,15 @@ def work(job: Path) -> None:
         write_json(job / "progress.json", {key: last[key] for key in ("stage", "done", "total", "elapsed_s")})
     except ValueError as error:
         write_json(job / "progress.json", {"stage": "error", "message": str(error)})
+
+
+def _end_when_asked(job: Path) -> None:
+    """End this process some seconds after it was asked to and still is at one step, such as a download."""
+    while not (job / "stop").exists():
+        time.sleep(WRITE_INTERVAL_S)
+    time.sleep(CANCEL_GRACE_S)  # between two steps it ends by itself, and clears away what it made
+    write_json(job / "progress.json", {"stage": "error", "message": CANCELLED})
+    os._exit(1)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from demo.tabs.wiring import QUICK, REREAD, TICK, TOLD, bind, html, inform, live
 from demo.views.data import compact_counts, made_at, manifest_html, preview_html, progress_html
 from slm.config import PrepareConfig
 from slm.data.prepare import default_name, list_datasets
+from slm.data.sources import local_source
 from slm.fields import field_doc, parse_fields
 from slm.runs import check_name, read_json
 
@@ -166,6 +167,8 @@ def prepare_config(
         source = place.strip()
         if not source:
             raise ValueError("which data set? Type its name on the Hub, a file or a folder")
+        if here := local_source(source):
+            source = str(here.resolve())  # another process prepares, which stands in another folder
     elif source == "text" and upload and text.strip():
         raise ValueError("there is a text and a file: take the file away, or empty the text")
     elif source == "text" and upload:
@@ -173,16 +176,21 @@ def prepare_config(
         name = name or f"{file.stem}-{vocab}"
         if file.suffix.lower() not in UPLOAD_TYPES:
             raise ValueError(f"{file.name} cannot be read; upload one of {', '.join(UPLOAD_TYPES)}")
-        source = str(preparing.keep_file(file, session.data, name=_as_name(name)))
+        source = str(preparing.keep_file(file, session.data, name=_free(session, name)))
     elif source == "text":
         name = name or free_name(session, "own-text")
-        source = str(preparing.save_text(text, session.data, name=_as_name(name)))
+        source = str(preparing.save_text(text, session.data, name=_free(session, name)))
     wanted = PrepareConfig(source=source, name=_as_name(name) if name else None, vocab=vocab, limit=most)
     return PrepareConfig(source=source, name=default_name(wanted), vocab=vocab, limit=most)
 
 
 def _as_name(name: str) -> str:
     return check_name("".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in name)[:64].strip("-."))
+
+
+def _free(session: Session, name: str) -> str:
+    """The name for an own text: an earlier text of that name, which may be read just now, is not overwritten."""
+    return preparing.check_free(_as_name(name), session.data)
 
 
 def free_name(session: Session, stem: str) -> str:

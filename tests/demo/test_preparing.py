@@ -13,10 +13,11 @@ import pytest
 from demo import preparing
 from demo.preparing import BEGINS_WITHIN_S, progress, running_job
 from demo.session import Session
+from demo.tabs import data
 from slm.config import PrepareConfig
 from slm.launch import detached
 from slm.runs import Busy, record_process, write_json
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE_S, wait_for
 
 
 @pytest.fixture
@@ -109,3 +110,50 @@ def test_an_own_text_is_kept_under_a_name_of_ours(session: Session) -> None:
     for text, name in (("  ", "mine"), ("x", "../mine")):
         with pytest.raises(ValueError):
             preparing.save_text(text, session.data, name=name)
+
+
+@pytest.mark.parametrize("why", ["busy", "there"])
+def test_what_cannot_begin_leaves_the_text_that_is_read(session: Session, monkeypatch, why: str) -> None:
+    kept = preparing.save_text("Once.", session.data, name="mine")
+    upload = session.data / "upload.txt"
+    upload.write_text("Twice.")
+    if why == "busy":
+        monkeypatch.setattr("demo.preparing.running_job", lambda data_dir: "mine")
+    else:
+        write_json(session.data / "mine" / "manifest.json", {})
+    for text, file in (("Twice.", None), ("", str(upload))):
+        with pytest.raises(ValueError, match="already"):
+            data.prepare_config(session, "text", "", text, file, vocab="512", name="mine", limit="")
+    assert kept.read_text() == "Once." and [file.name for file in kept.parent.iterdir()] == ["mine.txt"]
+
+
+BUSY_WITH_ONE_STEP = """
+import sys, time
+from pathlib import Path
+from slm.data import prepare
+from demo import preparing
+preparing.CANCEL_GRACE_S = 0.2
+prepare.prepare = lambda config, data_dir: iter(lambda: print("half", flush=True) or time.sleep(3600), None)
+preparing.work(Path(sys.argv[1]))
+"""
+
+
+def test_a_step_that_takes_long_is_cancelled_too(tmp_path: Path) -> None:
+    job = tmp_path / ".jobs" / "mine"
+    write_json(job / "job.json", {"data_dir": str(tmp_path), "config": {"source": "starter"}})
+    process = subprocess.Popen([sys.executable, "-c", BUSY_WITH_ONE_STEP, job], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None and process.stdout.readline() == "half\n"
+        preparing.cancel(tmp_path)
+        assert process.wait(PATIENCE_S) == 1
+    finally:
+        process.kill()
+    assert preparing.progress(tmp_path) == {"name": "mine", "stage": "error", "message": "preparing was cancelled"}
+
+
+def test_a_folder_here_is_named_as_every_process_finds_it(session: Session, tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "tales.txt").write_text("Once.")
+    monkeypatch.chdir(tmp_path)
+    for place, source in (("tales.txt", str(tmp_path / "tales.txt")), ("somebody/tales", "somebody/tales")):
+        config = data.prepare_config(session, "other", place, "", None, vocab="512", name="", limit="")
+        assert config.source == source
