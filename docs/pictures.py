@@ -1,7 +1,8 @@
 """Take the pictures of a page that runs already: python docs/pictures.py [http://127.0.0.1:7860] [--only write,train]
 
 Each tab in light, in dark and on a phone, into docs/pictures/; README shows the light Write and Train, which are copied
-beside them. The Train picture shows the newest run there, the Data picture the first data set.
+beside them. The Train picture shows the newest run there (one at work is worth more than one that has ended), the Data
+picture the first data set.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ HERE = Path(__file__).resolve().parent
 PLACE = HERE / "pictures"
 SLOW_MS = 180_000
 MOST_KB = 250
+CHOSEN_PLACE = 23  # of the word whose alternatives the Write picture shows
 LOOKS = {  # name: width, height, colour scheme
     "light": (1280, 1250, "light"),
     "dark": (1280, 1250, "dark"),
@@ -80,6 +82,11 @@ def write(page: Page) -> None:
     page.locator("#write-go").click()
     expect(page.locator("#write-story")).to_contain_text(re.compile("the end|stopped at"), timeout=SLOW_MS)
     expect(page.locator("#write-go")).to_be_enabled(timeout=SLOW_MS)
+    page.get_by_label("By guess").check()
+    expect(page.locator("#write-story .slm-surprise-legend")).to_be_visible(timeout=SLOW_MS)
+    page.locator(f"#write-story .slm-word[data-place='{CHOSEN_PLACE}']").click()
+    expect(page.locator("#write-else")).to_contain_text("%", timeout=SLOW_MS)
+    page.evaluate("window.scrollTo(0, 0)")
     if (page.viewport_size or {"width": 0})["width"] < 600:
         page.locator("#write-story").scroll_into_view_if_needed()
 
@@ -105,6 +112,9 @@ def data(page: Page) -> None:
 
 def runs(page: Page) -> None:
     expect(page.locator("#runs-chart")).to_be_visible(timeout=SLOW_MS)
+    page.locator("#runs-tell").click()
+    expect(page.locator("#runs-story")).to_contain_text("Once upon a time", timeout=SLOW_MS)
+    page.evaluate("window.scrollTo(0, 0)")
 
 
 TABS: dict[str, Callable[[Page], None]] = {

@@ -102,7 +102,7 @@ def test_a_model_remembers_the_trainings_that_made_it(job):
     snapshot = second / "snapshots/000002"
     assert read_json(snapshot / "slm.json")["begun_from"] == told
     card = (snapshot / "README.md").read_text()
-    assert "| first | 7 | 1,100 | 1.0 | 1.2500 | `first` |" in card
+    assert "| first | 3 | 7 | 1,100 | 1.0 | 1.2500 | `first` |" in card
     assert f"{1100 + read_json(snapshot / 'slm.json')['tokens']:,} tokens in 1.0 minutes together" in card
     assert [one["run"] for one in trainings_before(str(snapshot))] == ["first", "second"]
     assert train(job, "--resume", "--steps", "3", anew=False) == 0
