@@ -83,11 +83,11 @@ def write(page: Page) -> None:
     expect(page.locator("#write-story")).to_contain_text(re.compile("the end|stopped at"), timeout=SLOW_MS)
     expect(page.locator("#write-go")).to_be_enabled(timeout=SLOW_MS)
     page.get_by_label("By guess").check()
-    expect(page.locator("#write-story .slm-surprise-legend")).to_be_visible(timeout=SLOW_MS)
-    page.locator(f"#write-story .slm-word[data-place='{CHOSEN_PLACE}']").click()
-    expect(page.locator("#write-else")).to_contain_text("%", timeout=SLOW_MS)
+    expect(page.locator("#write-story .slm-by-rank")).to_be_visible(timeout=SLOW_MS)
     page.evaluate("window.scrollTo(0, 0)")
     if (page.viewport_size or {"width": 0})["width"] < 600:
+        page.locator(f"#write-story .slm-word[data-place='{CHOSEN_PLACE}']").click()
+        expect(page.locator("#write-else")).to_contain_text("%", timeout=SLOW_MS)
         page.locator("#write-story").scroll_into_view_if_needed()
 
 
