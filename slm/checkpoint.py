@@ -11,7 +11,6 @@ import dataclasses
 import math
 import re
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from torch import Tensor
 from slm.card import events_of, model_card
 from slm.config import ModelConfig, SampleConfig, parameter_count
 from slm.device import fitting_threads
-from slm.errors import is_out_of_memory
+from slm.errors import full_memory_told
 from slm.files import SETTINGS_BYTES, read_json, replacing, write_json
 from slm.hf_format import (
     config_for_transformers,
@@ -79,11 +78,14 @@ def load_folder(folder: str | Path, *, device: str | torch.device = "cpu") -> tu
             f"the tokenizer in {folder} has {tokenizer.vocab_size} tokens, its model {stored.vocab_size}: "
             "they do not fit"
         )
-    about = about_folder(folder)
+    about, n_params = about_folder(folder), parameter_count(stored)
     with (
-        _full_memory_told(folder, parameter_count(stored)),
+        full_memory_told(
+            f"the model in {folder} has {n_params:,} parameters, which take {4 * n_params / 1e6:,.0f} MB, more memory "
+            "than is free; end what else takes memory, or choose a smaller model"
+        ),
         contextlib.ExitStack() as files,
-        fitting_threads(torch.device("cpu"), parameter_count(stored)),
+        fitting_threads(torch.device("cpu"), n_params),
     ):
         weights = StoredWeights(folder, files, prefix="transformer." if stored.architecture == "gpt2" else "")
         weights.check(stored)
@@ -103,20 +105,6 @@ def _json(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError(f"{path} should hold one JSON object")
     return value
-
-
-@contextlib.contextmanager
-def _full_memory_told(folder: Path, n_params: int) -> Iterator[None]:
-    """Raise ValueError where memory gets full in the block, which takes up the folder's model."""
-    try:
-        yield
-    except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
-            raise
-        raise ValueError(
-            f"the model in {folder} has {n_params:,} parameters, which take {4 * n_params / 1e6:,.0f} MB, more memory "
-            "than is free; end what else takes memory, or choose a smaller model"
-        ) from error
 
 
 class StoredWeights:

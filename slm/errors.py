@@ -28,15 +28,11 @@ def is_compile_failure(error: BaseException) -> bool:
 
 
 @contextlib.contextmanager
-def room_told(n_params: int, device: torch.device) -> Iterator[None]:
-    """Raise ValueError where the device has no room for a model of this size and its optimizer, made in the block."""
+def full_memory_told(sentence: str) -> Iterator[None]:
+    """Raise ValueError with this sentence where memory gets full in the block."""
     try:
         yield
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
-        raise ValueError(
-            f"the memory of {device.type} has no room to train {n_params:,} parameters: the weights alone take "
-            f"{4 * n_params / 1e9:,.1f} GB, gradients and optimizer up to three times that; take a smaller model "
-            "(n_layer, n_embd)"
-        ) from error
+        raise ValueError(sentence) from error

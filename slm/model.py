@@ -20,7 +20,7 @@ from torch.nn import functional as F
 
 from slm.attention import attend
 from slm.config import ModelConfig
-from slm.errors import is_out_of_memory
+from slm.errors import full_memory_told
 from slm.losses import linear_cross_entropy
 
 
@@ -76,16 +76,12 @@ class Cache:
 
 def _memory(shape: tuple[int, ...], *, device: torch.device, dtype: torch.dtype) -> Tensor:
     """An unwritten tensor (L, B, H, room, D) for a cache's keys or values; ValueError where memory has no such room."""
-    try:
+    _, stories, _, tokens, _ = shape
+    with full_memory_told(
+        f"writing {stories} x {tokens:,} tokens takes {2 * math.prod(shape) * dtype.itemsize / 1e6:,.0f} MB of memory, "
+        "more than there is; write fewer stories at once, or fewer tokens"
+    ):
         return torch.empty(shape, device=device, dtype=dtype)
-    except RuntimeError as error:
-        if not is_out_of_memory(error):
-            raise
-        _, stories, _, tokens, _ = shape
-        raise ValueError(
-            f"writing {stories} x {tokens:,} tokens takes {2 * math.prod(shape) * dtype.itemsize / 1e6:,.0f} MB of "
-            "memory, more than there is; write fewer stories at once, or fewer tokens"
-        ) from error
 
 
 class RMSNorm(nn.Module):

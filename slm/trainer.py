@@ -21,7 +21,7 @@ from slm.config import parameter_count
 from slm.data.batches import Corpus, training_batch
 from slm.device import choose_dtype, describe, make_ready
 from slm.divergence import MAX_SETBACKS, Diverged, LossWatch
-from slm.errors import room_told
+from slm.errors import full_memory_told
 from slm.files import read_json, write_json
 from slm.handover import handed_over, take_over
 from slm.job import TrainJob, check
@@ -243,7 +243,12 @@ class Trainer:
         """Take up the run: a new folder, or the state that was saved last."""
         self.dtype = self.team.share(choose_dtype(self.config.dtype, self.team.device))
         self.before = self._trainings_before()
-        with room_told(parameter_count(self.job.model), self.team.device):
+        n_params = parameter_count(self.job.model)
+        with full_memory_told(
+            f"the memory of {self.team.device.type} has no room to train {n_params:,} parameters: the weights alone "
+            f"take {4 * n_params / 1e9:,.1f} GB, gradients and optimizer up to three times that; take a smaller model "
+            "(n_layer, n_embd)"
+        ):
             saved = self._saved() if self.job.resume else None
             restore(self, saved)
         self.budget.begin(step=self.budget.step, tokens=self.budget.tokens, elapsed_s=self.last_save_s)
