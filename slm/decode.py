@@ -1,7 +1,8 @@
 """One token after another: the model's forward for a single position, with as few and as large operations as possible.
 
-For one position a small model's time goes into reading its weights and into starting operations, so this is the forward
-of `slm.model` written out flat. `step` gives what `GPT.forward` gives with a cache; the tests hold the two together.
+For one position a small model's time goes into reading its weights and into starting operations. So on a CPU with a
+C compiler the step is one call of compiled code (slm/step.c); elsewhere it is the forward of `slm.model` written out
+flat. `step` gives what `GPT.forward` gives with a cache; the tests hold them together.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from slm.int8 import Int8Linear, Int8WeightLinear
+from slm.compiled_step import Step, writes
+from slm.int8 import Int8Linear, Int8WeightLinear, RoundedLinear
 from slm.model import GPT, Attention, Block, RMSNorm
 from slm.steps import Fixed, Growing, Repeated
 
@@ -73,21 +75,28 @@ class Decoder:
         logits = model.logits(model.hidden(ids, cache)[:, -1])  # (1, V)
         self.logits = logits.expand(batch_size, -1)
         self.cache = cache if batch_size == 1 else cache.repeated(batch_size)
+        fixed = ids.device.type == "cuda" if fixed is None else fixed
+        self._compiled = Step(model) if not fixed and writes(model) else None
+        self._fixed = Fixed(cache.room, ids.device) if fixed else None
+        self._repeated: Repeated | None = None
+        if self._compiled is None:
+            self._lay_flat()
+        if fixed:  # a mask hides numbers, but not what is no number
+            for t in (self.cache.k, self.cache.v):
+                t[:, :, :, self.cache.length :] = 0
+
+    def _lay_flat(self) -> None:
+        """The step in torch: functions and tensors that every step uses again."""
+        model, batch_size = self.model, self.batch_size
         blocks = [_FlatBlock(model, block, batch_size) for block in model.h]  # type: ignore[arg-type]
         self._blocks = list(zip(blocks, self.cache.k, self.cache.v, strict=True))
         if model.rotary is not None:
-            cos, sin = model.rotary.cos[: cache.room], model.rotary.sin[: cache.room]  # 2 x (room, D/2)
+            room = self.cache.room
+            cos, sin = model.rotary.cos[:room], model.rotary.sin[:room]  # 2 x (room, D/2)
             self._cos, self._sin = torch.cat((cos, cos), -1), torch.cat((sin, -sin), -1)  # 2 x (room, D)
         self._norm_embedding = _RMSNorm(model.config.n_embd, model.config.eps, model.wte.weight)
         self._norm = norm_function(model.ln_f, model.wte.weight)
         self._head = product_function(model.lm_head, batch_size)
-        device = model.wte.weight.device
-        fixed = device.type == "cuda" if fixed is None else fixed
-        self._fixed = Fixed(cache.room, device) if fixed else None
-        if fixed:  # a mask hides numbers, but not what is no number
-            for t in (self.cache.k, self.cache.v):
-                t[:, :, :, self.cache.length :] = 0
-        self._repeated: Repeated | None = None
 
     @property
     def full(self) -> bool:
@@ -97,7 +106,9 @@ class Decoder:
     def step(self, ids: Tensor) -> None:
         """Add one token to each story, ids (B,) int64; there must be room."""
         ids = ids.to(self.model.wte.weight.device)
-        if self._fixed is None:
+        if self._compiled is not None:
+            self.logits = self._compiled(ids, self.cache.length, self.cache.k, self.cache.v)
+        elif self._fixed is None:
             self.logits = self._scores(ids, Growing(self.cache.length))
         else:
             place = self._fixed
@@ -196,6 +207,8 @@ def product_function(linear: nn.Module, batch_size: int) -> Product:
     """
     if isinstance(linear, Int8Linear | Int8WeightLinear):
         return linear.add_to
+    if isinstance(linear, RoundedLinear):
+        return lambda x, onto: _added(linear(x), onto)
     weight, bias = linear.weight, linear.bias
     assert isinstance(weight, Tensor) and (bias is None or isinstance(bias, Tensor))
     if weight.device.type != "cpu" or weight.dtype != torch.float32 or (batch_size > 1 and not has_onednn()):

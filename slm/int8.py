@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from slm.model import GPT, Linear
+from slm.native import library, matrix, multiply
 
 TINY = 1e-30
 FEW_NUMBERS = 200_000  # up to here a matrix is small: measured, between 256 x 768 and 512 x 512
@@ -32,7 +33,7 @@ def int8_model(model: GPT) -> GPT:
 
     Raises RuntimeError or AttributeError where this machine's torch has no such product.
     """
-    levels = activation_levels()
+    levels = None if library() else activation_levels()
     shared = {id(p): p for p in (*model.parameters(), *model.buffers())}  # deepcopy leaves these as they are
     small = copy.deepcopy(model, memo=shared).eval()
     for module in list(small.modules()):
@@ -42,10 +43,26 @@ def int8_model(model: GPT) -> GPT:
     return small
 
 
-def _in_int8(linear: Linear, levels: int, *, scores: bool) -> Int8Linear | Int8WeightLinear:
+def _in_int8(linear: Linear, levels: int | None, *, scores: bool) -> RoundedLinear | Int8Linear | Int8WeightLinear:
     """The kind of product that suits a matrix. Scores stay float32: in bfloat16 several tokens would have the same."""
+    if levels is None:
+        return RoundedLinear(linear)
     is_small = linear.weight.numel() <= FEW_NUMBERS and linear.in_features % STRIDE == 0
     return Int8WeightLinear(linear) if is_small and not scores else Int8Linear(linear, levels)
+
+
+class RoundedLinear(nn.Module):
+    """What Int8Linear gives, by compiled code (slm/step.c), whose decoder reads the same rows."""
+
+    def __init__(self, linear: Linear) -> None:
+        super().__init__()
+        self.rows, self.scale = _rounded(linear.weight)
+        self.sums = self.rows.sum(1, dtype=torch.int32)  # (out,)
+        self.bias, self.in_features = linear.bias, linear.in_features
+        self.matrix = matrix(self.rows, self.bias, scale=self.scale, sums=self.sums)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return multiply(self.matrix, x)
 
 
 class Int8Linear(nn.Module):
@@ -53,9 +70,7 @@ class Int8Linear(nn.Module):
 
     def __init__(self, linear: Linear, levels: int) -> None:
         super().__init__()
-        weight = linear.weight.detach().float()  # (out, in)
-        scale = weight.abs().amax(1).clamp_min(TINY) / 127  # (out,)
-        self.packed = _pack((weight / scale[:, None]).round().to(torch.int8), scale)
+        self.packed = _pack(*_rounded(linear.weight))
         self.bias, self.in_features, self.levels = linear.bias, linear.in_features, levels
 
     def forward(self, x: Tensor) -> Tensor:
@@ -89,6 +104,13 @@ class Int8WeightLinear(nn.Module):
         y = self._multiply(x.bfloat16(), self.rows, self.scale)  # (N, out) bfloat16
         onto = self.bias if onto is None else onto if self.bias is None else onto + self.bias
         return y.float() if onto is None else onto + y
+
+
+def _rounded(weight: Tensor) -> tuple[Tensor, Tensor]:
+    """A matrix (out, in) as int8 rows (out, in) and their scales (out,)."""
+    weight = weight.detach().float()
+    scale = weight.abs().amax(1).clamp_min(TINY) / 127
+    return (weight / scale[:, None]).round().to(torch.int8), scale
 
 
 def _pack(weight: Tensor, scale: Tensor) -> torch.ScriptObject:

@@ -34,6 +34,13 @@ def random_numbers_begin_anew() -> None:
 
 
 @pytest.fixture
+def torch_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stories are written as where there is no C compiler."""
+    for module in ("slm.compiled_step", "slm.int8"):
+        monkeypatch.setattr(f"{module}.library", lambda: None)
+
+
+@pytest.fixture
 def tinystories_folder() -> Path:
     """Real stories in the layout of a Hub data set, for tests that ask for them."""
     folder = ROOT.parent / "shared" / "data" / "TinyStories"

@@ -13,6 +13,7 @@ from slm.int8 import Int8Linear, Int8WeightLinear, int8_model
 from slm.steps import Repeated
 from tests.engine import random_model
 
+pytestmark = pytest.mark.usefixtures("torch_alone")  # the compiled step has tests of its own, in test_native.py
 SHAPES = [
     {"architecture": "gpt2", "n_layer": 3, "n_head": 2, "n_embd": 26, "n_inner": 59, "vocab_size": 101},
     {"architecture": "gpt2", "n_layer": 1, "n_head": 1, "n_embd": 7, "n_inner": 11, "vocab_size": 48, "tied": False},

@@ -78,6 +78,7 @@ def test_a_row_is_the_same_alone_and_among_others_and_zeros_give_the_bias(kind):
 
 
 @pytest.mark.parametrize("shape", MODELS.values(), ids=MODELS)
+@pytest.mark.usefixtures("torch_alone")
 @torch.inference_mode()
 def test_a_model_in_int8_scores_nearly_as_before_and_leaves_the_original_alone(shape):
     model = random_model(ModelConfig(**shape, block_size=23, vocab_size=VOCAB))
@@ -90,7 +91,7 @@ def test_a_model_in_int8_scores_nearly_as_before_and_leaves_the_original_alone(s
     assert 0 < loss_increase(model, small, ids[0].tolist()) < 0.01
 
 
-def test_the_bundled_model_is_as_good_in_int8_as_auto_asks_for():
+def test_the_bundled_model_is_as_good_in_int8_as_auto_asks_for(torch_alone):
     model, tokenizer, _ = load_folder(bundled_dir() / "tinystories-5m")
     chosen = choose_int8(model, tokenizer, "int8")
     assert {Int8Linear, Int8WeightLinear} <= {type(m) for m in chosen.model.modules()}
@@ -98,6 +99,7 @@ def test_the_bundled_model_is_as_good_in_int8_as_auto_asks_for():
 
 
 @pytest.mark.parametrize("name", ["gpt2", "nanochat"])
+@pytest.mark.usefixtures("torch_alone")
 def test_same_seed_same_text_whether_streamed_or_not_and_nearly_the_same_scores_in_a_batch(name):
     lm = int8_lm(name)
     for seed in (11, 12, 13):
@@ -110,7 +112,7 @@ def test_same_seed_same_text_whether_streamed_or_not_and_nearly_the_same_scores_
     assert F.mse_loss(together, alone).sqrt() < 0.05 * alone.std()
 
 
-def test_a_model_takes_each_matrix_by_its_size_and_the_length_of_its_rows():
+def test_a_model_takes_each_matrix_by_its_size_and_the_length_of_its_rows(torch_alone):
     shape = {"n_layer": 1, "n_head": 4, "n_embd": 224, "vocab_size": 67, "block_size": 19}
     for n_inner, fitting in ((96, True), (101, False)):
         block = int8_model(random_model(ModelConfig(architecture="nanochat", n_inner=n_inner, **shape))).h[0]

@@ -8,7 +8,6 @@ import torch
 from slm import precision
 from slm.config import ModelConfig
 from slm.int8 import int8_model
-from slm.model import Linear
 from tests.engine import random_model
 
 SHAPE = {"n_layer": 2, "n_head": 2, "n_embd": 64, "n_inner": 96, "vocab_size": 103, "block_size": 19}
@@ -16,26 +15,20 @@ SHAPE = {"n_layer": 2, "n_head": 2, "n_embd": 64, "n_inner": 96, "vocab_size": 1
 
 @pytest.mark.parametrize("architecture", ["gpt2", "nanochat"])
 @torch.inference_mode()
-def test_one_product_with_every_matrix_is_timed(monkeypatch, architecture):
+def test_whole_steps_of_a_story_are_timed(monkeypatch, architecture):
     model = random_model(ModelConfig(architecture=architecture, **SHAPE))
-    shapes = [(m.out_features, m.in_features) for m in model.modules() if isinstance(m, Linear)]
-    made, plain = [], precision.product_function
+    stepped, plain = [], precision.Decoder.step
 
-    def product_function(matrix, batch_size):
-        product = plain(matrix, batch_size)
+    def step(decoder, ids):
+        plain(decoder, ids)
+        stepped.append((decoder.model, decoder.cache.length))
 
-        def noted(x, onto):
-            y = product(x, onto)
-            made.append((y.shape[1], x.shape[1]))
-            return y
-
-        return noted
-
-    monkeypatch.setattr("slm.precision.product_function", product_function)
+    monkeypatch.setattr(precision.Decoder, "step", step)
     for either in (model, int8_model(model)):
-        precision._products(either)()
-        assert made == shapes
-        made.clear()
+        work = precision._step(either)
+        work(), work()
+        assert stepped == [(either, 2), (either, 2)]
+        stepped.clear()
 
 
 @pytest.mark.parametrize(("rounded_s", "quicker"), [(0.7, True), (0.8, False), (1.2, False)])
