@@ -21,7 +21,6 @@ from torch import Tensor
 
 from slm.card import events_of, model_card
 from slm.config import ModelConfig, SampleConfig, parameter_count
-from slm.device import fitting_threads
 from slm.errors import full_memory_told
 from slm.files import SETTINGS_BYTES, read_json, replacing, write_json
 from slm.hf_format import (
@@ -34,6 +33,7 @@ from slm.hf_format import (
 )
 from slm.model import GPT
 from slm.own_sampling import save_sampling
+from slm.threads import fitting_threads
 from slm.tokenizer import Tokenizer, load_tokenizer
 
 DTYPES = ("F64", "F32", "F16", "BF16")  # safetensors' names of the numbers that weights may be stored as

@@ -14,9 +14,9 @@ import torch
 from slm.beam import beam_search
 from slm.config import SampleConfig, parameter_count
 from slm.decode import Decoder, half_context, window_start
-from slm.device import fitting_threads
 from slm.model import GPT
 from slm.sampling import draw
+from slm.threads import fitting_threads
 
 
 def generate_ids(

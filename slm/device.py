@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import platform
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import torch
 
@@ -92,32 +90,3 @@ def describe(device: torch.device) -> str:
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"{device.type} ({platform.machine()}, {torch.get_num_threads()} threads)"
-
-
-# Below this size one core computes a token in less time than several take to share it out, and a training beside it
-# does not hold the story up.
-ONE_THREAD_PARAMETERS = 20_000_000
-_usual: list[int] = []  # the usual count of threads, once for each step that is being made with fewer
-_usual_lock = threading.Lock()
-
-
-@contextlib.contextmanager
-def fitting_threads(device: torch.device, n_params: int) -> Iterator[None]:
-    """As many CPU threads as one step of writing with a model of this size can use.
-
-    torch keeps the count for each thread of Python, and a new thread begins with the count set last; so this stands
-    around a step, which no other thread can go on with, and every thread has its own count back at the end.
-    """
-    if device.type != "cpu" or n_params >= ONE_THREAD_PARAMETERS:
-        yield
-        return
-    with _usual_lock:
-        before = _usual[0] if _usual else torch.get_num_threads()
-        _usual.append(before)
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-        with _usual_lock:
-            _usual.pop()

@@ -1,10 +1,10 @@
 """Smaller weights for writing on a CPU: a token costs one pass over all weights, so a quarter of the bytes is most of
 the time.
 
-Each row of a matrix is rounded to int8 with a scale of its own. Before a product with a large matrix each token's
-numbers are too, with a scale of their own (LLM.int8(), Dettmers et al. 2022, section 2.1); before one with a small
-matrix, where that would take longer than the product itself, to bfloat16. Either way a token gets the same numbers from
-a product alone and among others, to the last bit.
+Each row of a matrix is rounded to int8 with a scale of its own, and before a product so are each token's numbers
+(LLM.int8(), Dettmers et al. 2022, section 2.1). Where there is no compiled code and torch does it: before one with a
+small matrix, where that would take longer than the product itself, to bfloat16. Either way a token gets the same
+numbers from a product alone and among others, to the last bit.
 
 What stands between the products (attention, norms) is float32, whose sums a machine may add up in another order for
 several stories than for one. A number that lies on an edge is then rounded the other way, by one of 127 steps. So the
@@ -21,7 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from slm.model import GPT, Linear
-from slm.native import library, matrix, multiply
+from slm.native import Matrix, library, matrix, multiply
 
 TINY = 1e-30
 FEW_NUMBERS = 200_000  # up to here a matrix is small: measured, between 256 x 768 and 512 x 512
@@ -58,8 +58,12 @@ class RoundedLinear(nn.Module):
         super().__init__()
         self.rows, self.scale = _rounded(linear.weight)
         self.sums = self.rows.sum(1, dtype=torch.int32)  # (out,)
-        self.bias, self.in_features = linear.bias, linear.in_features
-        self.matrix = matrix(self.rows, self.bias, scale=self.scale, sums=self.sums)
+        self.bias = linear.bias
+
+    @property
+    def matrix(self) -> Matrix:
+        """Where the numbers are now."""
+        return matrix(self.rows, self.bias, scale=self.scale, sums=self.sums)
 
     def forward(self, x: Tensor) -> Tensor:
         return multiply(self.matrix, x)

@@ -58,21 +58,42 @@ static float bent(float h, Bend bend) {
     return h;
 }
 
+// One row from end to end: what a processor fetches ahead of a single stream keeps up with memory, of several it does not.
 static float dot(const float *w, const float *x, int64_t n) {
-    float a = 0, b = 0;  // two halves: one sum alone would wait for itself at every addition
-    int64_t half = n / 2;
-#pragma omp simd reduction(+ : a, b)
-    for (int64_t i = 0; i < half; i++) {
-        a += w[i] * x[i];
-        b += w[i + half] * x[i + half];
-    }
-    return a + b + (n % 2 ? w[n - 1] * x[n - 1] : 0.0f);
+    float a = 0;
+#pragma omp simd reduction(+ : a)
+    for (int64_t i = 0; i < n; i++) a += w[i] * x[i];
+    return a;
 }
 
 static int32_t dot_int8(const int8_t *w, const uint8_t *u, int64_t n) {
     int32_t a = 0;
     for (int64_t i = 0; i < n; i++) a += (int32_t)w[i] * (int32_t)u[i];  // with VNNI one instruction for 64
     return a;
+}
+
+// The same row by four tokens' numbers, x (4, n): it is read and widened once.
+static void dots(const float *w, const float *x, int64_t n, float sums[4]) {
+    float a = 0, b = 0, c = 0, d = 0;
+#pragma omp simd reduction(+ : a, b, c, d)
+    for (int64_t i = 0; i < n; i++) {
+        a += w[i] * x[i];
+        b += w[i] * x[n + i];
+        c += w[i] * x[2 * n + i];
+        d += w[i] * x[3 * n + i];
+    }
+    sums[0] = a, sums[1] = b, sums[2] = c, sums[3] = d;
+}
+
+static void dots_int8(const int8_t *w, const uint8_t *u, int64_t n, int32_t sums[4]) {
+    int32_t a = 0, b = 0, c = 0, d = 0;
+    for (int64_t i = 0; i < n; i++) {
+        a += (int32_t)w[i] * (int32_t)u[i];
+        b += (int32_t)w[i] * (int32_t)u[n + i];
+        c += (int32_t)w[i] * (int32_t)u[2 * n + i];
+        d += (int32_t)w[i] * (int32_t)u[3 * n + i];
+    }
+    sums[0] = a, sums[1] = b, sums[2] = c, sums[3] = d;
 }
 
 // x (n,) as numbers 1 to 255, zero at 128, into u (n,); the size of a step.
@@ -85,6 +106,22 @@ static float rounded(const float *x, uint8_t *u, int64_t n) {
     return peak / LEVELS;
 }
 
+// Row o of W by the tokens n to n + few of x (N, in), few being 1 or 4.
+static void products(const Matrix *m, int64_t o, const float *x, const Rounded *r, int64_t n, int64_t few, float *sums) {
+    int64_t in = m->in;
+    if (!m->scale) {
+        const float *w = (const float *)m->weight + o * in;
+        if (few == 4) dots(w, x + n * in, in, sums);
+        else sums[0] = dot(w, x + n * in, in);
+        return;
+    }
+    const int8_t *w = (const int8_t *)m->weight + o * in;
+    int32_t whole[4];
+    if (few == 4) dots_int8(w, r->u + n * in, in, whole);
+    else whole[0] = dot_int8(w, r->u + n * in, in);
+    for (int64_t i = 0; i < few; i++) sums[i] = (float)(whole[i] - ZERO * m->sum[o]) * m->scale[o] * r->step[n + i];
+}
+
 // y (N, out) = bent(W x + b) + onto, for x (N, in) and onto (N, out) or NULL, which may be y.
 static void multiply(const Matrix *m, const float *x, const float *onto, float *y, int64_t N, Bend bend, Rounded *r) {
     int64_t in = m->in, out = m->out;
@@ -94,14 +131,15 @@ static void multiply(const Matrix *m, const float *x, const float *onto, float *
     }
 #pragma omp for schedule(static)
     for (int64_t o = 0; o < out; o++) {
-        const float *w = (const float *)m->weight + o * in;
-        const int8_t *q = (const int8_t *)m->weight + o * in;
         float bias = m->bias ? m->bias[o] : 0.0f;
-        for (int64_t n = 0; n < N; n++) {
-            float sum = m->scale ? (float)(dot_int8(q, r->u + n * in, in) - ZERO * m->sum[o]) * m->scale[o] * r->step[n]
-                                 : dot(w, x + n * in, in);
-            sum = bent(sum + bias, bend);
-            y[n * out + o] = onto ? sum + onto[n * out + o] : sum;
+        for (int64_t n = 0, few; n < N; n += few) {
+            float sums[4];
+            few = N - n < 4 ? 1 : 4;
+            products(m, o, x, r, n, few, sums);
+            for (int64_t i = 0; i < few; i++) {
+                float h = bent(sums[i] + bias, bend);
+                y[(n + i) * out + o] = onto ? h + onto[(n + i) * out + o] : h;
+            }
         }
     }
 }

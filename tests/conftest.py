@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 # Before torch or huggingface_hub are imported, here and in every process that a test starts.
 os.environ["HF_HUB_OFFLINE"] = "1"
 # Where pytest-xdist runs several test files at once, threads of one would wait for those of another.
-os.environ.setdefault("OMP_NUM_THREADS", "1" if "PYTEST_XDIST_WORKER" in os.environ else "2")
+if "PYTEST_XDIST_WORKER" in os.environ:  # which has its environment from the process that started it
+    os.environ["OMP_NUM_THREADS"] = "1"
 for place in ("SLM_CHECKPOINTS", "SLM_DATA"):
     os.environ.pop(place, None)
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
 import torch
 
-from slm.device import choose_device, choose_dtype, fitting_threads
+from slm.device import choose_device, choose_dtype
 
 FAULTS = """
 import resource, sys, torch
@@ -50,34 +49,3 @@ def test_a_named_dtype_is_taken_and_auto_is_one_that_this_cpu_multiplies_fast():
     cpu = torch.device("cpu")
     assert choose_dtype("bfloat16", cpu) == torch.bfloat16
     assert choose_dtype("auto", cpu) in (torch.float32, torch.bfloat16)
-
-
-@pytest.fixture
-def two_threads():
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
-
-
-def test_a_small_model_writes_with_one_thread_and_a_large_one_with_all(two_threads):
-    for n_params, threads in ((1000, 1), (10**9, 2)):
-        with fitting_threads(torch.device("cpu"), n_params):
-            assert torch.get_num_threads() == threads
-        assert torch.get_num_threads() == 2
-
-
-def test_a_thread_that_is_new_while_another_writes_has_the_usual_count_after_its_own_step(two_threads):
-    counts = []
-
-    def step() -> None:
-        with fitting_threads(torch.device("cpu"), 1000):
-            counts.append(torch.get_num_threads())
-        counts.append(torch.get_num_threads())
-
-    with fitting_threads(torch.device("cpu"), 1000):
-        other = threading.Thread(target=step)
-        other.start()
-        other.join()
-    assert counts == [1, 2]
-    assert torch.get_num_threads() == 2
