@@ -20,6 +20,7 @@ from typing import Any
 from slm.config import PrepareConfig
 from slm.files import remove, replacing
 from slm.launch import detached
+from slm.leftovers import remove_claimed
 from slm.runs import Busy, check_name, process_alive, read_json, record_process, write_json
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -176,6 +177,7 @@ def _end_when_asked(job: Path) -> None:
     while not (job / "stop").exists():
         time.sleep(WRITE_INTERVAL_S)
     time.sleep(CANCEL_GRACE_S)  # between two steps it ends by itself, and clears away what it made
+    remove_claimed(job.parent.parent)
     write_json(job / "progress.json", {"stage": "error", "message": CANCELLED})
     os._exit(1)
 

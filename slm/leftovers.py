@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from pathlib import Path
 
@@ -22,6 +23,16 @@ def claim(part: Path) -> None:
 def release(part: Path) -> None:
     """Take the claim out of a folder that is whole."""
     remove(part / OWNER_FILE)
+
+
+def remove_claimed(folder: Path) -> None:
+    """Remove what this process has claimed in a folder: for one that must end in the middle of a step."""
+    for part in folder.glob(".*.part"):
+        owner = read_object(part / OWNER_FILE)
+        if owner.get("pid") == os.getpid() and is_alive(owner) and not is_elsewhere(owner):
+            moved = part.with_name(f".deleted-{part.name[1:]}")
+            part.rename(moved)  # so that the step finds no place any more to write a file into
+            remove(moved)
 
 
 def remove_leftovers(folder: Path) -> None:

@@ -67,6 +67,7 @@ def test_the_time_machine_tells_one_prompt_at_every_snapshot(opened: Watched, se
     for key, step in (("Home", "1"), ("ArrowRight", "3"), ("ArrowRight", "5"), ("Home", "1")):
         slider.press(key)
         expect(told).to_contain_text(re.compile(rf"first as it was after step {step}\."), timeout=SLOW_MS)
+        expect(told.locator("article")).to_have_attribute("aria-busy", "false", timeout=SLOW_MS)
         stages.append(told.locator("p").first.inner_text())
     assert stages[0] == stages[3] and len(set(stages)) == 3
 

@@ -131,9 +131,20 @@ BUSY_WITH_ONE_STEP = """
 import sys, time
 from pathlib import Path
 from slm.data import prepare
+from slm.files import replacing
+from slm.leftovers import claim
 from demo import preparing
 preparing.CANCEL_GRACE_S = 0.2
-prepare.prepare = lambda config, data_dir: iter(lambda: print("half", flush=True) or time.sleep(3600), None)
+def half(config, data_dir):
+    with replacing(data_dir / "mine") as part:
+        part.mkdir()
+        claim(part)
+        print("half", flush=True)
+        time.sleep(3600)
+        yield
+
+
+prepare.prepare = half
 preparing.work(Path(sys.argv[1]))
 """
 
@@ -149,6 +160,7 @@ def test_a_step_that_takes_long_is_cancelled_too(tmp_path: Path) -> None:
     finally:
         process.kill()
     assert preparing.progress(tmp_path) == {"name": "mine", "stage": "error", "message": "preparing was cancelled"}
+    assert [path.name for path in tmp_path.iterdir()] == [".jobs"]
 
 
 def test_a_folder_here_is_named_as_every_process_finds_it(session: Session, tmp_path: Path, monkeypatch) -> None:
