@@ -1,7 +1,8 @@
 """What thirty pages that watch cost a training: python benchmarks/watchers.py [--watchers 30] [--turns 5]
 
 Starts `python app.py` on a free port with temporary folders, makes starter stories, and trains `micro` once. While it
-trains, short turns alone and with the watchers alternate, so that a machine whose speed wanders slows both alike. A
+trains, short turns alone and with the watchers alternate, so that a machine whose speed wanders slows both alike; the
+watchers are the same pages each time, which are opened at the first turn and looked at again at the others. A
 watcher is a real HTTP client with a connection of its own; it asks exactly what an open Train tab asks
 (demo/static/live.js): `slm/watch` with what it has seen, again after the time that the answer says, and all that gradio
 paints where the answer is to repaint. The watchers live in one process beside the server, though in a class they have
@@ -18,6 +19,7 @@ import argparse
 import gzip
 import http.client
 import json
+import math
 import os
 import platform
 import random
@@ -61,37 +63,38 @@ class Turn:
 class Watcher(threading.Thread):
     """One open Train tab. `waits_ms` are its answers' times, `errors` what went wrong.
 
+    `opening_ms` are those of its first questions, until it is painted: then gradio makes a session for the page.
     `reopened` counts the connections that the server had closed between two questions.
     """
 
-    def __init__(self, port: int, paint: int, until: float) -> None:
+    def __init__(self, port: int, paint: int, until: float, *, page: str, seen: str) -> None:
         super().__init__(daemon=True)
-        self.port, self.paint_index, self.until = port, paint, until
+        self.port, self.paint_index, self.until, self.page, self.seen = port, paint, until, page, seen
         self.waits_ms: list[float] = []
+        self.opening_ms: list[float] = []
         self.errors: list[str] = []
         self.reopened = 0
         self.bytes = 0
-        self.page = f"{random.getrandbits(40):x}"
 
     def run(self) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        seen, wait_s = "", 1.5 * random.random()  # pages are not opened at one moment
+        wait_s = 1.5 * random.random()  # pages are not opened at one moment
         while time.time() + wait_s < self.until:
             time.sleep(wait_s)
             try:
-                seen, wait_s = self.ask(connection, seen)
+                self.seen, wait_s = self.ask(connection)
             except (OSError, ValueError, http.client.HTTPException) as error:
                 self.errors.append(repr(error))
                 connection.close()
                 wait_s = 3.0
 
-    def ask(self, connection: http.client.HTTPConnection, seen: str) -> tuple[str, float]:
+    def ask(self, connection: http.client.HTTPConnection) -> tuple[str, float]:
         """One question; what is seen then, and how long to wait."""
-        query = urllib.parse.urlencode({"seen": seen, "page": self.page})
+        query = urllib.parse.urlencode({"seen": self.seen, "page": self.page})
         status, headers, body = self.exchange(connection, "GET", f"/slm/watch?{query}")
         wait_s = float(headers["slm-next-s"])
         if status == 204:
-            return seen, wait_s
+            return self.seen, wait_s
         if headers.get("content-encoding") == "gzip":
             return self.seen_of(body), wait_s
         news = json.loads(body)
@@ -115,7 +118,7 @@ class Watcher(threading.Thread):
             connection.request(method, place, body, headers)
             answer = connection.getresponse()
         told = answer.read()
-        self.waits_ms.append(1000 * (time.perf_counter() - begun))
+        (self.waits_ms if self.seen else self.opening_ms).append(1000 * (time.perf_counter() - begun))
         self.bytes += len(told)
         if answer.status not in (200, 204):
             raise ValueError(f"{method} {place}: {answer.status}")
@@ -125,16 +128,18 @@ class Watcher(threading.Thread):
         return json.loads(gzip.decompress(zipped))["seen"]
 
 
-def watch(port: int, paint: int, watchers: int, seconds: float) -> dict:
-    """All watchers for so many seconds, in this process; what they saw."""
+def watch(port: int, paint: int, seen: dict[str, str], seconds: float) -> dict:
+    """The pages of `seen` watch for so many seconds, in this process; what they saw, and what each shows in the end."""
     until = time.time() + seconds
-    pages = [Watcher(port, paint, until) for _ in range(watchers)]
+    pages = [Watcher(port, paint, until, page=page, seen=last) for page, last in seen.items()]
     for page in pages:
         page.start()
     for page in pages:
         page.join()
     return {
+        "seen": {page.page: page.seen for page in pages},
         "waits_ms": [wait for page in pages for wait in page.waits_ms],
+        "opening_ms": [wait for page in pages for wait in page.opening_ms],
         "errors": [error for page in pages for error in page.errors],
         "reopened": sum(page.reopened for page in pages),
         "mb": sum(page.bytes for page in pages) / 1e6,
@@ -209,13 +214,15 @@ def prepare(home: Path) -> None:
 
 
 def take_turns(port: int, server: subprocess.Popen, *, watchers: int, count: int, seconds: float) -> Iterator[Turn]:
-    """Alone, watched, alone, ... while a training runs: `count` of each."""
+    """Alone, watched, alone, ... while a training runs: `count` of each. The same pages come back each time."""
+    shown = {f"page-{k}": "" for k in range(watchers)}
     for k in range(2 * count):
         start, cpu, seen = time.time(), cpu_s(server.pid), {}
         if k % 2:
-            words = [sys.executable, __file__, "--client", str(port), "--watchers", str(watchers)]
-            told = subprocess.run([*words, "--seconds", str(seconds)], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+            words = [sys.executable, __file__, "--client", str(port), "--seconds", str(seconds)]
+            told = subprocess.run(words, cwd=ROOT, input=json.dumps(shown), stdout=subprocess.PIPE, text=True)
             seen = json.loads(told.stdout)
+            shown = seen.pop("seen")
         else:
             time.sleep(seconds)
         yield Turn(start, time.time(), seen, cpu_s(server.pid) - cpu)
@@ -235,6 +242,8 @@ def report(turns: Sequence[Turn], events: Sequence[dict[str, Any]], memory: Sequ
     print(f"training: alone {spread(fast)} tokens/s, watched {spread(slow)}")
     print(f"watched to alone: {spread(ratios, 1)} % (target {100 * TARGET_RATIO:.0f} %)")
 
+    opening = [wait for turn in watched for wait in turn.seen["opening_ms"]]
+    print(f"{len(opening)} answers while the pages opened: {spread(opening or [math.nan])} ms")
     waits = sorted(wait for turn in watched for wait in turn.seen["waits_ms"])
     errors = [error for turn in watched for error in turn.seen["errors"]]
     worst = waits[int(0.95 * (len(waits) - 1))]
@@ -275,7 +284,7 @@ def main() -> None:
     parser.add_argument("--client", type=int, metavar="PORT", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.client:
-        print(json.dumps(watch(args.client, paint_index(args.client), args.watchers, args.seconds)))
+        print(json.dumps(watch(args.client, paint_index(args.client), json.load(sys.stdin), args.seconds)))
         return
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     print(f"{machine}, {args.watchers} watchers, {args.turns} turns of {args.seconds:.0f} s each way", flush=True)

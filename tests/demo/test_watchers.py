@@ -10,7 +10,8 @@ from benchmarks.watchers import COME_S, WARM_S, Turn, growth, report, speed
 
 
 def seen(**changes: Any) -> dict[str, Any]:
-    return {"waits_ms": [3.0, 4.0, 5.0], "errors": [], "reopened": 0, "mb": 1.0, "cpu_s": 1.0, **changes}
+    usual = {"waits_ms": [3.0, 4.0, 5.0], "opening_ms": [70.0], "errors": [], "reopened": 0, "mb": 1.0, "cpu_s": 1.0}
+    return {**usual, **changes}
 
 
 def turns(count: int, **changes: Any) -> list[Turn]:
@@ -51,6 +52,7 @@ def test_a_good_run_misses_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert report(turns(5), log(turns(5), alone=1000, watched=990), steady(200)) == []
     said = capsys.readouterr().out
     assert "alone 1,000 (1,000 to 1,000) tokens/s, watched 990 (990 to 990)" in said
+    assert "5 answers while the pages opened: 70 (70 to 70) ms" in said and "15 answers: median 4.0 ms" in said
     assert "watched to alone: 99.0 (99.0 to 99.0) %" in said and "+0.0 % (target 1 %)" in said
 
 
