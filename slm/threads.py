@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Iterator
 
 import torch
@@ -20,11 +21,15 @@ except ImportError:  # Windows
 # Below this size one core computes a token in less time than several take to share it out, and a training beside it
 # does not hold the story up.
 ONE_THREAD_PARAMETERS = 20_000_000
-MOST_INTERRUPTIONS = 2  # of one step: more, and another program is at work
-STEPS_ALONE = 100  # taken by one thread before several are tried again
+# Several threads are tried for so long; where the system takes a core away from them more often in that time than it
+# does for its own work, another program is at work.
+TRY_S = 0.03
+MOST_INTERRUPTIONS = 3
+# Then one thread takes so many steps before the next try: few at first, for it may have been a moment, and after each
+# try in vain twice as many.
+FEWEST_ALONE, MOST_ALONE = 4, 128
 _usual: list[int] = []  # the usual count of threads, once for each step that is being made with fewer
 _usual_lock = threading.Lock()
-_steps_alone = 0
 
 
 @contextlib.contextmanager
@@ -36,11 +41,11 @@ def fitting_threads(device: torch.device, n_params: int) -> Iterator[None]:
     """
     if device.type != "cpu":
         yield
-    elif n_params < ONE_THREAD_PARAMETERS or _crowded():
+    elif n_params < ONE_THREAD_PARAMETERS or _others.at_work():
         with _one_thread():
             yield
     else:
-        with _minding_others():
+        with _others.watched():
             yield
 
 
@@ -58,23 +63,38 @@ def _one_thread() -> Iterator[None]:
             _usual.pop()
 
 
-def _crowded() -> bool:
-    """Whether another program was at work when several threads were last tried; counts the steps since."""
-    global _steps_alone
-    if _steps_alone == 0:
-        return False
-    _steps_alone -= 1
-    return True
+class _Others:
+    """Whether other programs want the cores, from what they did to earlier steps of several threads."""
+
+    def __init__(self) -> None:
+        self.steps_alone, self.next_alone = 0, FEWEST_ALONE
+        self.tried_s, self.interruptions = 0.0, 0
+
+    def at_work(self) -> bool:
+        """Whether this step is better taken by one thread; counts the steps."""
+        self.steps_alone -= self.steps_alone > 0
+        return self.steps_alone > 0
+
+    @contextlib.contextmanager
+    def watched(self) -> Iterator[None]:
+        """Around a step of several threads."""
+        interruptions, begun = _interruptions(), time.perf_counter()
+        yield
+        self.interruptions += _interruptions() - interruptions
+        self.tried_s += time.perf_counter() - begun
+        if self.tried_s > TRY_S:
+            self._decide()
+
+    def _decide(self) -> None:
+        if self.interruptions / self.tried_s > MOST_INTERRUPTIONS / TRY_S:
+            self.steps_alone = self.next_alone + 1
+            self.next_alone = min(2 * self.next_alone, MOST_ALONE)
+        else:
+            self.next_alone = FEWEST_ALONE
+        self.tried_s, self.interruptions = 0.0, 0
 
 
-@contextlib.contextmanager
-def _minding_others() -> Iterator[None]:
-    """A step by several threads, which tells whether others took the cores away meanwhile."""
-    global _steps_alone
-    before = _interruptions()
-    yield
-    if _interruptions() - before > MOST_INTERRUPTIONS:
-        _steps_alone = STEPS_ALONE
+_others = _Others()
 
 
 def _interruptions() -> int:

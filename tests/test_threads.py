@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 
 import pytest
 import torch
 
-from slm import threads
-from slm.threads import STEPS_ALONE, fitting_threads
+from slm.threads import FEWEST_ALONE, MOST_ALONE, MOST_INTERRUPTIONS, TRY_S, _Others, fitting_threads
 
 
 @pytest.fixture(autouse=True)
 def nothing_else_runs(monkeypatch):
-    monkeypatch.setattr("slm.threads._steps_alone", 0)
+    monkeypatch.setattr("slm.threads._others", _Others())
     monkeypatch.setattr("slm.threads._interruptions", lambda: 0)
 
 
@@ -53,15 +53,37 @@ def used(n_params: int) -> int:
         return torch.get_num_threads()
 
 
+def every_step(monkeypatch, *, interruptions: int, seconds: float) -> None:
+    """From here on each step of several threads is interrupted so often and takes so long."""
+    for name, each in (("_interruptions", interruptions), ("time.perf_counter", seconds)):
+        asked = itertools.count()  # before a step and behind it
+        monkeypatch.setattr(f"slm.threads.{name}", lambda each=each, asked=asked: each * next(asked))
+
+
+def alone(steps: int) -> int:
+    """How many steps one thread takes until several are tried; they all have to be among `steps`."""
+    return [used(10**9) for _ in range(steps)].index(2)
+
+
 def test_a_large_model_writes_with_one_thread_while_another_program_takes_the_cores(two_threads, monkeypatch):
-    interruptions = iter([5, 5 + threads.MOST_INTERRUPTIONS + 1])
-    monkeypatch.setattr("slm.threads._interruptions", lambda: next(interruptions, 0))
-    assert used(10**9) == 2  # and is interrupted
-    assert [used(10**9) for _ in range(STEPS_ALONE)] == [1] * STEPS_ALONE
-    assert used(10**9) == used(10**9) == 2
+    every_step(monkeypatch, interruptions=MOST_INTERRUPTIONS + 1, seconds=1.001 * TRY_S)
+    assert used(10**9) == 2
+    expected = [4, 8, 16, 32, 64, 128, 128]
+    assert (expected[0], expected[-1]) == (FEWEST_ALONE, MOST_ALONE)
+    assert [alone(count + 1) for count in expected] == expected
+    every_step(monkeypatch, interruptions=0, seconds=1.001 * TRY_S)
+    assert alone(MOST_ALONE + 1) == MOST_ALONE
+    assert [used(10**9) for _ in range(3)] == [2, 2, 2]
+    every_step(monkeypatch, interruptions=MOST_INTERRUPTIONS + 1, seconds=1.001 * TRY_S)
+    assert used(10**9) == 2 and alone(FEWEST_ALONE + 1) == FEWEST_ALONE  # it begins anew
 
 
-def test_a_few_interruptions_are_no_other_program(two_threads, monkeypatch):
-    interruptions = iter([5, 5 + threads.MOST_INTERRUPTIONS])
-    monkeypatch.setattr("slm.threads._interruptions", lambda: next(interruptions, 0))
-    assert used(10**9) == used(10**9) == 2
+def test_quick_steps_are_judged_together(two_threads, monkeypatch):
+    every_step(monkeypatch, interruptions=1, seconds=0.21 * TRY_S)  # five of them are a try
+    assert [used(10**9) for _ in range(7)] == [2, 2, 2, 2, 2, 1, 1]
+
+
+@pytest.mark.parametrize(("interruptions", "seconds"), [(MOST_INTERRUPTIONS, 1.001 * TRY_S), (31, 11 * TRY_S)])
+def test_a_few_interruptions_are_no_other_program(two_threads, monkeypatch, interruptions, seconds):
+    every_step(monkeypatch, interruptions=interruptions, seconds=seconds)
+    assert [used(10**9) for _ in range(5)] == [2] * 5
