@@ -33,9 +33,8 @@ class Step:
             place(model.wte.weight), place(wpe), place(cos), place(sin),
             (Layer * len(layers))(*layers), _norm(model.ln_f), _matrix(model.lm_head),
         )  # fmt: skip
-        self._floats = 1 + 6 * config.n_embd + config.mlp_size
-        self._bytes = max(config.n_embd, config.mlp_size)
-        self._n_head, self._vocab_size, self._run = config.n_head, config.vocab_size, code.slm_step
+        self._floats, self._longest = 6 * config.n_embd + config.mlp_size, max(config.n_embd, config.mlp_size)
+        self._n_head, self._vocab_size, self._code = config.n_head, config.vocab_size, code
 
     def __call__(self, ids: Tensor, position: int, keys: Tensor, values: Tensor) -> Tensor:
         """Scores (B, V) of what follows ids (B,) int64 at `position`.
@@ -44,11 +43,11 @@ class Step:
         """
         B, room = len(ids), keys.shape[3]
         assert 0 <= position < room, f"there is room for {room} tokens, and this one stands at {position}"
-        memory = torch.empty(B * (self._floats + self._n_head * room))
-        rounded = torch.empty(B * self._bytes, dtype=torch.uint8)
+        floats = self._code.slm_floats(B, self._longest) + B * (self._floats + self._n_head * room)
+        memory, rounded = torch.empty(floats), torch.empty(B * self._longest, dtype=torch.uint8)
         logits = torch.empty(B, self._vocab_size)
         ids = ids.contiguous()
-        failed = self._run(
+        failed = self._code.slm_step(
             self._model, place(ids), B, position, place(keys), place(values), room,
             place(memory), place(rounded), place(logits), torch.get_num_threads(),
         )  # fmt: skip

@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 SOURCE = Path(__file__).with_name("step.c")
+INCLUDED = SOURCE.with_name("product.h")
 # -ffast-math would change how the whole process rounds. The OpenMP of the process is torch's: linked against another
 # one, the two would keep a core busy waiting for each other's threads.
 COMPILE = ("-O3", "-march=native", "-fopenmp", "-fno-math-errno", "-fPIC", "-c")
@@ -72,8 +73,8 @@ def multiply(m: Matrix, x: Tensor) -> Tensor:
     assert code is not None and x.shape[-1] == m.in_
     x, y = x.contiguous(), torch.empty(*x.shape[:-1], m.out)
     N = x.numel() // m.in_
-    rounded, steps = torch.empty(x.numel(), dtype=torch.uint8), torch.empty(N)
-    code.slm_multiply(m, *map(place, (x, y)), N, *map(place, (rounded, steps)), torch.get_num_threads())
+    memory, rounded = torch.empty(code.slm_floats(N, m.in_)), torch.empty(x.numel(), dtype=torch.uint8)
+    code.slm_multiply(m, *map(place, (x, y)), N, *map(place, (memory, rounded)), torch.get_num_threads())
     return y
 
 
@@ -87,6 +88,7 @@ def library() -> ctypes.CDLL | None:
     library.slm_step.argtypes = [
         POINTER(Model), c_void_p, c_int64, c_int64, c_void_p, c_void_p, c_int64, c_void_p, c_void_p, c_void_p, c_int,
     ]  # fmt: skip
+    library.slm_floats.argtypes, library.slm_floats.restype = [c_int64, c_int64], c_int64
     library.slm_multiply.argtypes = [POINTER(Matrix), c_void_p, c_void_p, c_int64, c_void_p, c_void_p, c_int]
     library.slm_multiply.restype = None
     return library
@@ -97,7 +99,7 @@ def _built() -> Path:
     compiler = shutil.which("cc")
     if compiler is None:
         raise FileNotFoundError("there is no C compiler")
-    told = (SOURCE.read_bytes(), compiler, *COMPILE, platform.machine(), _processor())
+    told = (SOURCE.read_bytes(), INCLUDED.read_bytes(), compiler, *COMPILE, platform.machine(), _processor())
     name = hashlib.sha256(repr(told).encode()).hexdigest()[:16]
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "slm"
     built = folder / f"step-{name}.so"

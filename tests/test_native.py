@@ -33,7 +33,7 @@ def random_linear(inputs: int, outputs: int, *, bias: bool) -> Linear:
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=lambda s: f"{s['architecture']}-{s['n_embd']}")
-@pytest.mark.parametrize("stories", [1, 2, 5])
+@pytest.mark.parametrize("stories", [1, 2, 5, 11])
 @pytest.mark.parametrize("threads", [1, 2])
 @torch.inference_mode()
 def test_compiled_steps_equal_the_forward(monkeypatch, shape, stories, threads):
@@ -53,6 +53,20 @@ def compiled_steps(model, stories):
     for column in columns:
         decoder.step(column)
     return decoder.logits, model(torch.cat((torch.tensor(prompt).expand(stories, -1), columns.T), 1))[:, -1]
+
+
+@pytest.mark.parametrize(("inputs", "outputs"), [(7, 11), (64, 3), (257, 129), (1, 1)])
+@pytest.mark.parametrize("bias", [True, False])
+@torch.inference_mode()
+def test_a_product_is_the_same_for_any_number_of_tokens(inputs, outputs, bias):
+    linear = random_linear(inputs, outputs, bias=bias)
+    for rows in (1, 2, 8, 13):
+        x = torch.randn(rows, inputs)
+        expected = F.linear(x.double(), linear.weight.double(), linear.bias.double() if bias else None)
+        y = native.multiply(native.matrix(linear.weight, linear.bias), x)
+        torch.testing.assert_close(y, expected.float(), atol=1e-4, rtol=1e-5)
+        rounded = RoundedLinear(linear)
+        assert torch.equal(rounded(x), torch.cat([rounded(row) for row in x.split(1)]))
 
 
 @pytest.mark.parametrize(("inputs", "outputs"), [(7, 11), (64, 3), (257, 129), (1, 1)])

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from slm.config import SampleConfig
-from slm.sampling import adjust, draw
+from slm.sampling import STRETCH, adjust, draw, highest
 
 CASES = 1000
 
@@ -136,6 +136,15 @@ def test_top_p_is_the_same_however_many_tokens_hold_the_mass(flatness):
     unlike = (ours.isfinite() != theirs.isfinite()).sum(-1)
     assert (unlike <= 2).all()  # sums over thousands, in another order, may end a token sooner or later
     assert torch.equal(ours[ours.isfinite()], logits[ours.isfinite()])
+
+
+@pytest.mark.parametrize("vocab", [47, 16 * STRETCH + 1, 37 * STRETCH, 41 * STRETCH + 29])
+@pytest.mark.parametrize("k", [1, 2, 5])
+def test_the_highest_scores_are_those_of_topk(k, vocab):
+    logits = random_logits(61, vocab)
+    logits[:, -1] = logits.amax(-1) * torch.linspace(0.1, 1.3, 61)  # behind the last whole stretch, now and then first
+    best, ids = highest(logits, k)
+    assert torch.equal(best, logits.topk(k).values) and torch.equal(ids, logits.topk(k).indices)
 
 
 def test_draws_land_on_kept_tokens_only_and_on_each_of_them():
