@@ -27,6 +27,7 @@ from slm.config import (
 from slm.fields import field_doc, field_kinds, parse_fields
 from slm.forecast import Training, flops_per_token, measured_on
 from slm.forecast import forecast as foretell
+from slm.gpus import usual_preset
 from slm.launch import TrainSpec
 from slm.processes import is_elsewhere
 from slm.recorded import recorded_plan
@@ -34,7 +35,6 @@ from slm.runs import RunSummary, check_name, checkpoints_dir, data_dir, training
 
 STARTER = "made here"  # the dropdown's value for stories that are made when they are needed; no data set is called so
 STARTER_LABEL = "Starter stories, made here"
-DEFAULT_PRESET = "micro"
 DEFAULT_MINUTES = 5.0
 SETTLED_S = 20.0  # a training as long tells how fast its settings are, better than three seconds do
 FOR_TESTS = ("golden",)  # presets that the list of sizes leaves out
@@ -326,7 +326,7 @@ def data_choices(manifests: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]
 
 
 def preset_choices() -> list[tuple[str, str]]:
-    """(label, name) of the presets whose stories are worth reading, the quickest first."""
+    """(label, name) of the presets whose stories are worth reading: the usual one, then the quickest first."""
     sizes = {name: parameter_count(chosen.model) for name, chosen in PRESETS.items() if name not in FOR_TESTS}
-    order = sorted(sizes, key=lambda name: (name != DEFAULT_PRESET, sizes[name]))
+    order = sorted(sizes, key=lambda name: (name != usual_preset(), sizes[name]))
     return [(f"{name} \u00b7 {compact(sizes[name])} parameters", name) for name in order]

@@ -15,8 +15,18 @@ from typing import Any, NoReturn
 
 from slm import __version__, commands
 from slm.answer import Result, answer
-from slm.config import BUDGETS, PRESETS, ModelConfig, PrepareConfig, SampleConfig, TrainConfig
+from slm.config import (
+    BUDGETS,
+    CPU_PRESET,
+    GPU_PRESET,
+    PRESETS,
+    ModelConfig,
+    PrepareConfig,
+    SampleConfig,
+    TrainConfig,
+)
 from slm.fields import field_doc, field_kinds, parse_fields
+from slm.gpus import usual_preset
 from slm.launch import TrainSpec, overridable
 from slm.own_sampling import KEPT
 from slm.processes import is_first_process
@@ -67,7 +77,7 @@ def spec_from_args(args: argparse.Namespace) -> TrainSpec:
     return TrainSpec(
         run=args.run,
         data=args.data,
-        preset=args.preset,
+        preset=args.preset or usual_preset(values.get("device", "auto")),
         overrides=values,
         init_from=args.init_from,
         checkpoints=args.checkpoints,
@@ -105,7 +115,8 @@ def _add_train(rooms: Any) -> None:
     purposes = "; ".join(f"{name}: {p.purpose}" for name, p in PRESETS.items())
     room.add_argument("--run", metavar="NAME", required=True, help="Name of the run, a folder in checkpoints.")
     room.add_argument("--data", metavar="NAME", help="Name of the prepared data set (with --resume: the run's own).")
-    room.add_argument("--preset", metavar="NAME", default="micro", help=f"Default micro. {purposes}.")
+    usual = f"Default {CPU_PRESET}, with an NVIDIA GPU {GPU_PRESET}."
+    room.add_argument("--preset", metavar="NAME", help=f"{usual} {purposes}.")
     room.add_argument(
         "--resume",
         action="store_true",

@@ -290,6 +290,7 @@ PRESETS: dict[str, Preset] = {
         train=TrainConfig(optimizer="adamw", learning_rate=3e-3, batch_size=16, warmup_steps=10),
     ),
 }
+CPU_PRESET, GPU_PRESET = "micro", "slm-51m"  # where nobody has chosen one
 
 
 def preset(name: str) -> Preset:

@@ -7,7 +7,6 @@ writes to its run folder, so the page may be closed, restarted or open twice.
 from __future__ import annotations
 
 import dataclasses
-import functools
 import os
 import shlex
 import shutil
@@ -23,6 +22,7 @@ from typing import Any
 from slm.config import BUDGETS, ModelConfig, TrainConfig, preset
 from slm.fields import field_kinds
 from slm.files import remove
+from slm.gpus import gpu_count, usual_preset
 from slm.manifests import read_manifest
 from slm.recorded import recorded_plan
 from slm.runs import (
@@ -59,7 +59,7 @@ class TrainSpec:
 
     run: str
     data: str
-    preset: str = "micro"
+    preset: str = field(default_factory=usual_preset)
     minutes: float | None = None
     steps: int | None = None
     tokens: int | None = None
@@ -168,22 +168,6 @@ def _program(config: TrainConfig) -> list[str]:
     if processes == 1:
         return ["-m", "slm"]
     return ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes), "-m", "slm", "--"]
-
-
-@functools.cache
-def gpu_count() -> int:
-    """How many NVIDIA GPUs this process may use, told by their driver's own program: torch would take seconds."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is not None:
-        return len([name for name in visible.split(",") if name.strip()])
-    program = shutil.which("nvidia-smi")
-    if program is None:
-        return 0
-    try:
-        listed = subprocess.run([program, "-L"], capture_output=True, text=True, timeout=30)
-    except (OSError, subprocess.SubprocessError):  # it cannot be run, or hangs
-        return 0
-    return sum(line.startswith("GPU ") for line in listed.stdout.splitlines())
 
 
 def start(spec: TrainSpec, *, checkpoints: str | Path | None = None) -> Path:

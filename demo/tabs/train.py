@@ -10,7 +10,6 @@ import gradio as gr
 from demo import training
 from demo.forms import (
     DEFAULT_MINUTES,
-    DEFAULT_PRESET,
     STARTER,
     FormField,
     TrainForm,
@@ -52,6 +51,7 @@ from demo.views.words import duration, note
 from demo.watching import LATEST, RunView, shown_run, watch
 from slm import launch
 from slm.data.prepare import list_datasets
+from slm.gpus import usual_preset
 
 FINISHING = "its learning rate falls quickly, which makes a better model than Stop; then it ends"
 FINISHING_LEVEL = "it makes some more steps and ends; its learning rate stays, since its settings let it never fall"
@@ -63,7 +63,7 @@ def layout(session: Session, key: gr.BrowserState) -> dict[str, Any]:
     with gr.Row(elem_classes="slm-split slm-train"):
         with gr.Column(elem_classes="slm-train-form"):
             data = gr.Dropdown([], label="Data", elem_id="train-data", info="The stories it learns from.")
-            chosen_preset = gr.Dropdown(preset_choices(), value=DEFAULT_PRESET, label="Size", elem_id="train-preset",
+            chosen_preset = gr.Dropdown(preset_choices(), value=usual_preset(), label="Size", elem_id="train-preset",
                                         info="Larger models write better, and learn more slowly.")
             minutes = gr.Number(DEFAULT_MINUTES, label="Minutes", elem_id="train-minutes",
                                 info="The training ends by itself after this time; the model is saved along the way. "
@@ -75,7 +75,7 @@ def layout(session: Session, key: gr.BrowserState) -> dict[str, Any]:
                 finish = gr.Button("Finish now", elem_id="train-finish", interactive=False, min_width=136)
                 stop = gr.Button("Stop", variant="stop", elem_id="train-stop", interactive=False, min_width=80)
                 resume = gr.Button("Resume", elem_id="train-resume", interactive=False, min_width=90)
-            came_to = html(measured_html(DEFAULT_PRESET), elem_id="train-measured")
+            came_to = html(measured_html(usual_preset()), elem_id="train-measured")
             costs = html(elem_id="train-size")
             outlook = html(elem_id="train-forecast")
         with gr.Column(elem_classes="slm-train-more"):
@@ -124,7 +124,7 @@ def further_settings() -> tuple[gr.Textbox, list[Any], gr.HTML, gr.Code]:
 
 def grouped_fields() -> list[Any]:
     """The fields of form_fields, each group under a small heading."""
-    usual = dict(zip((f.name for f in form_fields()), preset_values(DEFAULT_PRESET), strict=True))
+    usual = dict(zip((f.name for f in form_fields()), preset_values(usual_preset()), strict=True))
     fields: list[Any] = []
     with gr.Column(elem_classes="slm-groups"):
         for title, group in field_groups().items():

@@ -14,7 +14,6 @@ import pytest
 from demo import measuring
 from demo.forms import (
     DEFAULT_MINUTES,
-    DEFAULT_PRESET,
     GROUPS,
     LEFT_OUT,
     STARTER,
@@ -39,6 +38,7 @@ from slm.data.prepare import list_datasets
 from slm.fields import field_doc
 from slm.files import write_json
 from slm.folders import is_name
+from slm.gpus import usual_preset
 from slm.runs import EventLog
 from tests.demo.making import make_run
 
@@ -107,7 +107,7 @@ def test_the_newest_data_set_stands_first(tmp_path: Path) -> None:
 
 def test_the_preset_for_tests_is_not_offered() -> None:
     offered = [name for _, name in preset_choices()]
-    assert offered[0] == DEFAULT_PRESET and {*offered, "golden"} == set(PRESETS) and "golden" not in offered
+    assert offered[0] == usual_preset() and {*offered, "golden"} == set(PRESETS) and "golden" not in offered
 
 
 def test_a_forecast_says_when_the_machine_was_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,7 +121,7 @@ def test_a_forecast_says_when_the_machine_was_measured(tmp_path: Path, monkeypat
 
 def test_the_form_as_it_is_found_foretells_a_band(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(measuring, "_ask", lambda key: Speed(10_000.0, 100.0, "cpu"))
-    told = forecast(session, form(DEFAULT_PRESET, DEFAULT_MINUTES), measure=True)
+    told = forecast(session, form(usual_preset(), DEFAULT_MINUTES), measure=True)
     assert "validation loss at the end" in told and "lower is better" in told
 
 
