@@ -3,40 +3,28 @@
 from __future__ import annotations
 
 import dataclasses
-import math
-import statistics
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from demo import measuring, preparing
-from demo.measuring import Speed
 from demo.session import Session
 from demo.views.data import compact_counts, made_at
-from demo.views.size import MEASURING, forecast_html, size_html, waiting_html
 from demo.views.words import compact
 from slm.config import (
     PRESETS,
     ModelConfig,
     TrainConfig,
     parameter_count,
-    parameter_parts,
     preset,
 )
 from slm.fields import field_doc, field_kinds, parse_fields
-from slm.forecast import Training, flops_per_token, measured_on
-from slm.forecast import forecast as foretell
 from slm.gpus import usual_preset
 from slm.launch import TrainSpec
-from slm.processes import is_elsewhere
-from slm.recorded import recorded_plan
-from slm.runs import RunSummary, check_name, checkpoints_dir, data_dir, training_holder, worker
+from slm.runs import check_name, checkpoints_dir, data_dir
 
 STARTER = "made here"  # the dropdown's value for stories that are made when they are needed; no data set is called so
 STARTER_LABEL = "Starter stories, made here"
 DEFAULT_MINUTES = 5.0
-SETTLED_S = 20.0  # a training as long tells how fast its settings are, better than three seconds do
 FOR_TESTS = ("golden",)  # presets that the list of sizes leaves out
 GROUPS: dict[str, tuple[str, ...]] = {  # "More settings": what a person thinks of together stands together
     "Model shape": ("architecture", "n_layer", "n_head", "n_embd", "n_inner", "block_size", "dropout"),
@@ -195,7 +183,7 @@ def spec(session: Session, form: TrainForm) -> TrainSpec:
 def check_enough_text(session: Session, form: TrainForm) -> None:
     """Raise ValueError where the stories are shorter than what the model reads at once."""
     needed = form.model(vocab_size(session, form)).block_size + 1
-    tokens = _manifest(session, form).get("train", {}).get("tokens")
+    tokens = manifest_of(session, form).get("train", {}).get("tokens")
     if tokens is not None and tokens < needed:
         raise ValueError(
             f"data set {data_name(form)} has {tokens:,} tokens to learn from, and this model reads {needed:,} at once: "
@@ -210,112 +198,12 @@ def suggest_name(session: Session, form: TrainForm) -> str:
     return f"{stem}-{1 + max((int(n) for n in numbers if n.isdecimal()), default=0):03d}"
 
 
-def size(session: Session, form: TrainForm) -> str:
-    """The size meter of the model that the form means: parameters, memory and arithmetic."""
-    model, train = form.model(vocab_size(session, form)), form.train()
-    measured = session.speeds.known(model, train)
-    memory = measured.memory_mb if measured and measured.memory_mb else memory_mb(model, train)
-    purpose = f"{form.preset}: {preset(form.preset).purpose}."
-    return size_html(
-        parameter_parts(model), memory_mb=memory, flops_per_token=flops_per_token(model), note=purpose
-    )
-
-
-def memory_mb(model: ModelConfig, train: TrainConfig) -> dict[str, float]:
-    """A rough count of what stands in memory while training: fp32 weights, gradients and two moments, activations."""
-    weights = 4 * parameter_count(model) / 1e6
-    moments = 2 if train.optimizer == "adamw" else 1.3
-    tokens = train.batch_size * model.block_size
-    inside = model.n_layer * (10 * model.n_embd + 2 * model.mlp_size) + 3 * model.vocab_size
-    return {
-        "weights": weights, "gradients": weights, "optimizer": moments * weights, "activations": 4e-6 * tokens * inside,
-    }
-
-
-def forecast(session: Session, form: TrainForm, *, measure: bool = False, unknown: str = MEASURING) -> str:
-    """The forecast of what the form means; with `measure`, after measuring a speed that is not known yet.
-
-    `unknown` is what stands there while the speed is not known.
-    """
-    model, train = form.model(vocab_size(session, form)), form.train()
-    speed = _ended_here(session, model, train) or session.speeds.known(model, train)
-    if speed is None:
-        if session.zero:
-            return waiting_html("How fast the lent GPU trains shows when it does.")
-        if holder := training_holder(session.checkpoints):
-            return waiting_html(f"Run {holder['run']} trains now: this machine is measured when it has ended.")
-        if not measure:
-            return waiting_html(unknown)
-        speed = session.speeds.measure(model, train, busy=lambda: _others_at_work(session))
-    manifest = _manifest(session, form)
-    tokens, size_bytes = (manifest.get("train", {}).get(key) for key in ("tokens", "bytes"))
-    told = foretell(
-        model, train, tok_per_s=speed.tok_per_s, train_tokens=tokens, earlier=_earlier(session, form, manifest)
-    )
-    nats = math.log(2) * size_bytes / tokens if tokens and size_bytes else None
-    return forecast_html(
-        told, of=form.preset, tok_per_s=speed.tok_per_s, device=speed.place, nats_per_bpb=nats,
-        measured_s_ago=time.time() - speed.measured_at,
-    )
-
-
-def _manifest(session: Session, form: TrainForm) -> dict[str, Any]:
+def manifest_of(session: Session, form: TrainForm) -> dict[str, Any]:
+    """The manifest of the form's stories; empty for starter stories that are made when they are needed."""
     try:
         return session.manifest(data_name(form))
     except ValueError:
-        return {}  # starter stories that are made when they are needed
-
-
-def _others_at_work(session: Session) -> bool:
-    """Whether a training or a preparation is under way."""
-    return bool(training_holder(session.checkpoints) or preparing.running_job(session.data))
-
-
-def _ended_here(session: Session, model: ModelConfig, train: TrainConfig) -> Speed | None:
-    """The speed of the newest run that ended on this machine with these settings; None where there is none.
-
-    One that was compiled is left out, since whether the next one is depends on its length.
-    """
-    wanted = measuring.settings(model, train)
-    for run in session.runs():
-        if run.status not in ("finished", "stopped") or (run.elapsed_s or 0) < SETTLED_S or not _is_ours(run):
-            continue
-        try:
-            plan = recorded_plan(run.path)
-        except ValueError:
-            continue  # of another version
-        if measuring.settings(plan["model"], plan["train"]) != wanted:
-            continue
-        events = session.events.read(run.path)[0]
-        speeds = [e["tok_per_s"] for e in events if e["kind"] == "train" and e.get("tok_per_s")]
-        if speeds and not any(e.get("code") == "compiling" for e in events):
-            return Speed(statistics.median(speeds), None, run.device or "", run.updated or 0.0, f"in run {run.name}")
-    return None
-
-
-def _is_ours(run: RunSummary) -> bool:
-    """Whether this machine trained a run; one that was unpacked here names no process."""
-    process = worker(run.path)
-    return bool(process) and not is_elsewhere(process)
-
-
-def _earlier(session: Session, form: TrainForm, manifest: Mapping[str, Any]) -> tuple[Training, ...]:
-    """What is known of trainings on these stories: what was measured on such, and those that finished here."""
-    own = (
-        Training(run.n_params, run.tokens, run.step, run.val_bpb)
-        for run in session.runs()
-        if run.data == data_name(form) and run.status == "finished"
-        and run.n_params and run.tokens and run.step and run.val_bpb
-        and _began_with(session.record(run.name), manifest)
-    )
-    return (*measured_on(str(manifest.get("source", form.stories))), *own)
-
-
-def _began_with(record: Mapping[str, Any], manifest: Mapping[str, Any]) -> bool:
-    """Whether a run began from nothing and with this very data set; another one may have had its name."""
-    data = record.get("data")
-    same = isinstance(data, dict) and data.get("fingerprint") == manifest.get("fingerprint")
-    return same and not record.get("init_from")
+        return {}
 
 
 def data_choices(manifests: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:

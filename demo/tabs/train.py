@@ -15,15 +15,14 @@ from demo.forms import (
     TrainForm,
     data_choices,
     field_groups,
-    forecast,
     form_fields,
     preset_choices,
     preset_values,
-    size,
     spec,
     suggest_name,
 )
 from demo.live import seen_of
+from demo.outlook import forecast, size
 from demo.rights import SWITCHED_OFF
 from demo.session import MISTAKES, Session, sentence
 from demo.tabs.wiring import (

@@ -1,9 +1,10 @@
-"""Runs as trainings leave them, made at once."""
+"""Runs as trainings leave them and data sets as preparations do, made at once; a filled form."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from demo.forms import STARTER, TrainForm, form_fields, preset_values
 from demo.session import Session
 from slm.runs import EventLog, write_json
 
@@ -15,3 +16,14 @@ def make_run(session: Session, name: str, *kinds: str, created: float = 1.0) -> 
         for step, kind in enumerate(kinds):
             log.append(kind, step, **({"reason": "stopped", "message": ""} if kind == "end" else {"loss": 3.0}))
     return run
+
+
+def own_set(session: Session, name: str, *, tokens: int, created: float = 1.0) -> None:
+    counts = {"stories": 1, "tokens": tokens, "bytes": 4 * tokens}
+    manifest = {"name": name, "fingerprint": name, "created": created, "vocab_size": 512, "train": counts}
+    write_json(session.data / name / "manifest.json", manifest)
+
+
+def form(preset: str = "golden", minutes: float | None = 1.0, **more: object) -> TrainForm:
+    values = dict(zip((f.name for f in form_fields()), preset_values(preset), strict=True))
+    return TrainForm.from_values(STARTER, preset, minutes, "", list({**values, **more}.values()))
