@@ -12,13 +12,10 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import heapq
 import re
 import shutil
 import time
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +23,11 @@ import numpy as np
 
 from slm import __version__
 from slm.config import PrepareConfig
-from slm.data.batches import ID_TYPE
 from slm.data.bigrams import bigram_entropy
-from slm.data.clean import Cleaning, digest
+from slm.data.clean import Cleaning
 from slm.data.copies import build_index
-from slm.data.encode import Encoded, cores, encode_stories
+from slm.data.encode import cores, encode_stories
+from slm.data.parts import Part, Preview
 from slm.data.sources import Source, local_source, open_source
 from slm.files import read_json, read_object, replacing, write_json
 from slm.folders import ELSEWHERE_DATA
@@ -40,8 +37,6 @@ from slm.runs import check_name, is_name
 from slm.tokenizer import Tokenizer, load_gpt2, trim
 
 COUNTED_BYTES = 200_000_000  # enough text to know which tokens are frequent
-PREVIEW_STORIES = 20
-PREVIEW_CHARACTERS = 4_000
 BYTES_ON_DISK = 0.75  # for each byte of text: two and a half bytes a token, nearly four bytes of text in one
 
 
@@ -206,71 +201,6 @@ def _coverage(whole: Tokenizer, kept: Tokenizer, counts: np.ndarray) -> float:
     there = {kept.token_bytes(id) for id in range(kept.vocab_size)}
     found = np.array([whole.token_bytes(id) in there for id in range(whole.vocab_size)])
     return float(counts[found].sum() / max(1, counts.sum()))
-
-
-@dataclass
-class Part:
-    """What is known of the train or the validation stories once they are written."""
-
-    vocab_size: int
-    stories: int = 0
-    tokens: int = 0
-    size_bytes: int = 0
-    lengths: Counter[int] = field(default_factory=Counter)
-
-    def __post_init__(self) -> None:
-        self.counts = np.zeros(self.vocab_size, dtype=np.int64)
-
-    def write(self, path: Path, encoded: Iterator[Encoded]) -> Iterator[None]:
-        """Write the ids to `path` chunk by chunk, yielding after each."""
-        with open(path, "wb") as file:
-            for chunk in encoded:
-                file.write(chunk.ids.astype(ID_TYPE, copy=False).data)
-                self.stories += len(chunk.lengths)
-                self.tokens += len(chunk.ids)
-                self.size_bytes += chunk.size_bytes
-                self.counts += np.bincount(chunk.ids, minlength=self.vocab_size)
-                self.lengths.update(chunk.lengths.tolist())
-                yield
-
-    def summary(self) -> dict[str, int]:
-        """What the manifest says of the part."""
-        return {"stories": self.stories, "tokens": self.tokens, "bytes": self.size_bytes}
-
-    def unigram_entropy(self) -> float:
-        """Entropy of the tokens' frequencies, end-of-text among them, in nats a token."""
-        shares = self.counts[self.counts > 0] / self.tokens
-        return float(-(shares * np.log(shares)).sum())
-
-    def histogram(self) -> dict[str, list[int]]:
-        """Stories by length: counts[i] have edges[i] to edges[i + 1] - 1 tokens; at most 25 steps of a round size."""
-        longest = max(self.lengths)
-        step = next(n * 10**k for k in range(12) for n in (1, 2, 5) if n * 10**k * 25 > longest)
-        counts = [0] * (longest // step + 1)
-        for length, stories in self.lengths.items():
-            counts[length // step] += stories
-        return {"edges": [i * step for i in range(len(counts) + 1)], "counts": counts}
-
-
-class Preview:
-    """Some stories from all over a stream: those with the lowest hashes."""
-
-    def __init__(self) -> None:
-        self._kept: list[tuple[int, str]] = []
-
-    def watch(self, stories: Iterable[str]) -> Iterator[str]:
-        """The same stories; some of those that pass are kept."""
-        for story in stories:
-            entry = (-digest(story, seed=0), story)
-            if len(self._kept) < PREVIEW_STORIES:
-                heapq.heappush(self._kept, entry)
-            elif entry > self._kept[0]:
-                heapq.heapreplace(self._kept, entry)
-            yield story
-
-    def stories(self) -> list[str]:
-        """Those kept, at most PREVIEW_CHARACTERS of each."""
-        return [story[:PREVIEW_CHARACTERS] for _, story in sorted(self._kept, reverse=True)]
 
 
 def _manifest(
