@@ -27,9 +27,10 @@ function show() {
   const again = step === null ? null : panel.querySelectorAll("[data-go]")[step];
   (again && !again.disabled ? again : panel).focus({ preventScroll: true });
   step = null;
-  // The panel may lie over the word at the window's lower edge.
-  const under = word && word.getBoundingClientRect().bottom - panel.getBoundingClientRect().top;
-  if (under > 0) window.scrollBy({ top: under + 12, behavior: "smooth" });
+  // On a narrow page the panel may lie over the word, at the window's lower edge.
+  if (!word) return;
+  const there = word.getBoundingClientRect(), here = panel.getBoundingClientRect(), under = there.bottom - here.top;
+  if (under > 0 && there.right > here.left) window.scrollBy({ top: under + 12, behavior: "smooth" });
 }
 
 function close() {

@@ -61,7 +61,7 @@ SURPRISE_JS = "(by) => { document.getElementById('write-story').dataset.surprise
 
 def layout(session: Session) -> dict[str, Any]:
     """Lay out the tab; the components that the page refreshes when it is opened."""
-    with gr.Row(elem_classes="slm-split"):
+    with gr.Row(elem_classes="slm-split slm-write"):
         with gr.Column(scale=5, min_width=300):
             model = gr.Dropdown([], label="Model", elem_id="write-model", info="Who writes the story.")
             prompt = gr.Textbox(
@@ -73,7 +73,6 @@ def layout(session: Session) -> dict[str, Any]:
                 go = gr.Button("Write", variant="primary", elem_id="write-go", scale=2, min_width=120)
                 stop = gr.Button("Stop", variant="stop", elem_id="write-stop", interactive=False, min_width=80)
             story = html(story_html("", ""), elem_id="write-story", js=story_js())
-            panel = html("", elem_id="write-else", js=alternatives_js())
             with gr.Row(elem_classes="slm-bottom"):
                 surprise = gr.Radio(
                     [("Off", "off"), ("By guess", "rank"), ("By probability", "prob")], value="off", scale=3,
@@ -83,6 +82,7 @@ def layout(session: Session) -> dict[str, Any]:
                 ask = gr.Button("Did it copy?", size="md", scale=0, elem_id="write-did-it-copy", min_width=150)
             copied = html("", elem_id="write-copied")
         with gr.Column(scale=3, min_width=280):
+            panel = html("", elem_id="write-else", js=alternatives_js())
             settings, after, bars = sampling.layout(session, model)
             with gr.Accordion("Several stories, or two side by side", open=False, elem_id="write-several"):
                 count, other, others = sampling.comparison()
