@@ -9,8 +9,9 @@ paints where the answer is to repaint. The watchers live in one process beside t
 machines of their own: what they take of these cores counts against us.
 
 Prints the machine, the training's speed alone and watched (medians over the turns, and their ratio turn by turn), how
-long an answer takes (median and 95th percentile), errors, the CPU time of server and clients, and how the server's
-memory grew. It ends by itself, with an error where a target is missed. For Linux, macOS.
+long an answer takes (median and 95th percentile; those while the pages open apart from these), errors, the CPU time of
+server and clients, and how the server's memory grew. It ends by itself, with an error where a target is missed. For
+Linux, macOS.
 """
 
 from __future__ import annotations

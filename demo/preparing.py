@@ -177,9 +177,11 @@ def _end_when_asked(job: Path) -> None:
     while not (job / "stop").exists():
         time.sleep(WRITE_INTERVAL_S)
     time.sleep(CANCEL_GRACE_S)  # between two steps it ends by itself, and clears away what it made
-    remove_claimed(job.parent.parent)
-    write_json(job / "progress.json", {"stage": "error", "message": CANCELLED})
-    os._exit(1)
+    try:
+        remove_claimed(job.parent.parent)
+    finally:  # Windows keeps what is open: the next preparation clears that away
+        write_json(job / "progress.json", {"stage": "error", "message": CANCELLED})
+        os._exit(1)
 
 
 if __name__ == "__main__":

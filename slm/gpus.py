@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import itertools
 import os
 import shutil
 import subprocess
@@ -24,7 +25,8 @@ def gpu_count() -> int:
         return 0
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None:
-        return len([name for name in visible.split(",") if name.strip()])
+        named = itertools.takewhile(lambda name: name != "-1", map(str.strip, visible.split(",")))  # CUDA ends at a -1
+        return sum(bool(name) for name in named)
     program = shutil.which("nvidia-smi")
     if program is None:
         return 0

@@ -72,8 +72,10 @@ class _Others:
 
     def at_work(self) -> bool:
         """Whether this step is better taken by one thread; counts the steps."""
-        self.steps_alone -= self.steps_alone > 0
-        return self.steps_alone > 0
+        if self.steps_alone == 0:
+            return False
+        self.steps_alone -= 1
+        return True
 
     @contextlib.contextmanager
     def watched(self) -> Iterator[None]:
@@ -87,7 +89,7 @@ class _Others:
 
     def _decide(self) -> None:
         if self.interruptions / self.tried_s > MOST_INTERRUPTIONS / TRY_S:
-            self.steps_alone = self.next_alone + 1
+            self.steps_alone = self.next_alone
             self.next_alone = min(2 * self.next_alone, MOST_ALONE)
         else:
             self.next_alone = FEWEST_ALONE

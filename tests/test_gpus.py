@@ -26,7 +26,7 @@ def torch_for_cuda(monkeypatch, tmp_path):
 
 
 def test_gpus_are_those_that_may_be_used(monkeypatch):
-    for visible, count in {"": 0, "0": 1, "2,5": 2}.items():
+    for visible, count in {"": 0, "-1": 0, "0": 1, "2,5": 2, "1, 3,-1,4": 2}.items():
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
         assert gpus.gpu_count.__wrapped__() == count
 
