@@ -44,7 +44,8 @@ def update_times_s(name: str, *, updates: int, compiled: bool = False) -> list[f
     config, T = replace(chosen.train, grad_accum_steps=1, steps=updates), chosen.model.block_size
     model = GPT(chosen.model)
     initialise(model, seed=1)
-    updater = Updater(model, config, team=Team(device), dtype=choose_dtype("auto", device), compiled=compiled)
+    updater = Updater(model, config, team=Team(device), dtype=choose_dtype("auto", device))
+    updater.use_compiled(compiled)
     ids = np.random.default_rng(1).integers(0, chosen.model.vocab_size, (config.batch_size, T + 1))
     x, y = np.ascontiguousarray(ids[:, :-1]), np.ascontiguousarray(ids[:, 1:])
     times = []

@@ -117,7 +117,8 @@ def measure(model: ModelConfig, train: TrainConfig) -> Speed:
     learner = GPT(model)
     initialise(learner, train.seed)
     dtype = choose_dtype(train.dtype, device)
-    updater = Updater(learner, train, team=Team(device), dtype=dtype, compiled=bool(train.compile))
+    updater = Updater(learner, train, team=Team(device), dtype=dtype)
+    updater.use_compiled(bool(train.compile))
     rows = train.batch_size * train.grad_accum_steps
     ids = np.random.default_rng(train.seed).integers(0, model.vocab_size, size=(rows, model.block_size + 1))
     x, y = ids[:, :-1].copy(), ids[:, 1:].copy()

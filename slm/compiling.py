@@ -6,6 +6,7 @@ much is won depends on the model and the machine, so it is measured before it is
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable, Generator
 from typing import Any, TypeVar
@@ -31,10 +32,7 @@ POLL_S = 0.05
 
 Result = TypeVar("Result")
 Shape = tuple[int, int]  # rows of a micro-batch, and tokens in each
-MESSAGE = (
-    "The model is compiled first, so that its updates are quicker: that takes up to a minute or two, and a stop does "
-    "not wait for it."
-)
+COMPILING = "The model is compiled first, so that its updates are quicker: that takes up to a minute or two"
 
 
 def may_pay(budget: Budget, device: torch.device, model: ModelConfig) -> bool:
@@ -45,11 +43,14 @@ def may_pay(budget: Budget, device: torch.device, model: ModelConfig) -> bool:
     return is_long and may_gain
 
 
-def micro_batches(config: TrainConfig, *, step: int, block_size: int, batch_size: int) -> list[Shape]:
-    """The shapes of all micro-batches from the update after `step` on, that of most updates last."""
+def micro_batches(
+    config: TrainConfig, *, step: int, block_size: int, batch_size: int, processes: int = 1
+) -> list[Shape]:
+    """The shapes of all of a process's micro-batches from the update after `step` on, that of most updates last."""
     shapes: list[Shape] = []
     for at in sorted({min(step, config.ramp_steps), config.ramp_steps}):
         rows, T = config.step_shape(at, block_size)
+        rows //= processes
         shapes += [(min(batch_size, rows - start), T) for start in reversed(range(0, rows, batch_size))]
     return list(dict.fromkeys(shapes))
 
@@ -62,10 +63,7 @@ def compile_ahead(
     Where it was not `asked` for, only if enough work is ahead, and only if compiled updates are measured to be quicker.
     None where `stop` came first: what was at work is then left to itself, in a thread that ends with the process.
     """
-
-    def shapes() -> list[Shape]:  # a full memory halves the batch on the way
-        config, T = updater.config, updater.model.config.block_size
-        return micro_batches(config, step=budget.step, block_size=T, batch_size=updater.batch_size)
+    shapes = functools.partial(_shapes, updater, budget)
 
     def unless_stopped(work: Callable[[], Result]) -> Generator[tuple[str, dict[str, Any]], None, Result | None]:
         return with_remedies(lambda: _in_a_thread(work, stop=stop), updater)
@@ -77,8 +75,36 @@ def compile_ahead(
             return None
         if budget.left_s(update_s=written_s * updater.config.grad_accum_steps) < LEAST_WORK_S:
             return False
-    yield "warning", {"code": "compiling", "message": MESSAGE}
+    yield "warning", {"code": "compiling", "message": f"{COMPILING}, and a stop does not wait for it."}
     return (yield from unless_stopped(lambda: _compile(updater, shapes, slower_s=written_s)))
+
+
+def compile_together(updater: Updater, budget: Budget) -> Generator[tuple[str, dict[str, Any]], None, bool]:
+    """In a team each process compiles for itself, and all compute by compiled code or none does; which of the two.
+
+    A stop waits for it. Yields warnings.
+    """
+
+    def work() -> bool:
+        try:
+            done = _compile(updater, functools.partial(_shapes, updater, budget), slower_s=None)
+            failed = False
+        except CompilerError:  # kept in this frame it would keep itself, and the process group beyond the group's end
+            done, failed = False, True
+        if updater.team.mean(failed) > 0.0:  # of whichever process
+            raise CompilerError("the model could not be compiled by all processes")
+        return done
+
+    yield "warning", {"code": "compiling", "message": f"{COMPILING}."}
+    return (yield from with_remedies(work, updater))
+
+
+def _shapes(updater: Updater, budget: Budget) -> list[Shape]:
+    """Those still to come; a full memory halves the batch on the way."""
+    return micro_batches(
+        updater.config, step=budget.step, block_size=updater.model.config.block_size, batch_size=updater.batch_size,
+        processes=updater.team.size,
+    )
 
 
 def _compile(updater: Updater, shapes: Callable[[], list[Shape]], *, slower_s: float | None) -> bool:

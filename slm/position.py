@@ -57,9 +57,7 @@ def restore(trainer: Trainer, saved: Saved | None) -> None:
         if same_device or trainer.config.dtype != "auto":  # what one device does well another may do very slowly
             trainer.dtype = getattr(torch, state["dtype"])
     config, team = trainer.config, trainer.team
-    # One process alone compiles before its first update, several in theirs.
-    compiled = bool(config.compile) and team.size > 1
-    trainer.updater = Updater(model, config, team=team, dtype=trainer.dtype, compiled=compiled)
+    trainer.updater = Updater(model, config, team=team, dtype=trainer.dtype)
     if saved is not None:
         trainer.updater.optimizer.load_state(optimizer_state)
         if trainer.dtype == torch.float16:

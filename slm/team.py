@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import inspect
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,10 +20,29 @@ from torch.nn.parallel import DistributedDataParallel
 
 from slm.config import TrainConfig
 from slm.device import choose_device
+from slm.model import GPT
 
 T = TypeVar("T")
 # The others wait while the first one evaluates and saves.
 PATIENCE = datetime.timedelta(hours=2)
+# How torch names the copying of buffers before each forward: the new way, and the old one.
+_NAMES = inspect.signature(DistributedDataParallel).parameters
+SYNCHRONISED = "forward_sync_buffers" if "forward_sync_buffers" in _NAMES else "broadcast_buffers"
+
+
+class Loss(nn.Module):
+    """The loss of `model`, as a module, which is what DistributedDataParallel takes.
+
+    `compute(x, y)` gives it. Other code for the same sum may take its place at any time, in each process by itself.
+    """
+
+    def __init__(self, model: GPT) -> None:
+        super().__init__()
+        self.model = model
+        self.compute: Callable[[Tensor, Tensor], Tensor] = model.loss
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        return self.compute(x, y)
 
 
 @dataclass(frozen=True)
@@ -94,29 +114,19 @@ class Team:
         if self.size > 1 and self.is_first:
             distributed.barrier()
 
-    def joint(self, model: nn.Module, loss: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
-        """`loss`, which uses the weights of `model`, so that its gradients are the mean of all processes'."""
+    def joint(self, loss: Loss) -> Loss | DistributedDataParallel:
+        """`loss`, so that its gradients are the mean of all processes'; all of them make it together."""
         if self.size == 1:
             return loss
         devices = [self.device] if self.device.type == "cuda" else None
         # The buffers are rotary tables, which are equal everywhere and never change.
-        return DistributedDataParallel(_Loss(model, loss), device_ids=devices, broadcast_buffers=False)
+        settings: dict[str, Any] = {"device_ids": devices, SYNCHRONISED: False}
+        return DistributedDataParallel(loss, **settings)
 
     @staticmethod
-    def apart(joint: Callable[[Tensor, Tensor], Tensor]) -> contextlib.AbstractContextManager[None]:
+    def apart(joint: Loss | DistributedDataParallel) -> contextlib.AbstractContextManager[None]:
         """While it lasts, gradients add up in each process alone: for all micro-batches but an update's last."""
         return joint.no_sync() if isinstance(joint, DistributedDataParallel) else contextlib.nullcontext()
-
-
-class _Loss(nn.Module):
-    """A loss as a module, which is what DistributedDataParallel takes."""
-
-    def __init__(self, model: nn.Module, loss: Callable[[Tensor, Tensor], Tensor]) -> None:
-        super().__init__()
-        self.model, self.loss = model, loss
-
-    def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        return self.loss(x, y)
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ import torch
 
 from slm.beginning import trainings_before
 from slm.budget import Budget
-from slm.compiling import compile_ahead, may_pay
+from slm.compiling import compile_ahead, compile_together, may_pay
 from slm.config import parameter_count
 from slm.data.batches import Corpus, training_batch
 from slm.device import choose_dtype, describe, make_ready
@@ -130,11 +130,12 @@ class Trainer:
         wanted = self.compiled if config.compile is None else config.compile
         if wanted is None and (job.lease_s is not None or not may_pay(self.budget, self.team.device, job.model)):
             wanted = False
-        if wanted is False or self.team.size > 1:
+        together = self.team.size > 1  # then only where it is asked for
+        if wanted is False or (together and not wanted):
             self.compiled = wanted
             return True
-        done = yield from compile_ahead(self.updater, self.budget, asked=bool(wanted), stop=self.stopping)
-        self.compiled = done
+        alone = compile_ahead(self.updater, self.budget, asked=bool(wanted), stop=self.stopping)
+        self.compiled = done = yield from (compile_together(self.updater, self.budget) if together else alone)
         self.observer.last_s = self.budget.elapsed_s  # the first look is for after some updates
         return done is not None
 

@@ -16,7 +16,7 @@ from slm.divergence import Diverged
 from slm.errors import is_out_of_memory
 from slm.model import GPT
 from slm.optim import LossScale, Optimizer
-from slm.team import Team
+from slm.team import Loss, Team
 
 
 @dataclass(frozen=True)
@@ -31,28 +31,30 @@ class Update:
 class Updater:
     """A model, its optimizer and the arithmetic they are moved in. `batch_size` rows are taken at a time."""
 
-    def __init__(
-        self, model: GPT, config: TrainConfig, *, team: Team, dtype: torch.dtype, compiled: bool = False
-    ) -> None:
+    def __init__(self, model: GPT, config: TrainConfig, *, team: Team, dtype: torch.dtype) -> None:
         self.team, self.device, self.dtype = team, team.device, dtype
         self.model, self.config = model.to(team.device).train(), config
         self.batch_size = config.batch_size
         self.optimizer = Optimizer(model, config, dtype=dtype)
         self.loss_scale = LossScale(2.0**16 if dtype == torch.float16 else None)
-        self._can_compile = True
-        self.use_compiled(compiled)
+        self._loss = Loss(self.model)
+        self.loss = team.joint(self._loss)
+        self.compiled, self._can_compile = False, True
 
     def use_compiled(self, wanted: bool) -> None:
         """Compute the loss by code that is compiled for each shape when it first comes, or as it is written."""
         self.compiled = wanted and self._can_compile
-        loss = torch.compile(self.model.loss, dynamic=False) if self.compiled else self.model.loss
-        self.loss = self.team.joint(self.model, loss)
+        self._loss.compute = torch.compile(self.model.loss, dynamic=False) if self.compiled else self.model.loss
 
     def rehearse(self, rows: int, length: int) -> None:
-        """Compute the gradients of a micro-batch of this shape and forget them; the device is done with it then."""
+        """Compute the gradients of a micro-batch of this shape and forget them; the device is done with it then.
+
+        In a team by this process alone: the others may fail at it.
+        """
         ids = torch.arange(rows * length).view(rows, length) % self.model.config.vocab_size
         # Compiled code would be made anew where its two arguments are one tensor.
-        self.backward(ids, ids.clone(), share=1.0).item()
+        with self.team.apart(self.loss):
+            self.backward(ids, ids.clone(), share=1.0).item()
         self.model.zero_grad(set_to_none=True)
 
     def update(

@@ -83,6 +83,46 @@ def test_a_run_goes_on_with_another_number_of_processes(starter_data, alone, tmp
     assert max(abs(one[step] - two[step]) for step in one) < 1e-4
 
 
+# A compiler that is there in some processes: what stands in for it computes as the model is written.
+COMPILER = """
+import os, sys
+import torch
+from slm.cli import main
+without = sys.argv.pop()
+def compile(function, **settings):
+    if os.environ["RANK"] in without:
+        raise OSError("no such compiler")
+    return lambda *words: function(*words)
+torch.compile = compile
+sys.exit(main())
+"""
+
+
+@pytest.fixture(scope="module")
+def few_alone(starter_data, tmp_path_factory) -> Path:
+    place = tmp_path_factory.mktemp("few-alone")
+    done = run(starter_data, place, *new("run", steps=7), processes=1)
+    assert done.returncode == 0, done.stderr
+    return place / "run"
+
+
+@pytest.mark.parametrize(("without", "warnings"), [("1", ["compile-failed"]), ("01", ["compile-failed"]), ("-", [])])
+def test_all_processes_go_on_compiled_or_none(starter_data, few_alone, tmp_path, without, warnings):
+    program = tmp_path / "program.py"
+    program.write_text(COMPILER)
+    words = [*new("run", steps=7), "--compile", "true", "--checkpoints", tmp_path, "--data-dir", starter_data, without]
+    several = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "--"]
+    done = subprocess.run(
+        [sys.executable, *several, program, "train", *words],
+        cwd=ROOT, capture_output=True, text=True, timeout=2 * PATIENCE_S, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    events = read_events(tmp_path / "run")[0]
+    assert [e["code"] for e in events if e["kind"] == "warning"] == ["compiling", *warnings]
+    two, one = losses(tmp_path / "run"), losses(few_alone)
+    assert list(two) == list(one) and max(abs(one[step] - two[step]) for step in one) < 1e-4
+
+
 # A further process says when it begins to wait for the first one, which may have ended with a refusal by then.
 WAITING = """
 import sys
