@@ -294,7 +294,7 @@ def test_what_a_script_sends_is_a_number_or_nothing(data: object) -> None:
     pytest.importorskip("gradio")
     from types import SimpleNamespace
 
-    from demo.tabs.write import _whole
+    from demo.tabs.choosing import _whole
 
     with pytest.raises(ValueError, match="choose another"):
         _whole(SimpleNamespace(_data=data), "column")

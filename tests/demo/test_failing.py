@@ -14,7 +14,7 @@ pytest.importorskip("torch")
 import gradio as gr
 
 from demo.session import Session
-from demo.tabs import runs, write
+from demo.tabs import choosing, runs
 from demo.written import Choice
 from slm.generate import LanguageModel
 from slm.runs import write_json
@@ -82,7 +82,7 @@ def test_a_story_stays_as_it_was_where_its_branch_failed(
     name = session.stops.begin(PAGE).name
     with monkeypatch.context() as patch:
         fail_after(patch, 4, error)
-        *_, last = write.write_branch(session, Request(PAGE), name)
+        *_, last = choosing.write_branch(session, Request(PAGE), name)
     assert last == before and session.written.of(PAGE) == [story] and session.stops.newest(PAGE) is None
     assert len(told) == 1 and told[0].lower() == f"Not yet: {says}".lower()
 

@@ -33,7 +33,7 @@ REFUSED = "within a minute; wait"
 # Handlers that make a model or the disk work, and the kind of work that each is counted as.
 COUNTED = {
     "write.write_stories": "story",
-    "write.write_branch": "story",
+    "choosing.write_branch": "story",
     "runs.tell": "story",
     "endpoints.generate": "story",
     "inside.look_inside": "view",
@@ -44,7 +44,7 @@ COUNTED = {
     "runs.choose_run": "view",
     "runs.compare_runs": "view",
     "endpoints.metrics": "view",
-    "write.look_at": "word",
+    "choosing.look_at": "word",
     "write.look_ahead": "word",
     "write.look_ahead_of_story": "word",
     "runs.export_run": "file",
@@ -62,8 +62,8 @@ NO_WORK, NAMES, ONE_FILE, PICTURE = (
     "shows the run that all watch, whose events are kept and read on: no dearer than opening the page",
 )
 CHEAP = {
-    "write.begin": NO_WORK, "write.finish": NO_WORK, "write.stop_writing": NO_WORK, "write.begin_branch": NO_WORK,
-    "write.show_version": NO_WORK, "write.no_room": NO_WORK, "write.no_room_to_branch": NO_WORK,
+    "write.begin": NO_WORK, "asking.finish": NO_WORK, "asking.stop_writing": NO_WORK, "choosing.begin_branch": NO_WORK,
+    "choosing.show_version": NO_WORK, "write.no_room": NO_WORK, "choosing.no_room": NO_WORK,
     "helpers.load_example": NO_WORK, "helpers.skip": NO_WORK,
     "inside.<lambda>": NO_WORK, "runs.<lambda>": NO_WORK,
     "train.take_preset": NO_WORK, "presets.measured_html": NO_WORK, "data.choose_source": NO_WORK,
@@ -77,7 +77,7 @@ CHEAP = {
 
 
 def name_of(fn: Any) -> str:
-    """The module and name of a handler: "write.look_at"."""
+    """The module and name of a handler: "choosing.look_at"."""
     handler = handler_of(fn)
     handler = getattr(handler, "func", handler)  # of a partial, what it calls
     handler = getattr(handler, "__func__", handler)
