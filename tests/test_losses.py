@@ -21,7 +21,8 @@ def inputs() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
 
 @pytest.mark.parametrize("rows", [1, 7, N, 1000])
 def test_loss_and_gradients_are_torchs(monkeypatch, rows):
-    monkeypatch.setattr(losses, "PIECE_NUMBERS", rows * V)
+    monkeypatch.setattr(losses, "PIECE_BYTES", 4 * rows * V)
+    monkeypatch.setattr(losses, "DH_ROWS", 5)
     hidden, weight, targets = inputs()
     whole = F.cross_entropy(F.linear(hidden, weight), targets)
     expected = torch.autograd.grad(3 * whole, (hidden, weight))
@@ -33,7 +34,7 @@ def test_loss_and_gradients_are_torchs(monkeypatch, rows):
 
 
 def test_the_pieces_bound_the_memory(monkeypatch):
-    monkeypatch.setattr(losses, "PIECE_NUMBERS", 3 * V)
+    monkeypatch.setattr(losses, "PIECE_BYTES", 4 * 4 * V + 1)
     seen = []
     original = losses._losses
 
@@ -43,7 +44,7 @@ def test_the_pieces_bound_the_memory(monkeypatch):
 
     monkeypatch.setattr(losses, "_losses", watch)
     linear_cross_entropy(*inputs())
-    assert set(seen) == {(3, V), (N % 3, V)}
+    assert seen == [(4, V)] * 5 + [(3, V)]
 
 
 def test_bfloat16_under_autocast_is_near_and_its_sums_are_float32():
