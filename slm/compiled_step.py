@@ -39,16 +39,18 @@ class Step:
     def __call__(self, ids: Tensor, position: int, keys: Tensor, values: Tensor) -> Tensor:
         """Scores (B, V) of what follows ids (B,) int64 at `position`.
 
-        keys and values (L, B, H, room, D) hold those of all positions before it, and get this one's.
+        keys and values (L, B, H, room, D), float32 or bfloat16, hold those of all positions before it, and get this
+        one's.
         """
         B, room = len(ids), keys.shape[3]
+        assert keys.dtype == values.dtype and keys.dtype in (torch.float32, torch.bfloat16), (keys.dtype, values.dtype)
         assert 0 <= position < room, f"there is room for {room} tokens, and this one stands at {position}"
         floats = self._code.slm_floats(B, self._longest) + B * (self._floats + self._n_head * room)
         memory, rounded = torch.empty(floats), torch.empty(B * self._longest, dtype=torch.uint8)
         logits = torch.empty(B, self._vocab_size)
         ids = ids.contiguous()
         failed = self._code.slm_step(
-            self._model, place(ids), B, position, place(keys), place(values), room,
+            self._model, place(ids), B, position, place(keys), place(values), keys.dtype == torch.bfloat16, room,
             place(memory), place(rounded), place(logits), torch.get_num_threads(),
         )  # fmt: skip
         assert not failed, f"one of the ids {ids.tolist()} is not in the vocabulary of {self._vocab_size}"

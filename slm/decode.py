@@ -51,6 +51,14 @@ def cache_room(block_size: int, most_tokens: int | None) -> int:
     return block_size if most_tokens is None else min(block_size, max(WHOLE_CONTEXT, most_tokens))
 
 
+def kept_dtype(model: GPT) -> torch.dtype:
+    """What the compiled step keeps keys and values in: the weights' dtype, or bfloat16 where these are int8.
+
+    Beside rounded weights that costs little, and eight stories read as much of keys and values as of int8 weights.
+    """
+    return torch.bfloat16 if isinstance(model.lm_head, RoundedLinear) else model.wte.weight.dtype
+
+
 class Decoder:
     """B stories that begin with the same prompt and grow by one token each at every step."""
 
@@ -70,13 +78,14 @@ class Decoder:
         Raises ValueError where memory has no room for the stories.
         """
         self.model, self.batch_size = model, batch_size
-        cache = model.new_cache(room=cache_room(model.config.block_size, most_tokens))
         ids = torch.tensor([prompt], device=model.wte.weight.device)
+        fixed = ids.device.type == "cuda" if fixed is None else fixed
+        self._compiled = Step(model) if not fixed and writes(model) else None
+        dtype = None if self._compiled is None else kept_dtype(model)
+        cache = model.new_cache(room=cache_room(model.config.block_size, most_tokens), dtype=dtype)
         logits = model.logits(model.hidden(ids, cache)[:, -1])  # (1, V)
         self.logits = logits.expand(batch_size, -1)
         self.cache = cache if batch_size == 1 else cache.repeated(batch_size)
-        fixed = ids.device.type == "cuda" if fixed is None else fixed
-        self._compiled = Step(model) if not fixed and writes(model) else None
         self._fixed = Fixed(cache.room, ids.device) if fixed else None
         self._repeated: Repeated | None = None
         if self._compiled is None:

@@ -52,12 +52,12 @@ class Cache:
         self.k, self.v = (_memory(shape, device=device, dtype=dtype) for _ in "kv")  # 2 x (L, B, H, room, D)
 
     def extend(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-        """Write one layer's new keys and values (B, H, T, D) and return all seen so far, (B, H, S, D)."""
+        """Write one layer's new keys and values (B, H, T, D); all seen so far, (B, H, S, D), in the dtype of these."""
         end = self.length + k.shape[2]
         assert end <= self.room, f"cache holds {self.room} tokens, {end} were asked of it"
         self.k[layer, :, :, self.length : end] = k
         self.v[layer, :, :, self.length : end] = v
-        return self.k[layer, :, :, :end], self.v[layer, :, :, :end]
+        return self.k[layer, :, :, :end].to(k.dtype), self.v[layer, :, :, :end].to(v.dtype)
 
     def repeated(self, batch_size: int) -> Cache:
         """The cache of one story as that of `batch_size` stories that begin with it."""
@@ -247,11 +247,13 @@ class GPT(nn.Module):
             return linear_cross_entropy(hidden, self.lm_head.weight, targets.flatten())
         return F.cross_entropy(self.logits(hidden).float(), targets.flatten())
 
-    def new_cache(self, batch_size: int = 1, *, room: int | None = None) -> Cache:
+    def new_cache(
+        self, batch_size: int = 1, *, room: int | None = None, dtype: torch.dtype | None = None
+    ) -> Cache:
         """An empty cache where this model's weights are, of their dtype; without `room` one for the whole context."""
         weight = self.wte.weight
         room = self.config.block_size if room is None else room
-        return Cache(self.config, batch_size, room=room, device=weight.device, dtype=weight.dtype)
+        return Cache(self.config, batch_size, room=room, device=weight.device, dtype=dtype or weight.dtype)
 
 
 @torch.no_grad()

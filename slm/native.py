@@ -86,7 +86,8 @@ def library() -> ctypes.CDLL | None:
     except (OSError, subprocess.SubprocessError):
         return None
     library.slm_step.argtypes = [
-        POINTER(Model), c_void_p, c_int64, c_int64, c_void_p, c_void_p, c_int64, c_void_p, c_void_p, c_void_p, c_int,
+        POINTER(Model), c_void_p, c_int64, c_int64, c_void_p, c_void_p, c_int, c_int64, c_void_p, c_void_p, c_void_p,
+        c_int,
     ]  # fmt: skip
     library.slm_floats.argtypes, library.slm_floats.restype = [c_int64, c_int64], c_int64
     library.slm_multiply.argtypes = [POINTER(Matrix), c_void_p, c_void_p, c_int64, c_void_p, c_void_p, c_int]

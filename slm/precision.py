@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 
 from slm.config import parameter_count
-from slm.decode import Decoder
+from slm.decode import Decoder, kept_dtype
 from slm.device import least_time_s
 from slm.int8 import int8_model
 from slm.model import GPT
@@ -64,7 +64,8 @@ def loss_increase(model: GPT, rounded: GPT, ids: list[int]) -> float:
     divergence, so this is that divergence over the entropy.
     """
     given = torch.tensor([ids])
-    exact, other = (m(given)[0].double().log_softmax(-1) for m in (model, rounded))  # 2 x (T, V)
+    kept = rounded.new_cache(room=len(ids), dtype=kept_dtype(rounded))  # rounding these counts as well
+    exact, other = (z[0].double().log_softmax(-1) for z in (model(given), rounded(given, kept)))  # 2 x (T, V)
     entropy = -(exact.exp() * exact).sum(-1).mean()
     divergence = (exact.exp() * (exact - other)).sum(-1).mean()
     return (divergence / entropy).item()

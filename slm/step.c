@@ -65,11 +65,33 @@ static void turn(float *x, const float *cos, const float *sin, int64_t D, float 
     rms_norm(x, x, D, eps);
 }
 
-// One head's q (D,) over its S keys and values (S, D) into y (D,) (Vaswani et al. 2017, section 3.2.1); scores (S,).
-static void attend(const float *q, const float *k, const float *v, float *scores, float *y, int64_t S, int64_t D) {
+// A number of a key or value: float32, or with `halved` the upper half of one (bfloat16).
+static inline float number(const void *numbers, int64_t i, int halved) {
+    if (!halved) return ((const float *)numbers)[i];
+    union { uint32_t bits; float value; } whole = {(uint32_t)((const uint16_t *)numbers)[i] << 16};
+    return whole.value;
+}
+
+// x (D,) as keys or values keep it, from number `at` on; halved to the nearest, of two as near to the even one.
+static void keep(void *numbers, int64_t at, const float *x, int64_t D, int halved) {
+    if (!halved) memcpy((float *)numbers + at, x, D * sizeof(float));
+    else
+        for (int64_t i = 0; i < D; i++) {
+            union { float value; uint32_t bits; } whole = {x[i]};
+            ((uint16_t *)numbers)[at + i] = (uint16_t)((whole.bits + 0x7fff + (whole.bits >> 16 & 1)) >> 16);
+        }
+}
+
+// One head's q (D,) over its S keys and values (S, D), from number `at` on, into y (D,) (Vaswani et al. 2017, section
+// 3.2.1); scores (S,). Inline, so that each kind of number has loops of its own.
+static inline void attend(const float *q, const void *keys, const void *values, int64_t at, float *scores, float *y,
+                          int64_t S, int64_t D, int halved) {
     float most = -INFINITY, sum = 0, scale = 1.0f / sqrtf((float)D);
     for (int64_t s = 0; s < S; s++) {
-        scores[s] = dot(k + s * D, q, D) * scale;
+        float score = 0;
+#pragma omp simd reduction(+ : score)
+        for (int64_t i = 0; i < D; i++) score += q[i] * number(keys, at + s * D + i, halved);
+        scores[s] = score * scale;
         if (scores[s] > most) most = scores[s];
     }
 #pragma omp simd reduction(+ : sum)
@@ -77,16 +99,17 @@ static void attend(const float *q, const float *k, const float *v, float *scores
     memset(y, 0, D * sizeof(float));
     for (int64_t s = 0; s < S; s++) {
         float p = scores[s] / sum;
-        for (int64_t i = 0; i < D; i++) y[i] += p * v[s * D + i];
+#pragma omp simd
+        for (int64_t i = 0; i < D; i++) y[i] += p * number(values, at + s * D + i, halved);
     }
 }
 
-// ids (B,) at `position`; keys and values (L, B, H, room, D) are read up to there and written at it; scores of what
-// may follow go into logits (B, V). `memory` has room for slm_floats(B, longest) and B * (6 * C + mlp_size + H * room)
+// ids (B,) at `position`; keys and values (L, B, H, room, D), `halved` or not, are read up to there and written at it;
+// scores of what may follow go into logits (B, V). `memory` has room for slm_floats(B, longest) and B * (6 * C + mlp_size + H * room)
 // floats, `bytes` for B * longest; longest is the longest row of a matrix. Gives 0, or 1 where an id is not in the
 // vocabulary.
-int slm_step(const Model *m, const int64_t *ids, int64_t B, int64_t position, float *keys, float *values, int64_t room,
-             float *memory, uint8_t *bytes, float *logits, int threads) {
+int slm_step(const Model *m, const int64_t *ids, int64_t B, int64_t position, void *keys, void *values, int halved,
+             int64_t room, float *memory, uint8_t *bytes, float *logits, int threads) {
     int64_t H = m->n_head, D = m->head_size, C = H * D, V = m->vocab_size;
     float *x = memory, *n = x + B * C, *qkv = n + B * C, *y = qkv + 3 * B * C, *scores = y + B * C;
     float *h = scores + B * H * room, *step = h + B * m->layers->c_fc.out;
@@ -108,14 +131,15 @@ int slm_step(const Model *m, const int64_t *ids, int64_t B, int64_t position, fl
 #pragma omp for schedule(static)
             for (int64_t head = 0; head < B * H; head++) {
                 float *q = qkv + (head / H) * 3 * C + (head % H) * D;
-                float *k = keys + (layer * B * H + head) * room * D, *v = values + (layer * B * H + head) * room * D;
+                int64_t at = (layer * B * H + head) * room * D;
                 if (!m->wpe) {
                     turn(q, m->cos + position * (D / 2), m->sin + position * (D / 2), D, m->eps);
                     turn(q + C, m->cos + position * (D / 2), m->sin + position * (D / 2), D, m->eps);
                 }
-                memcpy(k + position * D, q + C, D * sizeof(float));
-                memcpy(v + position * D, q + 2 * C, D * sizeof(float));
-                attend(q, k, v, scores + head * room, y + head * D, position + 1, D);
+                keep(keys, at + position * D, q + C, D, halved);
+                keep(values, at + position * D, q + 2 * C, D, halved);
+                if (halved) attend(q, keys, values, at, scores + head * room, y + head * D, position + 1, D, 1);
+                else attend(q, keys, values, at, scores + head * room, y + head * D, position + 1, D, 0);
             }
             multiply(&l->c_proj, y, x, x, B, NONE, &r);
             norm(&l->ln_2, x, n, B, C, m->eps);

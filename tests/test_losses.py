@@ -23,6 +23,7 @@ def inputs() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
 def test_loss_and_gradients_are_torchs(monkeypatch, rows):
     monkeypatch.setattr(losses, "PIECE_BYTES", 4 * rows * V)
     monkeypatch.setattr(losses, "DH_ROWS", 5)
+    monkeypatch.setattr(losses, "DW_ROWS", 11)
     hidden, weight, targets = inputs()
     whole = F.cross_entropy(F.linear(hidden, weight), targets)
     expected = torch.autograd.grad(3 * whole, (hidden, weight))

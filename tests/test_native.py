@@ -100,6 +100,22 @@ def test_a_story_is_the_same_to_the_last_bit_alone_and_among_others_and_on_any_n
     assert torch.equal(seen[0], seen[1]) and torch.equal(seen[0], seen[2])
 
 
+@pytest.mark.parametrize("shape", SHAPES, ids=lambda s: f"{s['architecture']}-{s['n_embd']}")
+@torch.inference_mode()
+def test_keys_and_values_are_halved_as_torch_halves_them(shape):
+    model = random_model(ModelConfig(**shape, block_size=19))
+    ours, theirs = (model.new_cache(3, dtype=torch.bfloat16) for _ in range(2))
+    step, columns = Step(model), torch.randint(model.config.vocab_size, (13, 3))
+    for position, column in enumerate(columns):
+        stepped = step(column, position, ours.k, ours.v)
+    whole = model.logits(model.hidden(columns.T, theirs)[:, -1])
+    torch.testing.assert_close(stepped, whole, atol=2e-3, rtol=2e-3)
+    for a, b in ((ours.k, theirs.k), (ours.v, theirs.v)):
+        a, b = a[:, :, :, :13].float(), b[:, :, :, :13].float()
+        assert (a == b).float().mean() > 0.98  # a number on an edge may go either way
+        torch.testing.assert_close(a, b, atol=1e-3, rtol=2**-7)
+
+
 @torch.inference_mode()
 def test_an_id_that_is_no_token_is_not_read():
     model = random_model(ModelConfig(**SHAPES[0], block_size=19))
