@@ -10,7 +10,7 @@ from torch import Tensor
 
 # The most memory for the scores of one piece. For each piece the weight and its gradient are gone through once more,
 # and small ones make the matrix products slow.
-PIECE_BYTES = 2**27
+PIECE_BYTES = 72 * 2**20
 # Rows at a time in the product that sums over the vocabulary: oneDNN is half as fast with twice as many.
 DH_ROWS = 256
 # Rows at a time in a sum of bfloat16 numbers, which torch copies into float32 first: so many copies stay in the caches.
