@@ -24,7 +24,7 @@ from slm.updates import Updater
 
 # Ten minutes, less what it takes to measure whether it pays; a shorter training would hardly win the time back.
 LEAST_WORK_S = 570.0
-# Smaller models gain nothing on a CPU: their products are too small to be held up by what lies between them.
+# Smaller models train for minutes, and gain on some CPUs only: their first sentences shall not wait for a compiler.
 LEAST_CPU_PARAMETERS = 4_000_000
 LEAST_GAIN = 0.95  # a compiled update must take less than this share of the other's time
 LEAST_FLOPS = 2e10  # a second, of the slowest machines: a few updates that even they make soon are not measured

@@ -69,15 +69,21 @@ def _drawn_ids(
     seen = torch.tensor([given + [0] * settings.max_new_tokens] * len(seeds))  # (B, T + max_new_tokens), on the CPU
     read = given[window_start(len(prompt), T, model.config.block_size) :]
     stories = Decoder(model, read, len(seeds), most_tokens=len(read) + settings.max_new_tokens)
-    ended = [False] * len(seeds)
+    columns, ended = list(range(len(seeds))), [False] * len(seeds)  # of each row of the model's, and of each story
     for end in range(T, T + settings.max_new_tokens):
-        logits = stories.logits
-        ids = draw(logits, seen[:, :end], settings, generators=generators)  # (B,)
-        column = ids.tolist()
-        ended = [done or i == eot_id for done, i in zip(ended, column, strict=True)]
+        ids = draw(stories.logits, seen[:, :end], settings, generators=generators)  # (B,)
+        new: list[int | None] = [None] * len(seeds)
+        for column, i in zip(columns, ids.tolist(), strict=True):
+            ended[column] = ended[column] or i == eot_id
+            new[column] = None if ended[column] else i
         if all(ended):
             return
-        yield [None if done else i for done, i in zip(ended, column, strict=True)]
+        yield new
         seen[:, end] = ids
+        if stories.can_shrink and any(ended[column] for column in columns):
+            left = [row for row, column in enumerate(columns) if not ended[column]]
+            columns, generators = [columns[row] for row in left], [generators[row] for row in left]
+            seen, ids = seen[left], ids[left]
+            stories.shrink(torch.tensor(left))
         if end + 1 < seen.shape[1]:
             stories.read_again(seen[:, end + 1 - half : end + 1]) if stories.full else stories.step(ids)

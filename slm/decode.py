@@ -152,6 +152,19 @@ class Decoder:
         self.logits = self.logits[rows]
 
 
+    @property
+    def can_shrink(self) -> bool:
+        """Whether stories can be left out: where a step in torch is made for a number of them, they go on unread."""
+        return self._compiled is not None
+
+    def shrink(self, rows: Tensor) -> None:
+        """Go on with these stories (B,) int64 alone, each taken once."""
+        assert self.can_shrink
+        self.batch_size = len(rows)
+        self.cache.k, self.cache.v = self.cache.k[:, rows], self.cache.v[:, rows]
+        self.logits = self.logits[rows]
+
+
 class _FlatBlock:
     """One block of the model, for one position."""
 

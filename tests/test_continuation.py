@@ -7,9 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 
+from slm import native
 from slm.config import SampleConfig
 from slm.continuation import generate_ids
-from slm.decode import newest_tokens
+from slm.decode import Decoder, newest_tokens
 from slm.sampling import draw
 from tests.engine import random_lm
 
@@ -53,6 +54,19 @@ def test_a_story_ends_where_the_model_ends_it():
     assert min(lengths) < 97
     for column in generate_ids(lm.model, [1], settings, eot_id=3, seeds=list(range(17))):
         assert 3 not in column
+
+
+@pytest.mark.skipif(native.library() is None, reason="there is no C compiler with OpenMP on this machine")
+def test_stories_that_have_ended_are_computed_no_more(monkeypatch):
+    lm, rows, step = random_lm("nanochat"), [], Decoder.step
+    monkeypatch.setattr(Decoder, "step", lambda decoder, ids: rows.append(len(ids)) or step(decoder, ids))
+    settings = SampleConfig(max_new_tokens=23, temperature=1.5, top_p=None)  # in a context of 23: it is not full
+    written = list(generate_ids(lm.model, [1], settings, eot_id=3, seeds=list(range(17))))
+    stepped = rows.copy()
+    assert stepped == [sum(i is not None for i in column) for column in written[:22]] and stepped[-1] < stepped[0]
+    for seed, story in enumerate(zip(*written, strict=True)):
+        alone = [i for (i,) in generate_ids(lm.model, [1], settings, eot_id=3, seeds=[seed])]
+        assert list(story) == alone + [None] * (len(written) - len(alone))
 
 
 def test_a_story_carried_on_by_one_thread_after_another_leaves_every_count_of_threads_as_it_was():
