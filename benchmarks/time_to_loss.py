@@ -9,8 +9,7 @@ Both sides train on the CPU:
    three shapes and three learning rates, each tried for --choose-s seconds; then it trains for --peer-s. Ours gets a
    third of that.
 
-Prints held-out bits per byte of both sides on the same stories, medians of --turns, and the ratio of their times. Fails
-where ours took longer than it was given.
+Prints held-out bits per byte of both sides on the same stories, medians of --turns, and the ratio of their times.
 """
 
 from __future__ import annotations
@@ -107,7 +106,10 @@ def peer(args: argparse.Namespace, recipe: nanogpt.Recipe, corpus: Corpus, budge
 
 
 def ours(work: Path, budget_s: float) -> float:
-    """Held-out bits per byte of `micro`, whose whole command ends within budget_s from the start of its process."""
+    """Held-out bits per byte of `micro`, whose whole command ends within budget_s from the start of its process.
+
+    A command that took longer counts for nothing; it is given again, with as much less to train.
+    """
     with tempfile.TemporaryDirectory(dir=work) as checkpoints:
         minutes = (budget_s - _overhead_s(work)) / 60
         begin = time.perf_counter()
@@ -117,7 +119,8 @@ def ours(work: Path, budget_s: float) -> float:
         model, _, about = load_folder(run / read_json(run / "last.json")["snapshot"])
         print(f"  ours: {elapsed_s:.1f} s from start to end, {about['tokens']:,} tokens", flush=True)
         if elapsed_s > budget_s:
-            raise SystemExit(f"ours took {elapsed_s:.1f} s in place of {budget_s:.1f} s: run the comparison again")
+            _measured_overhead_s[0] += elapsed_s - budget_s
+            return ours(work, budget_s)
         corpus = Corpus(work / "data" / "stories-4096")
         windows = eval_windows(corpus.validation, count=WINDOWS, block_size=model.config.block_size)
         loss = windows_loss(model, *windows)

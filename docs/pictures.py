@@ -2,7 +2,7 @@
 
 Each tab in light, in dark and on a phone, into docs/pictures/; README shows the light Write and Train, which are copied
 beside them. The Train picture shows the newest run there (one at work is worth more than one that has ended), the Data
-picture the first data set.
+picture the first data set, the Runs picture the newest run and another one.
 """
 
 from __future__ import annotations
@@ -112,6 +112,10 @@ def data(page: Page) -> None:
 
 def runs(page: Page) -> None:
     expect(page.locator("#runs-chart")).to_be_visible(timeout=SLOW_MS)
+    page.locator("#runs-compare input").click()
+    page.get_by_role("option", selected=False).first.click()
+    page.keyboard.press("Escape")
+    expect(page.locator("#runs-differences table")).to_be_visible(timeout=SLOW_MS)
     page.locator("#runs-tell").click()
     expect(page.locator("#runs-story")).to_contain_text("Once upon a time", timeout=SLOW_MS)
     page.evaluate("window.scrollTo(0, 0)")
