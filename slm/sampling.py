@@ -9,6 +9,7 @@ import math
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from slm.config import SampleConfig
 
@@ -55,14 +56,21 @@ def highest(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:
 def likeliest_with_mass(scores: Tensor, p: float) -> tuple[Tensor, Tensor]:
     """Enough of scores (B, V), highest first, that top-p keeps no other: probs (B, K) and ids (B, K).
 
+    Behind a row's own stand zeros where another row needs more.
     A trained model's set is small, and sorting the whole vocabulary takes longer than the model itself.
     """
     probs, k = scores.softmax(-1), FEW
-    while True:
-        best, ids = highest(probs, min(k, probs.shape[-1]))
-        if best.shape == probs.shape or bool((best.sum(-1) - best[:, -1] >= p).all()):
-            return best, ids
+    best, ids = highest(probs, min(k, probs.shape[-1]))
+    while best.shape != probs.shape:
+        short = (best.sum(-1) - best[:, -1] < p).nonzero()[:, 0]  # rows
+        if not len(short):
+            break
         k *= MORE
+        more, their_ids = highest(probs[short], min(k, probs.shape[-1]))
+        further = (0, more.shape[-1] - best.shape[-1])
+        best, ids = F.pad(best, further), F.pad(ids, further)  # the other rows' own set ends before these zeros
+        best[short], ids[short] = more, their_ids
+    return best, ids
 
 
 def candidates(logits: Tensor, seen: Tensor, settings: SampleConfig) -> tuple[Tensor, Tensor]:
@@ -96,7 +104,8 @@ def candidates(logits: Tensor, seen: Tensor, settings: SampleConfig) -> tuple[Te
 def adjust(logits: Tensor, seen: Tensor, settings: SampleConfig) -> Tensor:
     """The candidates' scores at their places among all tokens, (B, V), and -inf elsewhere."""
     scores, ids = candidates(logits, seen, settings)
-    return torch.full_like(logits, -torch.inf, dtype=torch.float32).scatter(-1, ids, scores)
+    nowhere = torch.full_like(logits, -torch.inf, dtype=torch.float32)
+    return nowhere.scatter_reduce(-1, ids, scores, "amax")  # an id may stand once more where it has no chance
 
 
 def check_finite(sums: Tensor, *, tokens: int) -> None:

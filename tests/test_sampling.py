@@ -126,7 +126,7 @@ def test_draws_follow_the_probabilities():
     torch.testing.assert_close(counts / 3000, logits[0].softmax(-1), atol=0.03, rtol=0)
 
 
-@pytest.mark.parametrize("flatness", [0.0, 0.3, 1.0, 8.0])
+@pytest.mark.parametrize("flatness", [0.0, 0.3, 1.0, 8.0, torch.tensor([[8.0], [1.0], [3.0]])])
 def test_top_p_is_the_same_however_many_tokens_hold_the_mass(flatness):
     """From a set of a few tokens to one of nearly all 5,003."""
     logits = torch.randn(3, 5003, generator=torch.Generator().manual_seed(2)) * flatness
