@@ -3,6 +3,7 @@
 const panel = element.closest('[role="tabpanel"]') || document.body;
 const page = Math.random().toString(36).slice(2);
 const PATIENCE_S = 3;
+const LOST_S = 30; // an answer that has not come by then does not come any more
 let timer = null, asking = false;
 
 function looked() {
@@ -11,7 +12,8 @@ function looked() {
 
 async function ask() {
   const seen = props.value;
-  const reply = await fetch(`${props.place}?${new URLSearchParams({ seen, page })}`);
+  const signal = AbortSignal.timeout(1000 * LOST_S);
+  const reply = await fetch(`${props.place}?${new URLSearchParams({ seen, page })}`, { signal });
   const wait = Number(reply.headers.get("slm-next-s")) || PATIENCE_S;
   if (reply.status !== 200) return wait;
   const news = await reply.json();
