@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,11 @@ from tests.engine import random_lm
 from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.browser
+SOON_S = 60.0  # a page asks what is new every few seconds
+# Whether the page counts as looked at, its age, and of its last questions when they began, their lengths and answers.
+ASKED_JS = """() => [document.visibilityState, performance.now(), performance.getEntriesByType("resource")
+  .filter((entry) => entry.name.includes("slm/")).slice(-4)
+  .map((entry) => [entry.name.slice(-60), entry.startTime, entry.duration, entry.responseStatus])]"""
 
 
 class Late:
@@ -44,8 +50,11 @@ class Late:
     def arm(self) -> None:
         self._armed = True
 
-    def wait_until_asked(self) -> None:
-        assert self._asked.wait(PATIENCE_S)
+    def wait_until_asked(self, page: Page) -> None:
+        deadline = time.monotonic() + SOON_S
+        while not self._asked.is_set():
+            page.wait_for_timeout(100)
+            assert time.monotonic() < deadline, f"the page does not ask: {page.evaluate(ASKED_JS)}"
 
     def comes(self, page: Page) -> None:
         """Let the answer go, and give the page time to take it."""
@@ -106,7 +115,7 @@ def test_a_data_set_chosen_while_the_tab_is_painted_stays(
     job = session.data / ".jobs/made"
     write_json(job / "job.json", {})
     write_json(job / "progress.json", {"stage": "done", "done": 1, "total": 1, "elapsed_s": 1.0})
-    late.wait_until_asked()
+    late.wait_until_asked(page)
     choose(page, "data-sets", "second")
     expect(shown).to_have_text("second", timeout=SLOW_MS)
     late.comes(page)
@@ -125,7 +134,7 @@ def test_a_new_data_set_is_shown_to_who_chose_nothing_meanwhile(browser: Browser
     job = session.data / ".jobs/made"
     write_json(job / "job.json", {})
     write_json(job / "progress.json", {"stage": "done", "done": 1, "total": 1, "elapsed_s": 1.0})
-    expect(page.locator("#data-manifest h3")).to_have_text("made", timeout=SLOW_MS)
+    expect(page.locator("#data-manifest h3")).to_have_text("made", timeout=1000 * SOON_S)
     expect(page.locator("#data-sets input")).to_have_value(re.compile("^made "))
     choose(page, "data-sets", "first")
     expect(page.locator("#data-preview")).to_contain_text("The story of first.", timeout=SLOW_MS)
@@ -161,7 +170,7 @@ def test_a_model_chosen_before_the_page_is_painted_stays(
     late = Late(monkeypatch, write, "offer")
     late.arm()
     page, _ = open_page(browser, class_page.url)
-    late.wait_until_asked()
+    late.wait_until_asked(page)
     choose(page, "write-model", chosen)
     expect(page.locator("#write-model input")).to_have_value(re.compile(f"^{chosen} "), timeout=SLOW_MS)
     late.comes(page)
