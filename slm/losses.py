@@ -11,9 +11,9 @@ from torch import Tensor
 # The most memory for the scores of one piece. For each piece the weight and its gradient are gone through once more,
 # and small ones make the matrix products slow.
 PIECE_BYTES = 72 * 2**20
-# Rows at a time in the product that sums over the vocabulary: oneDNN is half as fast with twice as many.
+# On a CPU, rows at a time in the product that sums over the vocabulary: oneDNN is half as fast with twice as many.
 DH_ROWS = 256
-# Rows at a time in a sum of bfloat16 numbers, which torch copies into float32 first: so many copies stay in the caches.
+# And in a sum of bfloat16 numbers, which torch copies into float32 first: so many copies stay in the caches.
 DW_ROWS = 2048
 
 
@@ -63,14 +63,15 @@ def _take(h: Tensor, w: Tensor, targets: Tensor, *, dh: Tensor, dw: Tensor, firs
     # The gradient by the scores is softmax less one at the target: e^-loss - 1 there, which no rounding of the softmax
     # spoils. Its mean is taken last, over fewer numbers.
     p[torch.arange(len(p), device=p.device), targets] = torch.expm1(-loss).to(p.dtype)
-    for some, into in zip(p.split(DH_ROWS), dh.split(DH_ROWS), strict=True):
+    dh_rows, dw_rows = (DH_ROWS, DW_ROWS) if p.device.type == "cpu" else (len(p), len(dw))
+    for some, into in zip(p.split(dh_rows), dh.split(dh_rows), strict=True):
         torch.mm(some, w, out=into)
     if p.dtype == torch.float32:
         torch.addmm(dw, p.t(), h, beta=0 if first else 1, out=dw)
     elif first:
         dw.copy_(p.t() @ h)
     else:
-        for sums, more in zip(dw.split(DW_ROWS), (p.t() @ h).split(DW_ROWS), strict=True):
+        for sums, more in zip(dw.split(dw_rows), (p.t() @ h).split(dw_rows), strict=True):
             sums.add_(more)
     return loss.sum()
 
