@@ -105,9 +105,9 @@ static inline void attend(const float *q, const void *keys, const void *values, 
 }
 
 // ids (B,) at `position`; keys and values (L, B, H, room, D), `halved` or not, are read up to there and written at it;
-// scores of what may follow go into logits (B, V). `memory` has room for slm_floats(B, longest) and B * (6 * C + mlp_size + H * room)
-// floats, `bytes` for B * longest; longest is the longest row of a matrix. Gives 0, or 1 where an id is not in the
-// vocabulary.
+// scores of what may follow go into logits (B, V). `memory` has room for slm_floats(B, longest) and
+// B * (6 * C + mlp_size + H * room) floats, `bytes` for B * longest; longest is the longest row of a matrix. Gives 0, or
+// 1 where an id is not in the vocabulary.
 int slm_step(const Model *m, const int64_t *ids, int64_t B, int64_t position, void *keys, void *values, int halved,
              int64_t room, float *memory, uint8_t *bytes, float *logits, int threads) {
     int64_t H = m->n_head, D = m->head_size, C = H * D, V = m->vocab_size;

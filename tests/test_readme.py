@@ -30,3 +30,12 @@ def test_the_table_of_presets_is_the_presets():
 @pytest.mark.parametrize("line", re.findall(r"^python -m slm .*$", README, re.MULTILINE))
 def test_every_command_parses(line):
     parser().parse_args(shlex.split(line)[3:])
+
+
+def test_what_it_says_is_fast_stands_in_the_benchmarks_too():
+    told = README.partition("## How fast")[2].partition("\n## ")[0]
+    cells = [cell for line in told.splitlines() if line[:2] == "| " for cell in line.strip("| ").split(" | ")[1:]]
+    figures = set(re.findall(r"\b\d[\d,.]*\d\b", " ".join(cells))) - {"10", "200"}  # seconds given, not measured
+    measured = (ROOT / "benchmarks/README.md").read_text(encoding="utf-8")
+    assert len(figures) > 10
+    assert not {figure for figure in figures if not re.search(rf"(?<![\d,.]){re.escape(figure)}(?![\d,]*\d)", measured)}
