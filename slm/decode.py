@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from slm.compiled_step import Step, writes
 from slm.int8 import Int8Linear, Int8WeightLinear, RoundedLinear
 from slm.model import GPT, Attention, Block, RMSNorm
-from slm.steps import Fixed, Growing, Repeated
+from slm.steps import Fixed, Growing, repeated
 
 Product = Callable[[Tensor, Tensor | None], Tensor]
 MOST_PARTS = 32
@@ -87,7 +87,7 @@ class Decoder:
         self.logits = logits.expand(batch_size, -1)
         self.cache = cache if batch_size == 1 else cache.repeated(batch_size)
         self._fixed = Fixed(cache.room, ids.device) if fixed else None
-        self._repeated: Repeated | None = None
+        self._repeated: Callable[[Tensor], Tensor] | None = None
         if self._compiled is None:
             self._lay_flat()
         if fixed:  # a mask hides numbers, but not what is no number
@@ -123,7 +123,7 @@ class Decoder:
             place = self._fixed
             place.position.fill_(self.cache.length)
             if self._repeated is None:  # its trials write into the cache where this step then writes
-                self._repeated = Repeated(lambda x: self._scores(x, place), self.batch_size, ids.device)
+                self._repeated = repeated(lambda x: self._scores(x, place), self.batch_size, ids.device)
             self.logits = self._repeated(ids)
         self.cache.length += 1
 

@@ -3,18 +3,37 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
-# The most memory for the scores of one piece. For each piece the weight and its gradient are gone through once more,
-# and small ones make the matrix products slow.
-PIECE_BYTES = 72 * 2**20
-# On a CPU, rows at a time in the product that sums over the vocabulary: oneDNN is half as fast with twice as many.
-DH_ROWS = 256
-# And in a sum of bfloat16 numbers, which torch copies into float32 first: so many copies stay in the caches.
-DW_ROWS = 2048
+
+@dataclass(frozen=True)
+class Cut:
+    """How the work is cut for one kind of hardware.
+
+    A piece is as many rows as have scores of `piece_bytes`. Behind the scores of the V tokens stand columns of no
+    token, up to a multiple of `columns`.
+    """
+
+    piece_bytes: int
+    columns: int
+    dh_rows: int | None  # at a time in the product that sums over the vocabulary; None: all
+    dw_rows: int | None  # and in a sum of bfloat16 numbers
+
+
+# For each piece the weight and its gradient are gone through once more, and small ones make the matrix products slow.
+CUTS = {
+    # oneDNN is half as fast with twice as many rows in dh's product; and torch copies what it sums into float32 first:
+    # so many copies stay in the caches.
+    "cpu": Cut(piece_bytes=72 * 2**20, columns=1, dh_rows=256, dw_rows=2048),
+    # Its matrix units want rows that begin at a multiple of 16 bytes, as those of GPT-2's 50,257 scores would not.
+    "cuda": Cut(piece_bytes=2**30, columns=64, dh_rows=None, dw_rows=None),
+    "mps": Cut(piece_bytes=72 * 2**20, columns=1, dh_rows=None, dw_rows=None),
+}
 
 
 def linear_cross_entropy(hidden: Tensor, weight: Tensor, targets: Tensor) -> Tensor:
@@ -33,18 +52,24 @@ class _LinearCrossEntropy(torch.autograd.Function):
         device = hidden.device.type
         dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else hidden.dtype
         with torch.autocast(device, enabled=False):
-            h, w = hidden.to(dtype), weight.to(dtype)
-            N = len(h)
-            pieces = _even_pieces(N, most=PIECE_BYTES // (len(w) * dtype.itemsize))
+            h, N, V, cut = hidden.to(dtype), len(hidden), len(weight), CUTS[device]
+            w = _rows_behind(weight.to(dtype), -V % cut.columns)  # (V and the columns behind, C)
+            pieces = _even_pieces(N, most=cut.piece_bytes // (len(w) * dtype.itemsize))
             total = torch.zeros((), device=hidden.device)
             if not any(ctx.needs_input_grad):
-                return sum((_losses(h[piece] @ w.t(), targets[piece])[1].sum() for piece in pieces), total) / N
-            dh, dw = torch.empty_like(h), torch.empty_like(weight, dtype=torch.float32)
+                return sum((_losses(_scores(h[piece], w, V), targets[piece])[1].sum() for piece in pieces), total) / N
+            dh, dw = torch.empty_like(h), torch.empty_like(w, dtype=torch.float32)
             for piece in pieces:
-                total += _take(h[piece], w, targets[piece], dh=dh[piece], dw=dw, first=piece.start == 0)
+                p, loss = _losses(_scores(h[piece], w, V), targets[piece])  # (R, V), (R,)
+                total += loss.sum()
+                # The gradient by the scores is softmax less one at the target: e^-loss - 1 there, which no rounding of
+                # the softmax spoils. Its mean is taken last, over fewer numbers.
+                p[torch.arange(len(p), device=p.device), targets[piece]] = torch.expm1(-loss).to(dtype)
+                _add(p, h[piece], w, dh=dh[piece], dw=dw, first=piece.start == 0, cut=cut)
+                del p, loss  # before the next piece's are made
         # A float16 gradient divided by N would vanish: that waits until the loss scale is there to multiply.
         ctx.N = N
-        ctx.save_for_backward(dh.to(hidden.dtype), dw.to(weight.dtype))
+        ctx.save_for_backward(dh.to(hidden.dtype), dw[:V].to(weight.dtype))
         return total / N
 
     @staticmethod
@@ -54,16 +79,12 @@ class _LinearCrossEntropy(torch.autograd.Function):
         return dh * share, dw.mul_(share), None  # the gradient of the weight is large, and no one else's
 
 
-def _take(h: Tensor, w: Tensor, targets: Tensor, *, dh: Tensor, dw: Tensor, first: bool) -> Tensor:
-    """One piece's loss, summed; N times its gradients are written into dh (R, C) and added to dw (V, C) float32.
+def _add(p: Tensor, h: Tensor, w: Tensor, *, dh: Tensor, dw: Tensor, first: bool, cut: Cut) -> None:
+    """Write p @ w into dh (R, C) and add p.T @ h to dw (V, C) float32; p (R, V) is one piece's gradient by the scores.
 
-    The `first` piece's are dw's first numbers. What stands in memory here is gone before the next piece.
+    The `first` piece's are dw's first numbers.
     """
-    p, loss = _losses(h @ w.t(), targets)  # (R, V), (R,)
-    # The gradient by the scores is softmax less one at the target: e^-loss - 1 there, which no rounding of the softmax
-    # spoils. Its mean is taken last, over fewer numbers.
-    p[torch.arange(len(p), device=p.device), targets] = torch.expm1(-loss).to(p.dtype)
-    dh_rows, dw_rows = (DH_ROWS, DW_ROWS) if p.device.type == "cpu" else (len(p), len(dw))
+    dh_rows, dw_rows = cut.dh_rows or len(dh), cut.dw_rows or len(dw)
     for some, into in zip(p.split(dh_rows), dh.split(dh_rows), strict=True):
         torch.mm(some, w, out=into)
     if p.dtype == torch.float32:
@@ -73,7 +94,18 @@ def _take(h: Tensor, w: Tensor, targets: Tensor, *, dh: Tensor, dw: Tensor, firs
     else:
         for sums, more in zip(dw.split(dw_rows), (p.t() @ h).split(dw_rows), strict=True):
             sums.add_(more)
-    return loss.sum()
+
+
+def _rows_behind(w: Tensor, count: int) -> Tensor:
+    """w (V, C) with rows of zeros behind it: (V + count, C)."""
+    return F.pad(w, (0, 0, 0, count)) if count else w
+
+
+def _scores(h: Tensor, w: Tensor, V: int) -> Tensor:
+    """h @ w.T, with nothing to say for the columns behind the V tokens."""
+    scores = h @ w.t()
+    scores[:, V:] = -torch.inf
+    return scores
 
 
 def _even_pieces(N: int, *, most: int) -> list[slice]:

@@ -173,8 +173,10 @@ class MLP(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         h = self.c_fc(x)  # (B, T, mlp_size)
-        h = F.gelu(h, approximate="tanh") if self.classic else F.relu(h).square()
-        return self.c_proj(h)  # (B, T, C)
+        if self.classic:
+            return self.c_proj(F.gelu(h, approximate="tanh"))  # (B, T, C)
+        h = F.relu(h)
+        return self.c_proj(h * h)  # (B, T, C); autocast would take `square` in float32
 
 
 class Block(nn.Module):

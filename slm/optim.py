@@ -44,6 +44,12 @@ def orthogonalise(x: Tensor, steps: int = 5) -> Tensor:
     return x.mT if tall else x
 
 
+def gradient(name: str, parameter: nn.Parameter) -> Tensor:
+    """Its gradient, which must be there."""
+    assert parameter.grad is not None, f"{name} has no gradient"
+    return parameter.grad
+
+
 class Muon:
     """Muon over hidden matrices, its iteration in `dtype`. A fused q, k, v matrix counts as three."""
 
@@ -58,18 +64,18 @@ class Muon:
     def step(self, scale: float) -> None:
         """Move the matrices along their gradients, at `scale` of the peak rate."""
         for names in self._by_shape().values():
-            pieces = []
-            for name in names:
-                grad, momentum = self.parameters[name].grad, self.momentum[name]
-                assert grad is not None, f"{name} has no gradient"
-                momentum.lerp_(grad, 1 - MUON_MOMENTUM)
-                pieces.append(_matrices(name, torch.lerp(grad, momentum, MUON_MOMENTUM)))  # Nesterov
+            momenta = [self.momentum[name] for name in names]
+            grads = [gradient(name, self.parameters[name]) for name in names]
+            torch._foreach_lerp_(momenta, grads, 1 - MUON_MOMENTUM)
+            nesterov = torch._foreach_lerp(grads, momenta, MUON_MOMENTUM)
+            pieces = [_matrices(name, x) for name, x in zip(names, nesterov, strict=True)]
             update = orthogonalise(torch.cat(pieces).to(self.dtype))  # (N, R, C)
             rows, columns = update.shape[1:]
             rate = self.learning_rate * scale * max(1.0, rows / columns) ** 0.5
-            for name, piece in zip(names, update.split([len(p) for p in pieces]), strict=True):
-                parameter = self.parameters[name]
-                parameter.sub_(piece.reshape(parameter.shape).to(parameter.dtype), alpha=rate)
+            parameters: list[Tensor] = [self.parameters[name] for name in names]
+            parts = update.split([len(p) for p in pieces])
+            moves = [m.reshape(p.shape).to(p.dtype) for m, p in zip(parts, parameters, strict=True)]
+            torch._foreach_sub_(parameters, moves, alpha=rate)
 
     def _by_shape(self) -> dict[tuple[int, ...], list[str]]:
         groups: dict[tuple[int, ...], list[str]] = {}
@@ -118,19 +124,15 @@ class AdamW:
             names = [name for name, p in self.parameters.items() if (p.dim() >= 2) is decayed]
             if not names:
                 continue
-            steps = [self.steps[name].add_(1) for name in names]
+            steps = [self.steps[name] for name in names]
+            torch._foreach_add_(steps, 1)
             averages, squares = ([self.moments[name][key] for name in names] for key in self.MOMENTS)
             torch._fused_adamw_(
-                [self.parameters[name] for name in names], [self._gradient(name) for name in names],
+                [self.parameters[name] for name in names], [gradient(n, self.parameters[n]) for n in names],
                 averages, squares, [], steps,
                 lr=config.learning_rate * scale, beta1=config.beta1, beta2=config.beta2,
                 weight_decay=config.weight_decay if decayed else 0.0, eps=self.EPS, amsgrad=False, maximize=False,
             )  # fmt: skip
-
-    def _gradient(self, name: str) -> Tensor:
-        grad = self.parameters[name].grad
-        assert grad is not None, f"{name} has no gradient"
-        return grad
 
     def state(self) -> dict[str, Tensor]:
         """The moments and the updates counted, by name."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -62,7 +63,8 @@ def restore(trainer: Trainer, saved: Saved | None) -> None:
         trainer.updater.optimizer.load_state(optimizer_state)
         if trainer.dtype == torch.float16:
             trainer.updater.loss_scale.load_state(state.get("loss_scale"))
-    trainer.updater.batch_size = min(config.batch_size, state.get("batch_size", config.batch_size))
+    if same_device:  # what fitted into its memory, and with dropout equal losses
+        trainer.updater.batch_size = min(trainer.updater.batch_size, state.get("batch_size", math.inf))
     if config.minutes is None and same_device:
         trainer.compiled = state.get("compiled", trainer.compiled)  # equal losses need the same code
     elif trainer.compiled:

@@ -1,7 +1,6 @@
 """Where a decoder's newest token stands: as a number, or as a tensor for a step that a GPU repeats by itself.
 
-On a GPU a small model's step is over sooner than Python has started its operations. As a CUDA graph the whole step is
-started at once; that needs the same operations on the same places in memory each time, wherever the token stands.
+For a CUDA graph a step must be the same operations at the same places in memory, wherever the token stands.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-WARM_UP_STEPS = 3  # before a capture, as torch's notes on CUDA graphs ask for
+from slm.graphs import Recorded
 
 
 class Growing:
@@ -55,40 +54,15 @@ class Fixed:
         return cache
 
 
-class Repeated:
-    """A step at a fixed place in memory, repeated: ids (B,) int64 in, scores (B, V) out.
+def repeated(step: Callable[[Tensor], Tensor], batch_size: int, device: torch.device) -> Callable[[Tensor], Tensor]:
+    """A step at a fixed place in memory, ids (B,) int64 in, scores (B, V) out, which CUDA starts as a whole.
 
-    On CUDA it is captured as a graph when it is made; where that fails, its operations are started one by one.
+    Where that fails, and on other devices, it is the step itself, whose operations are started one by one.
     """
-
-    def __init__(self, step: Callable[[Tensor], Tensor], batch_size: int, device: torch.device) -> None:
-        self._ids = torch.zeros(batch_size, dtype=torch.int64, device=device)
-        self._run: Callable[[], Tensor] = lambda: step(self._ids)
-        if device.type == "cuda":
-            try:
-                self._run = _captured(self._run, device)
-            except RuntimeError as error:
-                warnings.warn(f"stories are written slower: no CUDA graph could be made ({error})", stacklevel=2)
-
-    def __call__(self, ids: Tensor) -> Tensor:
-        self._ids.copy_(ids)
-        return self._run()
-
-
-def _captured(run: Callable[[], Tensor], device: torch.device) -> Callable[[], Tensor]:
-    """The same work, recorded once and from then on started as a whole (torch's notes on CUDA graphs)."""
-    aside, graph = torch.cuda.Stream(device), torch.cuda.CUDAGraph()
-    aside.wait_stream(torch.cuda.current_stream(device))
-    with torch.cuda.stream(aside):
-        for _ in range(WARM_UP_STEPS):
-            run()
-    torch.cuda.current_stream(device).wait_stream(aside)
-    # Of other threads, which may write or train meanwhile, nothing is captured and nothing forbidden.
-    with torch.cuda.graph(graph, capture_error_mode="thread_local"):
-        result = run()
-
-    def replay() -> Tensor:
-        graph.replay()
-        return result.clone()
-
-    return replay
+    if device.type != "cuda":
+        return step
+    try:
+        return Recorded(step, torch.zeros(batch_size, dtype=torch.int64, device=device))
+    except RuntimeError as error:
+        warnings.warn(f"stories are written slower: no CUDA graph could be made ({error})", stacklevel=2)
+        return step

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,10 +14,13 @@ from torch import Tensor
 
 from slm.config import TrainConfig
 from slm.divergence import Diverged
-from slm.errors import is_out_of_memory
+from slm.errors import is_compile_failure, is_out_of_memory
+from slm.graphs import Recorded
 from slm.model import GPT
 from slm.optim import LossScale, Optimizer
 from slm.team import Loss, Team
+
+GPU_TOKENS = 2**14  # of an update, which a GPU takes at a time: it is done as soon with these as with a quarter of them
 
 
 @dataclass(frozen=True)
@@ -29,20 +33,34 @@ class Update:
 
 
 class Updater:
-    """A model, its optimizer and the arithmetic they are moved in. `batch_size` rows are taken at a time."""
+    """A model, its optimizer and the arithmetic they are moved in. `batch_size` rows are taken at a time.
+
+    On CUDA the gradients of a micro-batch are one graph for each shape, which stands where the gradients stand.
+    """
 
     def __init__(self, model: GPT, config: TrainConfig, *, team: Team, dtype: torch.dtype) -> None:
         self.team, self.device, self.dtype = team, team.device, dtype
         self.model, self.config = model.to(team.device).train(), config
-        self.batch_size = config.batch_size
+        self.batch_size = config.batch_size * self._batches_at_a_time()
         self.optimizer = Optimizer(model, config, dtype=dtype)
         self.loss_scale = LossScale(2.0**16 if dtype == torch.float16 else None)
         self._loss = Loss(self.model)
         self.loss = team.joint(self._loss)
         self.compiled, self._can_compile = False, True
+        self._graphs: dict[tuple[torch.Size, float], Recorded] = {}  # by shape and share
+        # Gradients of several processes are not added up in a graph, and float16's loss scale changes on the way.
+        self._can_record = self.device.type == "cuda" and team.size == 1 and self.loss_scale.factor is None
+
+    def _batches_at_a_time(self) -> int:
+        """How many of the configured micro-batches are taken as one."""
+        if self.device.type != "cuda":
+            return 1
+        tokens = self.config.batch_size * self.model.config.block_size
+        return max(1, min(self.config.grad_accum_steps // self.team.size, GPU_TOKENS // tokens))
 
     def use_compiled(self, wanted: bool) -> None:
         """Compute the loss by code that is compiled for each shape when it first comes, or as it is written."""
+        self._let_go()
         self.compiled = wanted and self._can_compile
         self._loss.compute = torch.compile(self.model.loss, dynamic=False) if self.compiled else self.model.loss
 
@@ -55,7 +73,7 @@ class Updater:
         # Compiled code would be made anew where its two arguments are one tensor.
         with self.team.apart(self.loss):
             self.backward(ids, ids.clone(), share=1.0).item()
-        self.model.zero_grad(set_to_none=True)
+        self._forget()
 
     def update(
         self, x: np.ndarray, y: np.ndarray, *, scale: float, seed: int, stop: Callable[[], bool]
@@ -69,7 +87,7 @@ class Updater:
         total = torch.zeros((), device=self.device)
         for start in range(0, len(x), self.batch_size):
             if stop():
-                self.model.zero_grad(set_to_none=True)
+                self._forget()
                 return None
             rows = slice(start, start + self.batch_size)
             share, is_last = len(x[rows]) / len(x), rows.stop >= len(x)
@@ -77,7 +95,7 @@ class Updater:
                 total += self.backward(torch.from_numpy(x[rows]), torch.from_numpy(y[rows]), share=share)
         loss = self.team.mean(total.item())  # one process alone waits here for its device, not before
         if not math.isfinite(loss):
-            self.model.zero_grad(set_to_none=True)
+            self._forget()
             return Update(loss, math.nan, sound=False)
         norm = self._move(scale)
         return Update(loss, norm, sound=math.isfinite(norm) or self.loss_scale.may_overflow)
@@ -85,10 +103,34 @@ class Updater:
     def backward(self, x: Tensor, y: Tensor, *, share: float) -> Tensor:
         """Add this share of the gradients of one micro-batch x, y (B, T); that share of its loss, a scalar."""
         x, y = self._to_device(x), self._to_device(y)
+        graph = self._graph(x, y, share) if self._can_record else None
+        return self._backward(x, y, share) if graph is None else graph(x, y)
+
+    def _backward(self, x: Tensor, y: Tensor, share: float) -> Tensor:
         with torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32):
             loss = self.loss(x, y) * share
         self.loss_scale.enlarge(loss).backward()
         return loss.detach()
+
+    def _graph(self, x: Tensor, y: Tensor, share: float) -> Recorded | None:
+        """The graph for micro-batches of this shape, recorded where it is the first; None where none can be."""
+        key = (x.shape, share)
+        if key in self._graphs:
+            return self._graphs[key]
+        for p in self.model.parameters():
+            p.grad = torch.zeros_like(p) if p.grad is None else p.grad
+        gradients: list[Tensor] = [p.grad for p in self.model.parameters() if p.grad is not None]
+        before = [grad.clone() for grad in gradients]  # the trial runs add to them
+        try:
+            with torch.random.fork_rng([self.device] if self.device.type == "cuda" else []):  # for their dropout
+                self._graphs[key] = Recorded(lambda x, y: self._backward(x, y, share), x, y)
+        except RuntimeError as error:
+            if is_out_of_memory(error) or is_compile_failure(error):
+                raise
+            warnings.warn(f"the training is slower: no CUDA graph could be made ({error})", stacklevel=2)
+            self._can_record = False
+        torch._foreach_copy_(gradients, before)
+        return self._graphs.get(key)
 
     def check_weights(self) -> None:
         """Raise Diverged where a weight is no number, which a loss from before the last step cannot tell."""
@@ -97,7 +139,7 @@ class Updater:
 
     def halve(self) -> None:
         """Take half as many rows at a time, after the memory was full; ValueError where it was one row already."""
-        self.model.zero_grad(set_to_none=True)
+        self._let_go()
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
         elif self.device.type == "mps":
@@ -111,7 +153,6 @@ class Updater:
 
     def give_up_compiling(self) -> None:
         """Go on with the model as it is written, after it could not be compiled."""
-        self.model.zero_grad(set_to_none=True)
         self._can_compile = False
         self.use_compiled(False)
 
@@ -126,8 +167,17 @@ class Updater:
         norm = torch.nn.utils.clip_grad_norm_(parameters, limit).item()
         if self.loss_scale.is_sound(norm):
             self._step(scale)
-        self.model.zero_grad(set_to_none=True)
+        self._forget()
         return norm
+
+    def _forget(self) -> None:
+        """No gradients any more; where graphs add to them they stay in their place, as zeros."""
+        self.model.zero_grad(set_to_none=not self._graphs)
+
+    def _let_go(self) -> None:
+        """No gradients and no graphs."""
+        self._graphs.clear()
+        self._forget()
 
     def _step(self, scale: float) -> None:
         try:

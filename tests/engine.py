@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 
+import pytest
 import torch
 
 from slm.config import ModelConfig
@@ -12,6 +13,8 @@ from slm.model import GPT
 from slm.tokenizer import Tokenizer, load_gpt2, trim
 
 VOCAB = 307
+needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA GPU on this machine")
+
 SHAPES = {
     "gpt2": {"architecture": "gpt2", "n_layer": 3, "n_head": 2, "n_embd": 26, "n_inner": 59},
     "nanochat": {"architecture": "nanochat", "n_layer": 3, "n_head": 3, "n_embd": 42, "n_inner": 59},

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from unittest import mock
-
 import pytest
 import torch
 
 from slm.config import ModelConfig
 from slm.decode import Decoder, cache_room
 from slm.int8 import Int8Linear, Int8WeightLinear, int8_model
-from slm.steps import Repeated
-from tests.engine import random_model
+from tests.engine import needs_cuda, random_model
 
 pytestmark = pytest.mark.usefixtures("torch_alone")  # the compiled step has tests of its own, in test_native.py
 SHAPES = [
@@ -111,15 +108,7 @@ def test_a_fixed_place_serves_stories_that_are_chosen_and_read_again():
     torch.testing.assert_close(decoder.logits, model(ids)[:, -1], atol=1e-4, rtol=1e-4)
 
 
-def test_a_capture_minds_no_other_thread(monkeypatch):
-    for name in ("Stream", "CUDAGraph", "current_stream", "stream", "graph"):
-        monkeypatch.setattr(torch.cuda, name, mock.MagicMock())
-    monkeypatch.setattr(torch, "zeros", mock.MagicMock())
-    Repeated(mock.MagicMock(), 2, torch.device("cuda"))
-    assert torch.cuda.graph.call_args.kwargs == {"capture_error_mode": "thread_local"}
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA GPU on this machine")
+@needs_cuda
 @torch.inference_mode()
 def test_a_captured_step_gives_what_its_operations_give():
     model = random_model(ModelConfig(**SHAPES[2], block_size=19))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 import torch
 from torch.nn import functional as F
@@ -19,11 +22,15 @@ def inputs() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     return hidden, weight, torch.randint(0, V, (N,), generator=generator)
 
 
+def cut(monkeypatch, **fields: Any) -> None:
+    """The CPU's work is cut like this."""
+    monkeypatch.setitem(losses.CUTS, "cpu", replace(losses.CUTS["cpu"], **fields))
+
+
+@pytest.mark.parametrize("columns", [1, 7])
 @pytest.mark.parametrize("rows", [1, 7, N, 1000])
-def test_loss_and_gradients_are_torchs(monkeypatch, rows):
-    monkeypatch.setattr(losses, "PIECE_BYTES", 4 * rows * V)
-    monkeypatch.setattr(losses, "DH_ROWS", 5)
-    monkeypatch.setattr(losses, "DW_ROWS", 11)
+def test_loss_and_gradients_are_torchs(monkeypatch, rows, columns):
+    cut(monkeypatch, piece_bytes=4 * rows * (V + -V % columns), columns=columns, dh_rows=5, dw_rows=11)
     hidden, weight, targets = inputs()
     whole = F.cross_entropy(F.linear(hidden, weight), targets)
     expected = torch.autograd.grad(3 * whole, (hidden, weight))
@@ -35,7 +42,7 @@ def test_loss_and_gradients_are_torchs(monkeypatch, rows):
 
 
 def test_the_pieces_bound_the_memory(monkeypatch):
-    monkeypatch.setattr(losses, "PIECE_BYTES", 4 * 4 * V + 1)
+    cut(monkeypatch, piece_bytes=4 * 4 * V + 1)
     seen = []
     original = losses._losses
 
@@ -48,7 +55,9 @@ def test_the_pieces_bound_the_memory(monkeypatch):
     assert seen == [(4, V)] * 5 + [(3, V)]
 
 
-def test_bfloat16_under_autocast_is_near_and_its_sums_are_float32():
+@pytest.mark.parametrize("columns", [1, 64])
+def test_bfloat16_under_autocast_is_near_and_its_sums_are_float32(monkeypatch, columns):
+    cut(monkeypatch, piece_bytes=2 * 7 * 128, columns=columns)
     hidden, weight, targets = inputs()
     whole = F.cross_entropy(F.linear(hidden, weight), targets)
     expected = torch.autograd.grad(whole, (hidden, weight))

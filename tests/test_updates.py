@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
+from slm.config import TrainConfig
 from slm.errors import is_out_of_memory
 from slm.runs import read_json, request_stop
+from slm.team import Team
 from slm.train import train
 from slm.updates import Updater
+from tests.engine import SHAPES, needs_cuda, random_model
 from tests.training import job, losses
 
 # As PyTorch's allocators say it.
@@ -134,3 +138,84 @@ def test_no_room_for_the_model_is_told_before_anything_is_written(starter_data, 
     with pytest.raises(ValueError, match=told):
         list(train(large))
     assert not large.run_dir.exists()
+
+
+class Trial:
+    """Stands for `slm.graphs.Recorded`, which takes some trial runs first."""
+
+    def __init__(self, work, *inputs):
+        self.work = work
+        for _ in range(3):
+            work(*inputs)
+
+    def __call__(self, *inputs):
+        return self.work(*inputs).clone()
+
+
+@pytest.fixture()
+def recording(monkeypatch):
+    """Gradients are recorded, as on CUDA."""
+    begin = Updater.__init__
+
+    def init(self, *args, **settings):
+        begin(self, *args, **settings)
+        self._can_record = True
+
+    monkeypatch.setattr(Updater, "__init__", init)
+    monkeypatch.setattr("slm.updates.Recorded", Trial)
+
+
+def test_recorded_gradients_are_those_of_the_written_operations(starter_data, tmp_path, request):
+    settings = {"batch_size": 13, "grad_accum_steps": 2, "ramp_steps": 3, "steps": 7}
+    whole = job(starter_data, tmp_path / "whole", train=settings)
+    list(train(whole))
+    request.getfixturevalue("recording")
+    recorded = job(starter_data, tmp_path / "recorded", train=settings)
+    list(train(recorded))
+    assert losses(recorded.run_dir) == losses(whole.run_dir)
+
+
+def test_recorded_gradients_stay_in_their_place_and_go_with_the_graphs(recording):
+    config = TrainConfig(batch_size=5, steps=1, learning_rate=1e-3)
+    updater = Updater(random_model(ModelConfig(**SHAPES["gpt2"], vocab_size=59, block_size=7)), config, team=Team(torch.device("cpu")), dtype=torch.float32)
+    x = np.arange(5 * 7).reshape(5, 7)
+    updater.update(x, x, scale=1.0, seed=1, stop=lambda: False)
+    first = [p.grad for p in updater.model.parameters()]
+    updater.update(x, x, scale=1.0, seed=2, stop=lambda: False)
+    for grad, same in zip(first, (p.grad for p in updater.model.parameters()), strict=True):
+        assert grad is same and grad is not None and not grad.any()
+    assert updater.update(x, x, scale=1.0, seed=3, stop=lambda: True) is None
+    updater.halve()
+    assert all(p.grad is None for p in updater.model.parameters()) and updater.batch_size == 2
+
+
+def test_where_no_graph_can_be_made_the_operations_are_started_one_by_one(
+    recording, starter_data, tmp_path, monkeypatch
+):
+    settings = {"batch_size": 13, "grad_accum_steps": 2, "steps": 3}
+    recorded = job(starter_data, tmp_path / "recorded", train=settings)
+    list(train(recorded))
+
+    def refused(work, *inputs):
+        work(*inputs)
+        raise RuntimeError("operation not permitted when stream is capturing")
+
+    monkeypatch.setattr("slm.updates.Recorded", refused)
+    refusing = job(starter_data, tmp_path / "refusing", train=settings)
+    with pytest.warns(UserWarning, match="no CUDA graph could be made"):
+        list(train(refusing))
+    assert losses(refusing.run_dir) == losses(recorded.run_dir)
+
+
+@needs_cuda
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_on_a_gpu_recorded_gradients_are_those_of_the_written_operations(
+    starter_data, tmp_path, monkeypatch, optimizer
+):
+    settings = {"batch_size": 13, "grad_accum_steps": 2, "ramp_steps": 3, "steps": 7, "optimizer": optimizer}
+    recorded = job(starter_data, tmp_path / "recorded", train=settings, dropout=0.1)
+    list(train(recorded))
+    monkeypatch.setattr("slm.updates.Updater._graph", lambda self, x, y, share: None)
+    whole = job(starter_data, tmp_path / "whole", train=settings, dropout=0.1)
+    list(train(whole))
+    assert losses(recorded.run_dir) == pytest.approx(losses(whole.run_dir), abs=1e-3)
