@@ -34,6 +34,7 @@ class Recipe:
     weight_decay: float = 0.1
     betas: tuple[float, float] = (0.9, 0.99)
     dtype: torch.dtype = torch.float32
+    device: str = "cpu"
 
 
 def add_argument(parser: argparse.ArgumentParser) -> None:
@@ -58,13 +59,19 @@ def build(checkout: Path, recipe: Recipe) -> torch.nn.Module:
         )  # fmt: skip
 
 
-def updates(model: Any, recipe: Recipe, ids: np.ndarray, *, budget_s: float | None) -> Iterator[int]:
+def optimizer_of(model: Any, recipe: Recipe) -> torch.optim.Optimizer:
+    """nanoGPT's AdamW for its model."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        return model.configure_optimizers(recipe.weight_decay, recipe.learning_rate, recipe.betas, recipe.device)
+
+
+def updates(
+    model: Any, optimizer: torch.optim.Optimizer, recipe: Recipe, ids: np.ndarray, *, budget_s: float | None
+) -> Iterator[int]:
     """nanoGPT's training loop on random windows of ids; yields the tokens seen after each update.
 
     With a budget the learning rate rises and falls as a cosine that ends with it; without one it stays.
     """
-    with contextlib.redirect_stdout(io.StringIO()):
-        optimizer = model.configure_optimizers(recipe.weight_decay, recipe.learning_rate, recipe.betas, "cpu")
     generator, T, B = torch.Generator().manual_seed(1337), recipe.block_size, recipe.batch_size
     begin, seen = time.perf_counter(), 0
     while budget_s is None or time.perf_counter() - begin < budget_s:
@@ -74,7 +81,9 @@ def updates(model: Any, recipe: Recipe, ids: np.ndarray, *, budget_s: float | No
         starts = torch.randint(len(ids) - T, (B,), generator=generator).tolist()
         x = torch.stack([torch.from_numpy(ids[i : i + T].astype(np.int64)) for i in starts])
         y = torch.stack([torch.from_numpy(ids[i + 1 : i + 1 + T].astype(np.int64)) for i in starts])
-        with torch.autocast("cpu", recipe.dtype, enabled=recipe.dtype != torch.float32):
+        if recipe.device == "cuda":
+            x, y = (t.pin_memory().to("cuda", non_blocking=True) for t in (x, y))
+        with torch.autocast(recipe.device, recipe.dtype, enabled=recipe.dtype != torch.float32):
             _, loss = model(x, y)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)

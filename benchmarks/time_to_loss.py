@@ -99,7 +99,7 @@ def slm(*words: str) -> None:
 def peer(args: argparse.Namespace, recipe: nanogpt.Recipe, corpus: Corpus, budget_s: float) -> float:
     """Held-out bits per byte of nanoGPT after so many seconds of training."""
     model = nanogpt.build(args.nanogpt, recipe)
-    for _ in nanogpt.updates(model, recipe, corpus.train, budget_s=budget_s):
+    for _ in nanogpt.updates(model, nanogpt.optimizer_of(model, recipe), recipe, corpus.train, budget_s=budget_s):
         pass
     windows = eval_windows(corpus.validation, count=WINDOWS, block_size=recipe.block_size)
     return _bits(corpus, nanogpt.windows_loss(model, *windows))

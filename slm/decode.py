@@ -103,7 +103,7 @@ class Decoder:
             room = self.cache.room
             cos, sin = model.rotary.cos[:room], model.rotary.sin[:room]  # 2 x (room, D/2)
             self._cos, self._sin = torch.cat((cos, cos), -1), torch.cat((sin, -sin), -1)  # 2 x (room, D)
-        self._norm_embedding = _RMSNorm(model.config.n_embd, model.config.eps, model.wte.weight)
+        self._norm_embedding = rms_norm_function(model.config.n_embd, model.config.eps, model.wte.weight)
         self._norm = norm_function(model.ln_f, model.wte.weight)
         self._head = product_function(model.lm_head, batch_size)
 
@@ -175,7 +175,7 @@ class _FlatBlock:
         self.c_attn, self.c_proj = (product_function(m, batch_size) for m in (attention.c_attn, attention.c_proj))
         self.c_fc, self.mlp_proj = (product_function(m, batch_size) for m in (block.mlp.c_fc, block.mlp.c_proj))
         self.classic = block.mlp.classic
-        self.norm_heads = _RMSNorm(self.head_size, attention.eps, model.wte.weight)
+        self.norm_heads = rms_norm_function(self.head_size, attention.eps, model.wte.weight)
 
     def __call__(
         self, x: Tensor, k: Tensor, v: Tensor, place: Growing | Fixed, turn: tuple[Tensor, Tensor] | None
@@ -192,7 +192,7 @@ class _FlatBlock:
             swapped = torch.roll(qk, self.head_size // 2, -1)
             q, new_k = self.norm_heads(torch.addcmul(qk * cos, swapped, sin)).unbind(1)
         k, v = place.keep(k, new_k), place.keep(v, new_v)  # 2 x (B, H, S, D)
-        y = F.scaled_dot_product_attention(q.unsqueeze(2), k, v, attn_mask=place.mask)  # (B, H, 1, D)
+        y = place.attend(q.unsqueeze(2), k, v)  # (B, H, 1, D)
         x = self.c_proj(y.view(B, C), x)
         h = self.c_fc(self.ln_2(x), None)  # (B, mlp_size)
         if self.classic:
@@ -218,7 +218,14 @@ def norm_function(norm: nn.Module, like: Tensor) -> Callable[[Tensor], Tensor]:
         shape, weight, bias, eps = list(norm.normalized_shape), norm.weight, norm.bias, norm.eps
         return lambda x: torch.layer_norm(x, shape, weight, bias, eps)
     assert isinstance(norm, RMSNorm)
-    return _RMSNorm(norm.size[0], norm.eps, like)
+    return rms_norm_function(norm.size[0], norm.eps, like)
+
+
+def rms_norm_function(size: int, eps: float, like: Tensor) -> Callable[[Tensor], Tensor]:
+    """slm.model.RMSNorm over the last `size` numbers of tensors that lie where `like` does."""
+    if like.device.type == "cuda":
+        return lambda x: F.rms_norm(x, (size,), eps=eps)
+    return _RMSNorm(size, eps, like)
 
 
 def product_function(linear: nn.Module, batch_size: int) -> Product:

@@ -11,18 +11,19 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-WARM_UP_RUNS = 3  # before a recording, as torch's notes ask for
+TRIAL_RUNS = 3  # before a recording, as torch's notes ask for
 
 
 class Recorded:
     """A function of tensors of fixed shapes, recorded on the device of these `inputs`; gives copies of its result.
 
-    What else the function reads and writes must stay where it is. Raises RuntimeError where it cannot be recorded.
+    What else the function reads and writes must stay where it is. The `trial_runs` before the recording are real ones;
+    0 where the work has been done before. Raises RuntimeError where it cannot be recorded.
     """
 
-    def __init__(self, work: Callable[..., Tensor], *inputs: Tensor) -> None:
+    def __init__(self, work: Callable[..., Tensor], *inputs: Tensor, trial_runs: int = TRIAL_RUNS) -> None:
         self._inputs = [x.clone() for x in inputs]
-        self._graph, self._result = _recorded(lambda: work(*self._inputs), inputs[0].device)
+        self._graph, self._result = _recorded(lambda: work(*self._inputs), inputs[0].device, trial_runs)
 
     def __call__(self, *inputs: Tensor) -> Tensor:
         for place, x in zip(self._inputs, inputs, strict=True):
@@ -31,12 +32,14 @@ class Recorded:
         return self._result.clone()
 
 
-def _recorded(run: Callable[[], Tensor], device: torch.device) -> tuple[torch.cuda.CUDAGraph, Tensor]:
+def _recorded(
+    run: Callable[[], Tensor], device: torch.device, trial_runs: int
+) -> tuple[torch.cuda.CUDAGraph, Tensor]:
     """The graph of this work, and where its result will be."""
     aside, graph = torch.cuda.Stream(device), torch.cuda.CUDAGraph()
     aside.wait_stream(torch.cuda.current_stream(device))
     with torch.cuda.stream(aside):
-        for _ in range(WARM_UP_RUNS):
+        for _ in range(trial_runs):
             run()
     torch.cuda.current_stream(device).wait_stream(aside)
     # Of other threads, which may write or train meanwhile, nothing is recorded and nothing forbidden.

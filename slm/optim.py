@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -61,7 +62,7 @@ class Muon:
         self.momentum = {name: torch.zeros_like(p) for name, p in named_parameters.items()}
 
     @torch.no_grad()
-    def step(self, scale: float) -> None:
+    def step(self, scale: float | Tensor) -> None:
         """Move the matrices along their gradients, at `scale` of the peak rate."""
         for names in self._by_shape().values():
             momenta = [self.momentum[name] for name in names]
@@ -71,11 +72,11 @@ class Muon:
             pieces = [_matrices(name, x) for name, x in zip(names, nesterov, strict=True)]
             update = orthogonalise(torch.cat(pieces).to(self.dtype))  # (N, R, C)
             rows, columns = update.shape[1:]
-            rate = self.learning_rate * scale * max(1.0, rows / columns) ** 0.5
+            rate = self.learning_rate * max(1.0, rows / columns) ** 0.5 * scale
             parameters: list[Tensor] = [self.parameters[name] for name in names]
             parts = update.split([len(p) for p in pieces])
             moves = [m.reshape(p.shape).to(p.dtype) for m, p in zip(parts, parameters, strict=True)]
-            torch._foreach_sub_(parameters, moves, alpha=rate)
+            torch._foreach_sub_(parameters, torch._foreach_mul(moves, rate))
 
     def _by_shape(self) -> dict[tuple[int, ...], list[str]]:
         groups: dict[tuple[int, ...], list[str]] = {}
@@ -117,7 +118,7 @@ class AdamW:
         self.steps = {name: torch.zeros((), device=p.device) for name, p in named_parameters.items()}
 
     @torch.no_grad()
-    def step(self, scale: float) -> None:
+    def step(self, scale: float | Tensor) -> None:
         """Move the weights along their gradients, at `scale` of the peak rate."""
         config = self.config
         for decayed in (True, False):
@@ -130,7 +131,7 @@ class AdamW:
             torch._fused_adamw_(
                 [self.parameters[name] for name in names], [gradient(n, self.parameters[n]) for n in names],
                 averages, squares, [], steps,
-                lr=config.learning_rate * scale, beta1=config.beta1, beta2=config.beta2,
+                lr=cast(float, config.learning_rate * scale), beta1=config.beta1, beta2=config.beta2,
                 weight_decay=config.weight_decay if decayed else 0.0, eps=self.EPS, amsgrad=False, maximize=False,
             )  # fmt: skip
 
@@ -160,8 +161,11 @@ class Optimizer:
             muon_dtype = torch.bfloat16 if dtype == torch.bfloat16 else torch.float32
             self.parts.append(Muon(hidden, config.muon_learning_rate, dtype=muon_dtype))
 
-    def step(self, scale: float) -> None:
-        """Move the weights along their gradients, with the peak learning rates times `scale`."""
+    def step(self, scale: float | Tensor) -> None:
+        """Move the weights along their gradients, with the peak learning rates times `scale`.
+
+        As a scalar tensor on the device, `scale` may be another number each time that a recording of this is replayed.
+        """
         for part in self.parts:
             part.step(scale)
 

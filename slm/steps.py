@@ -10,14 +10,13 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from slm.graphs import Recorded
 
 
 class Growing:
     """The position as a number: attention reads as much of the cache as is filled."""
-
-    mask: Tensor | None = None
 
     def __init__(self, position: int) -> None:
         self.position = position
@@ -31,6 +30,10 @@ class Growing:
         cache.select(2, self.position).copy_(new)
         return cache.narrow(2, 0, self.position + 1)
 
+    def attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """What the token gathers, (B, H, 1, D), from k and v (B, H, S, D)."""
+        return F.scaled_dot_product_attention(q, k, v)
+
 
 class Fixed:
     """The position as a tensor: attention reads the whole cache, and a mask hides what is not filled yet."""
@@ -39,19 +42,22 @@ class Fixed:
         self.position = torch.zeros(1, dtype=torch.int64, device=device)
         self._places = torch.arange(room, device=device)
 
-    @property
-    def mask(self) -> Tensor:
-        """True where there is something to see, (1, room)."""
-        return (self._places <= self.position)[None]
-
     def row(self, table: Tensor) -> Tensor:
         """The position's own row of (block_size, ...)."""
         return table.index_select(0, self.position)[0]
 
     def keep(self, cache: Tensor, new: Tensor) -> Tensor:
-        """Write new (B, H, D) into a layer's cache (B, H, room, D); the whole cache, whose rest `mask` hides."""
+        """Write new (B, H, D) into a layer's cache (B, H, room, D); the whole cache, whose rest `attend` hides."""
         cache.index_copy_(2, self.position, new.unsqueeze(2))
         return cache
+
+    def attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+        """What the token gathers, (B, H, 1, D), from what is filled of k and v (B, H, room, D).
+
+        For a single query torch's own takes several times as long on a GPU.
+        """
+        scores = (q @ k.mT) * q.shape[-1] ** -0.5  # (B, H, 1, room)
+        return scores.masked_fill(self._places > self.position, -torch.inf).softmax(-1) @ v
 
 
 def repeated(step: Callable[[Tensor], Tensor], batch_size: int, device: torch.device) -> Callable[[Tensor], Tensor]:

@@ -47,7 +47,9 @@ class Updater:
         self._loss = Loss(self.model)
         self.loss = team.joint(self._loss)
         self.compiled, self._can_compile = False, True
-        self._graphs: dict[tuple[torch.Size, float], Recorded] = {}  # by shape and share
+        self._graphs: dict[tuple[torch.Size, float], Recorded] = {}  # of gradients, by shape and share
+        self._move_graph: Recorded | None = None
+        self._has_moved = False
         # Gradients of several processes are not added up in a graph, and float16's loss scale changes on the way.
         self._can_record = self.device.type == "cuda" and team.size == 1 and self.loss_scale.factor is None
 
@@ -93,12 +95,17 @@ class Updater:
             share, is_last = len(x[rows]) / len(x), rows.stop >= len(x)
             with contextlib.nullcontext() if is_last else self.team.apart(self.loss):
                 total += self.backward(torch.from_numpy(x[rows]), torch.from_numpy(y[rows]), share=share)
-        loss = self.team.mean(total.item())  # one process alone waits here for its device, not before
+        self.loss_scale.restore(self.model.parameters())
+        norm = torch.nn.utils.get_total_norm(self._gradients())
+        loss, norm_then = torch.stack([total, norm]).tolist()  # one process alone waits here for its device, not before
+        loss = self.team.mean(loss)
         if not math.isfinite(loss):
             self._forget()
             return Update(loss, math.nan, sound=False)
-        norm = self._move(scale)
-        return Update(loss, norm, sound=math.isfinite(norm) or self.loss_scale.may_overflow)
+        if self.loss_scale.is_sound(norm_then):
+            self._step(scale, norm)
+        self._forget()
+        return Update(loss, norm_then, sound=math.isfinite(norm_then) or self.loss_scale.may_overflow)
 
     def backward(self, x: Tensor, y: Tensor, *, share: float) -> Tensor:
         """Add this share of the gradients of one micro-batch x, y (B, T); that share of its loss, a scalar."""
@@ -119,18 +126,20 @@ class Updater:
             return self._graphs[key]
         for p in self.model.parameters():
             p.grad = torch.zeros_like(p) if p.grad is None else p.grad
-        gradients: list[Tensor] = [p.grad for p in self.model.parameters() if p.grad is not None]
-        before = [grad.clone() for grad in gradients]  # the trial runs add to them
+        before = [grad.clone() for grad in self._gradients()]  # the trial runs add to them
         try:
             with torch.random.fork_rng([self.device] if self.device.type == "cuda" else []):  # for their dropout
                 self._graphs[key] = Recorded(lambda x, y: self._backward(x, y, share), x, y)
         except RuntimeError as error:
             if is_out_of_memory(error) or is_compile_failure(error):
                 raise
-            warnings.warn(f"the training is slower: no CUDA graph could be made ({error})", stacklevel=2)
-            self._can_record = False
-        torch._foreach_copy_(gradients, before)
+            self._give_up_recording(error)
+        torch._foreach_copy_(self._gradients(), before)
         return self._graphs.get(key)
+
+    def _give_up_recording(self, error: RuntimeError) -> None:
+        warnings.warn(f"the training is slower: no CUDA graph could be made ({error})", stacklevel=2)
+        self._can_record = False
 
     def check_weights(self) -> None:
         """Raise Diverged where a weight is no number, which a loss from before the last step cannot tell."""
@@ -159,29 +168,31 @@ class Updater:
     def _to_device(self, x: Tensor) -> Tensor:
         return x.pin_memory().to(self.device, non_blocking=True) if self.device.type == "cuda" else x.to(self.device)
 
-    def _move(self, scale: float) -> float:
-        """Clip the gradients, move the weights, and return the gradient norm before clipping."""
-        parameters = list(self.model.parameters())
-        self.loss_scale.restore(parameters)
-        limit = math.inf if self.config.grad_clip is None else self.config.grad_clip
-        norm = torch.nn.utils.clip_grad_norm_(parameters, limit).item()
-        if self.loss_scale.is_sound(norm):
-            self._step(scale)
-        self._forget()
-        return norm
+    def _gradients(self) -> list[Tensor]:
+        return [p.grad for p in self.model.parameters() if p.grad is not None]
 
     def _forget(self) -> None:
         """No gradients any more; where graphs add to them they stay in their place, as zeros."""
-        self.model.zero_grad(set_to_none=not self._graphs)
+        if self._graphs:
+            torch._foreach_zero_(self._gradients())
+        else:
+            self.model.zero_grad(set_to_none=True)
 
     def _let_go(self) -> None:
         """No gradients and no graphs."""
         self._graphs.clear()
+        self._move_graph, self._has_moved = None, False
         self._forget()
 
-    def _step(self, scale: float) -> None:
+    def _step(self, scale: float, norm: Tensor) -> None:
+        """Move the weights along the gradients, shortened where `norm` is too long."""
         try:
-            self.optimizer.step(scale)
+            if self._graphs:
+                move = (self._recorded_move(norm) if self._has_moved else None) or self._move
+                move(torch.tensor(scale, device=self.device), norm)
+                self._has_moved = True
+            else:
+                self._move(scale, norm)
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -190,3 +201,18 @@ class Updater:
                 f"the memory of {self.device.type} is too small for the optimizer's state; take a smaller model "
                 "(n_layer, n_embd)"
             ) from error
+
+    def _move(self, scale: float | Tensor, norm: Tensor) -> Tensor:
+        if self.config.grad_clip is not None:
+            torch.nn.utils.clip_grads_with_norm_(self.model.parameters(), self.config.grad_clip, norm)
+        self.optimizer.step(scale)
+        return norm
+
+    def _recorded_move(self, norm: Tensor) -> Recorded | None:
+        """The graph of `_move`, which must have been done once before; None where none can be made."""
+        if self._move_graph is None and self._can_record:
+            try:
+                self._move_graph = Recorded(self._move, torch.zeros_like(norm), norm, trial_runs=0)
+            except RuntimeError as error:  # recording moves nothing
+                self._give_up_recording(error)
+        return self._move_graph

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from slm.config import TrainConfig
+from slm.config import ModelConfig, TrainConfig
 from slm.errors import is_out_of_memory
 from slm.runs import read_json, request_stop
 from slm.team import Team
@@ -143,9 +143,9 @@ def test_no_room_for_the_model_is_told_before_anything_is_written(starter_data, 
 class Trial:
     """Stands for `slm.graphs.Recorded`, which takes some trial runs first."""
 
-    def __init__(self, work, *inputs):
+    def __init__(self, work, *inputs, trial_runs=3):
         self.work = work
-        for _ in range(3):
+        for _ in range(trial_runs):
             work(*inputs)
 
     def __call__(self, *inputs):
@@ -172,12 +172,13 @@ def test_recorded_gradients_are_those_of_the_written_operations(starter_data, tm
     request.getfixturevalue("recording")
     recorded = job(starter_data, tmp_path / "recorded", train=settings)
     list(train(recorded))
-    assert losses(recorded.run_dir) == losses(whole.run_dir)
+    assert losses(recorded.run_dir) == pytest.approx(losses(whole.run_dir), abs=1e-6)
 
 
 def test_recorded_gradients_stay_in_their_place_and_go_with_the_graphs(recording):
     config = TrainConfig(batch_size=5, steps=1, learning_rate=1e-3)
-    updater = Updater(random_model(ModelConfig(**SHAPES["gpt2"], vocab_size=59, block_size=7)), config, team=Team(torch.device("cpu")), dtype=torch.float32)
+    model = random_model(ModelConfig(**SHAPES["gpt2"], vocab_size=59, block_size=7))
+    updater = Updater(model, config, team=Team(torch.device("cpu")), dtype=torch.float32)
     x = np.arange(5 * 7).reshape(5, 7)
     updater.update(x, x, scale=1.0, seed=1, stop=lambda: False)
     first = [p.grad for p in updater.model.parameters()]
@@ -196,8 +197,9 @@ def test_where_no_graph_can_be_made_the_operations_are_started_one_by_one(
     recorded = job(starter_data, tmp_path / "recorded", train=settings)
     list(train(recorded))
 
-    def refused(work, *inputs):
-        work(*inputs)
+    def refused(work, *inputs, trial_runs=3):
+        for _ in range(trial_runs):
+            work(*inputs)
         raise RuntimeError("operation not permitted when stream is capturing")
 
     monkeypatch.setattr("slm.updates.Recorded", refused)
