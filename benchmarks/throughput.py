@@ -62,6 +62,7 @@ def main() -> None:
             words = [sys.executable, __file__, *sys.argv[1:], "--side", side]
             said = subprocess.run(words, check=True, capture_output=True, text=True).stdout.split()
             measured.append([float(number) for number in said])
+            print(f"  {side}: {measured[-1][0]:,.0f} tokens/s", flush=True)
         rates.append(product_flops(dtype, device))
     rate, needed, ours = statistics.median(rates), flops_per_token(model), 0.0
     print(f"a large square matrix product in {dtype}: {rate / 1e9:,.0f} GFLOP/s")
@@ -69,10 +70,9 @@ def main() -> None:
         speeds, memory = [speed for speed, _ in measured], max(gb for _, gb in measured)
         speed = statistics.median(speeds)
         ours = ours or speed
-        turns = ", ".join(f"{s:,.0f}" for s in speeds)
         more = f", {memory:.2f} GB" if device.type == "cuda" else ""
         share = f"{speed * needed / rate:.0%} of that rate{more}"
-        print(f"{side:<16} {speed:9,.0f} tokens/s ({turns})   {share}   ours {ours / speed:.2f} times as fast")
+        print(f"{side:<16} {speed:9,.0f} tokens/s   {share}   ours {ours / speed:.2f} times as fast")
 
 
 def turn(args: argparse.Namespace) -> tuple[float, float]:

@@ -25,6 +25,27 @@ for place in ("SLM_CHECKPOINTS", "SLM_DATA"):
     os.environ.pop(place, None)
 
 ROOT = Path(__file__).resolve().parent.parent
+ON_A_GPU = "gpu"  # the marker of what needs one; everything else computes on the CPU, so that it holds on any machine
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Hide the GPUs, before torch looks for them, from everything but `pytest -m gpu`."""
+    if config.option.markexpr != ON_A_GPU:
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker(ON_A_GPU) and not _has_gpu(config):
+            item.add_marker(pytest.mark.skip(reason="needs an NVIDIA GPU, and `pytest -m gpu`"))
+
+
+def _has_gpu(config: pytest.Config) -> bool:
+    if config.option.markexpr != ON_A_GPU:
+        return False
+    import torch
+
+    return torch.cuda.is_available()
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 
-import pytest
 import torch
 
 from slm.config import ModelConfig
@@ -13,7 +12,6 @@ from slm.model import GPT
 from slm.tokenizer import Tokenizer, load_gpt2, trim
 
 VOCAB = 307
-needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA GPU on this machine")
 
 SHAPES = {
     "gpt2": {"architecture": "gpt2", "n_layer": 3, "n_head": 2, "n_embd": 26, "n_inner": 59},

@@ -8,7 +8,7 @@ import torch
 from slm.config import ModelConfig
 from slm.decode import Decoder, cache_room
 from slm.int8 import Int8Linear, Int8WeightLinear, int8_model
-from tests.engine import needs_cuda, random_model
+from tests.engine import random_model
 
 pytestmark = pytest.mark.usefixtures("torch_alone")  # the compiled step has tests of its own, in test_native.py
 SHAPES = [
@@ -108,7 +108,7 @@ def test_a_fixed_place_serves_stories_that_are_chosen_and_read_again():
     torch.testing.assert_close(decoder.logits, model(ids)[:, -1], atol=1e-4, rtol=1e-4)
 
 
-@needs_cuda
+@pytest.mark.gpu
 @torch.inference_mode()
 def test_a_captured_step_gives_what_its_operations_give():
     model = random_model(ModelConfig(**SHAPES[2], block_size=19))

@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from slm.graphs import Recorded
-from tests.engine import needs_cuda
 
 
 def test_a_recording_minds_no_other_thread(monkeypatch):
@@ -18,7 +17,7 @@ def test_a_recording_minds_no_other_thread(monkeypatch):
     assert torch.cuda.graph.call_args.kwargs == {"capture_error_mode": "thread_local"}
 
 
-@needs_cuda
+@pytest.mark.gpu
 def test_recorded_work_is_done_on_the_newest_numbers():
     total = torch.zeros(3, device="cuda")
     recorded = Recorded(lambda x: total.add_(x).clone(), torch.zeros(3, device="cuda"))
@@ -27,7 +26,7 @@ def test_recorded_work_is_done_on_the_newest_numbers():
     assert first.tolist() == [1.0, 2.0, 3.0] and second.tolist() == [11.0, 22.0, 33.0]
 
 
-@needs_cuda
+@pytest.mark.gpu
 def test_what_cannot_be_recorded_says_so():
     with pytest.raises(RuntimeError):
         Recorded(lambda x: x * x.sum().item(), torch.ones(3, device="cuda"))

@@ -14,7 +14,7 @@ from slm.runs import read_json, request_stop
 from slm.team import Team
 from slm.train import train
 from slm.updates import Updater
-from tests.engine import SHAPES, needs_cuda, random_model
+from tests.engine import SHAPES, random_model
 from tests.training import job, losses
 
 # As PyTorch's allocators say it.
@@ -209,7 +209,7 @@ def test_where_no_graph_can_be_made_the_operations_are_started_one_by_one(
     assert losses(refusing.run_dir) == losses(recorded.run_dir)
 
 
-@needs_cuda
+@pytest.mark.gpu
 @pytest.mark.parametrize("optimizer", ["adamw", "muon"])
 def test_on_a_gpu_recorded_gradients_are_those_of_the_written_operations(
     starter_data, tmp_path, monkeypatch, optimizer
