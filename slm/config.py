@@ -107,7 +107,7 @@ class TrainConfig(Checked):
     minutes: float | None = option(None, "Train for this many minutes.", minimum=0.01, maximum=1e6)
     steps: int | None = option(None, "Train for this many optimizer updates.", minimum=1, maximum=10**9)
     tokens: int | None = option(None, "Train on this many tokens.", minimum=1, maximum=10**13)
-    batch_size: int = option(16, "Sequences in one micro-batch.", minimum=1, maximum=65536)
+    batch_size: int = option(16, "Sequences in one micro-batch; a GPU takes several.", minimum=1, maximum=65536)
     grad_accum_steps: int = option(1, "Micro-batches added up for one update.", minimum=1, maximum=65536)
     ramp_steps: int = option(
         0, "First updates, made with half the sequences of half the length: many small steps while everything is new.",

@@ -175,8 +175,9 @@ class MLP(nn.Module):
         h = self.c_fc(x)  # (B, T, mlp_size)
         if self.classic:
             return self.c_proj(F.gelu(h, approximate="tanh"))  # (B, T, C)
-        h = F.relu(h)
-        return self.c_proj(h * h)  # (B, T, C); autocast would take `square` in float32
+        with torch.autocast(h.device.type, enabled=False):  # which would take the square in float32
+            h = F.relu(h).square()
+        return self.c_proj(h)  # (B, T, C)
 
 
 class Block(nn.Module):
