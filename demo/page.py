@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import gradio as gr
@@ -43,28 +44,44 @@ def heading(name: str) -> None:
     html(f'<h2 class="slm-sr">{name}</h2>', elem_classes="slm-unseen")
 
 
+def keep_tab(page: gr.Blocks, tabs: gr.Tabs, each: list[gr.Tab]) -> None:
+    """Keep the open tab in the address, so that a page that is loaded anew shows it again.
+
+    Gradio loads it anew after a lost connection: whoever watched a training then goes on watching.
+    """
+    known = json.dumps([tab.id for tab in each])
+    # The first tab is chosen before the page is there, and would be what the address says then.
+    asked = "const asked = (window.slmTab ??= location.hash.slice(1))"
+    for tab in each:
+        tab.select(None, js=f"() => {{ {asked}; history.replaceState(null, '', '#{tab.id}'); }}", **QUICK)
+    chosen = f"{known}.includes(asked) ? {{__type__: 'update', selected: asked}} : undefined"
+    page.load(None, None, [tabs], js=f"() => {{ {asked}; return {chosen}; }}", **QUICK)
+
+
 def build(session: Session) -> gr.Blocks:
     """The page, ready to launch."""
     gr.set_static_paths([session.exports.home])
     with gr.Blocks(title=TITLE, analytics_enabled=False) as page:
         html(HEAD, js=static_text("header.js"))
         bar = rights.layout(session)
-        with gr.Tabs():
-            with gr.Tab("Write") as write_tab:
+        with gr.Tabs() as tabs:
+            with gr.Tab("Write", id="write") as write_tab:
                 heading("Write")
                 on_write = write.layout(session)
-            with gr.Tab("Train") as train_tab:
+            with gr.Tab("Train", id="train") as train_tab:
                 heading("Train")
                 on_train = train.layout(session, bar.key)
-            with gr.Tab("Inside") as inside_tab:
+            with gr.Tab("Inside", id="inside") as inside_tab:
                 heading("Inside")
                 on_inside = inside.layout(session)
-            with gr.Tab("Data") as data_tab:
+            with gr.Tab("Data", id="data") as data_tab:
                 heading("Data")
                 on_data = data.layout(session, bar.key)
-            with gr.Tab("Runs") as runs_tab:
+            with gr.Tab("Runs", id="runs") as runs_tab:
                 heading("Runs")
                 on_runs = runs.layout(session, bar.key)
+
+        keep_tab(page, tabs, [write_tab, train_tab, inside_tab, data_tab, runs_tab])
 
         # What a page shows is read from the disk when it is opened, and again when a tab is.
         def on_opening(tab: gr.Tab, handler: Any, inputs: list[Any], outputs: list[Any]) -> Any:

@@ -87,6 +87,20 @@ def test_says_what_is_wrong_in_a_sentence(opened: Watched) -> None:
     expect(opened.part("train-status")).not_to_contain_text("no end")
 
 
+def test_a_page_that_is_loaded_anew_shows_the_tab_that_was_open(opened: Watched, server: Server) -> None:
+    opened.tab("Runs")
+    opened.reload()
+    expect(opened.part("runs-table")).to_contain_text("first", timeout=SLOW_MS)
+    expect(opened.part("runs-table")).to_be_visible()
+    opened.tab("Write")
+    opened.reload()
+    expect(opened.part("write-go")).to_be_visible(timeout=SLOW_MS)
+    opened.page.goto(f"{server.url}#nothing")
+    opened.reload()
+    expect(opened.part("write-go")).to_be_visible(timeout=SLOW_MS)
+    assert opened.page.url == f"{server.url}#write"
+
+
 def test_looks_inside(opened: Watched) -> None:
     opened.tab("Inside")
     opened.choose("inside-model", "first")

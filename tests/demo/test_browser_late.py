@@ -83,7 +83,8 @@ def open_page(browser: Browser, url: str) -> tuple[Page, Asking]:
 def open_data(browser: Browser, url: str) -> Page:
     """The page with its Data tab painted: whatever it asks now is about what is new."""
     page, asking = open_page(browser, url)
-    page.get_by_role("tab", name="Data", exact=True).click()
+    with page.expect_response(lambda reply: "slm/preparing" in reply.url and reply.status == 204, timeout=SLOW_MS):
+        page.get_by_role("tab", name="Data", exact=True).click()
     expect(page.locator("#data-manifest h3")).to_have_text("first", timeout=SLOW_MS)
     asking.settles()
     return page
