@@ -20,7 +20,8 @@ from slm.model import GPT
 from slm.optim import LossScale, Optimizer
 from slm.team import Loss, Team
 
-GPU_TOKENS = 2**14  # of an update, which a GPU takes at a time: it is done as soon with these as with a quarter of them
+# So many tokens of an update a GPU takes at a time, however small the micro-batches: a quarter takes it nearly as long.
+GPU_TOKENS = 2**14
 
 
 @dataclass(frozen=True)
@@ -97,15 +98,15 @@ class Updater:
                 total += self.backward(torch.from_numpy(x[rows]), torch.from_numpy(y[rows]), share=share)
         self.loss_scale.restore(self.model.parameters())
         norm = torch.nn.utils.get_total_norm(self._gradients())
-        loss, norm_then = torch.stack([total, norm]).tolist()  # one process alone waits here for its device, not before
+        loss, grad_norm = torch.stack([total, norm]).tolist()  # one process alone waits here for its device, not before
         loss = self.team.mean(loss)
         if not math.isfinite(loss):
             self._forget()
             return Update(loss, math.nan, sound=False)
-        if self.loss_scale.is_sound(norm_then):
+        if self.loss_scale.is_sound(grad_norm):
             self._step(scale, norm)
         self._forget()
-        return Update(loss, norm_then, sound=math.isfinite(norm_then) or self.loss_scale.may_overflow)
+        return Update(loss, grad_norm, sound=math.isfinite(grad_norm) or self.loss_scale.may_overflow)
 
     def backward(self, x: Tensor, y: Tensor, *, share: float) -> Tensor:
         """Add this share of the gradients of one micro-batch x, y (B, T); that share of its loss, a scalar."""
@@ -138,8 +139,10 @@ class Updater:
         return self._graphs.get(key)
 
     def _give_up_recording(self, error: RuntimeError) -> None:
+        """Start operations one by one from now on; the gradients stay for this update."""
         warnings.warn(f"the training is slower: no CUDA graph could be made ({error})", stacklevel=2)
         self._can_record = False
+        self._graphs.clear()
 
     def check_weights(self) -> None:
         """Raise Diverged where a weight is no number, which a loss from before the last step cannot tell."""
