@@ -22,7 +22,7 @@ from tests.waiting import PATIENCE_S, free_port
 
 PROJECT = Path(__file__).resolve().parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-SLOW_MS = 120_000  # a training process imports torch first
+SLOW_MS = 120_000
 REOPEN_MS = 15_000
 LOOK_MS, QUIET_LOOKS = 100, 3
 expect.set_options(timeout=SLOW_MS)  # what a machine does at once it does late when it is busy
@@ -133,18 +133,40 @@ class Watched:
 
     def fill(self, elem_id: str, text: str) -> None:
         field = self.part(elem_id).locator("input:not([type=range]), textarea").first
-        field.fill(text)
-        field.press("Tab")
+        before, deadline = field.input_value(), time.monotonic() + PATIENCE_S
+        while True:
+            field.fill(text)
+            field.press("Tab")
+            if text == before or self._is_kept(field, before):
+                return
+            assert time.monotonic() < deadline, f"{elem_id} goes back to {before!r}"
+
+    def _is_kept(self, field: Locator, before: str) -> bool:
+        """Whether a field does not go back to what it was.
+
+        Gradio paints a tab or an accordion that was just opened, and some frames later sets each field in it once more
+        to what it was then; on a busy machine these are many milliseconds.
+        """
+        for _ in range(QUIET_LOOKS):
+            self.page.wait_for_timeout(LOOK_MS)
+            self.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+            if field.input_value() == before:
+                return False
+        return True
 
     def choose(self, elem_id: str, option: str) -> None:
         """Choose from a list; it is opened anew where the page grew meanwhile and left it outside the window."""
         field, deadline = self.part(elem_id).locator("input"), time.monotonic() + PATIENCE_S
-        wanted = self.page.get_by_role("option", name=re.compile(option)).first
+        wanted, before = self.page.get_by_role("option", name=re.compile(option)).first, field.input_value()
         while True:
             field.evaluate("node => node.scrollIntoView({block: 'center'})")
             field.click()
             try:
-                return wanted.click(timeout=REOPEN_MS)
+                wanted.click(timeout=REOPEN_MS)
+                # A list to choose several from has an empty field before and after.
+                if before == "" or re.search(option, before) or self._is_kept(field, before):
+                    return
+                assert time.monotonic() < deadline, f"{elem_id} goes back to {before!r}"
             except TimeoutError:
                 if time.monotonic() > deadline:
                     raise

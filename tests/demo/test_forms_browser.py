@@ -11,7 +11,7 @@ pytest.importorskip("gradio")
 from playwright.sync_api import Browser, Request, expect
 
 from demo.forms import GROUPS, form_fields
-from tests.demo.browsing import SLOW_MS, Server, Watched
+from tests.demo.browsing import SLOW_MS, Asking, Server, Watched
 
 pytestmark = pytest.mark.browser
 
@@ -21,6 +21,7 @@ def test_groups_stand_side_by_side_and_a_mistake_is_seen(
     browser: Browser, server: Server, width: int, columns: int
 ) -> None:
     page = browser.new_page(viewport={"width": width, "height": 900})
+    asking = Asking(page)
     page.goto(server.url)
     # A tab chosen before the page is painted opens, but nothing that belongs to its opening happens.
     expect(page.locator("#write-model input")).not_to_have_value("", timeout=SLOW_MS)
@@ -35,6 +36,7 @@ def test_groups_stand_side_by_side_and_a_mistake_is_seen(
 
     # The page has explained its first settings, and measured the machine for them: no late answer of that comes now.
     expect(page.locator("#train-forecast")).to_contain_text("Measured on this machine", timeout=SLOW_MS)
+    asking.settles()
     page.locator("#train-n-head input").fill("7")
     page.locator("#train-n-head input").press("Tab")
     said = page.locator("#train-mistake .slm-note")
