@@ -12,7 +12,6 @@ from slm.model import GPT
 from slm.tokenizer import Tokenizer, load_gpt2, trim
 
 VOCAB = 307
-
 SHAPES = {
     "gpt2": {"architecture": "gpt2", "n_layer": 3, "n_head": 2, "n_embd": 26, "n_inner": 59},
     "nanochat": {"architecture": "nanochat", "n_layer": 3, "n_head": 3, "n_embd": 42, "n_inner": 59},

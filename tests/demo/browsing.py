@@ -22,7 +22,7 @@ from tests.waiting import PATIENCE_S, free_port
 
 PROJECT = Path(__file__).resolve().parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-SLOW_MS = 120_000
+SLOW_MS = 120_000  # a training process imports torch first
 REOPEN_MS = 15_000
 LOOK_MS, QUIET_LOOKS = 100, 3
 expect.set_options(timeout=SLOW_MS)  # what a machine does at once it does late when it is busy
