@@ -104,7 +104,7 @@ def build(session: Session) -> gr.Blocks:
             read = opening(bind(train.refresh_data, session), [on_train["data"]], [on_train["data"]], **REREAD)
             told = read.then(bind(train.explain, session), on_train["form"], on_train["explained"], **QUICK)
         # With the tab alone: as the page opens, measuring would slow the first story down, and be slowed by it.
-        told.then(bind(train.look_ahead, session), [*on_train["form"], bar.key], on_train["ahead"], **train.MEASURE)
+        told.then(bind(train.look_ahead, session), [*on_train["form"], bar.key], on_train["explained"], **train.MEASURE)
         rights.wire(session, page, bar, [*on_train["guarded"], *on_data["guarded"], *on_runs["guarded"]])
         add_endpoints(session)
         keep_when_full(page)

@@ -99,13 +99,13 @@ def layout(session: Session, key: gr.BrowserState) -> dict[str, Any]:
     finish.click(bind(finish_training, session), [chosen, key], [finish], **TOLD)
     resumed = resume.click(bind(resume_training, session), [chosen, minutes, key], [status], **TOLD)
     for explaining in explains:
-        explaining.then(bind(look_ahead, session), [*form, key], [costs, outlook], **MEASURE)
+        explaining.then(bind(look_ahead, session), [*form, key], explained, **MEASURE)
     for painted_after in (begun.then, resumed.then, chosen.input):
         painted_after(bind(paint, session), [chosen, key], view, **REREAD)
     data.focus(bind(refresh_data, session), [data], [data], **REREAD)
     seen.tick(bind(paint, session), [chosen, key], view, **TICK)
     return {"data": data, "chosen": chosen, "view": view, "form": form, "explained": explained,
-            "ahead": [costs, outlook], "guarded": [start]}
+            "guarded": [start]}
 
 
 def further_settings() -> tuple[gr.Textbox, list[Any], gr.HTML, gr.Code]:
@@ -161,30 +161,42 @@ def explain(
     """What the form means: the model's size, what is foretold, a mistake, the command line, a free name for the run."""
     try:
         form = TrainForm.from_values(data, preset, minutes, run, more)
-        costs, outlook = size(session, form), forecast(session, form)
-        words = launch.command_line(spec(session, form))
+        return _explained(session, form, forecast(session, form))
     except ValueError as error:
-        wrong = note(sentence(error), kind="warning")
-        return wrong, "", wrong, "", gr.skip()
-    return costs, outlook, "", words, gr.update(placeholder=suggest_name(session, form))
+        return _mistaken(error)
 
 
 def look_ahead(
     session: Session, data: str, preset: str, minutes: float | None, run: str, *more_and_key: Any
-) -> tuple[Any, Any]:
-    """Size and forecast, after this machine was measured where who asks may train on it; a known speed is for all."""
+) -> tuple[str, str, str, str, Any]:
+    """`explain` after this machine was measured, where who asks may train on it; a known speed is for all.
+
+    All is said again, since answers of `explain` to an older form may have come after those to this one.
+    """
     *more, key = more_and_key
-    may = session.rights.holds(key)
-    unknown = MEASURING if may else sentence(SWITCHED_OFF) if session.rights.switched_off else NOT_MEASURED
     try:
         spec(session, form := TrainForm.from_values(data, preset, minutes, run, more))
-    except ValueError:
-        return gr.skip(), gr.skip()  # `explain` has said it
-    try:
-        outlook = forecast(session, form, measure=may, unknown=unknown)
-        return size(session, form), outlook
+        return _explained(session, form, _foretold(session, form, may=session.rights.holds(key)))
     except ValueError as error:
-        return gr.skip(), waiting_html(sentence(error))
+        return _mistaken(error)
+
+
+def _foretold(session: Session, form: TrainForm, *, may: bool) -> str:
+    unknown = MEASURING if may else sentence(SWITCHED_OFF) if session.rights.switched_off else NOT_MEASURED
+    try:
+        return forecast(session, form, measure=may, unknown=unknown)
+    except ValueError as error:
+        return waiting_html(sentence(error))
+
+
+def _explained(session: Session, form: TrainForm, outlook: str) -> tuple[str, str, str, str, Any]:
+    words = launch.command_line(spec(session, form))
+    return size(session, form), outlook, "", words, gr.update(placeholder=suggest_name(session, form))
+
+
+def _mistaken(error: ValueError) -> tuple[str, str, str, str, Any]:
+    wrong = note(sentence(error), kind="warning")
+    return wrong, "", wrong, "", gr.skip()
 
 
 def start_training(

@@ -15,7 +15,7 @@ pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytest.importorskip("gradio")
 from playwright.sync_api import Browser, Page, expect
 
-from demo.tabs import data, write
+from demo.tabs import data, train, write
 from slm.checkpoint import save
 from slm.runs import write_json
 from tests.demo.browsing import SLOW_MS, Asking
@@ -177,4 +177,22 @@ def test_a_model_chosen_before_the_page_is_painted_stays(
     late.comes(page)
     expect(page.locator("#write-model input")).to_have_value(re.compile(f"^{chosen} "))
     expect(page.locator("#write-next li").first).to_be_visible(timeout=SLOW_MS)
+    page.close()
+
+
+def test_a_mistake_made_while_the_form_is_explained_stays_told(
+    browser: Browser, class_page: ClassPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = Late(monkeypatch, train, "size")
+    page, asking = open_page(browser, class_page.url)
+    asking.settles()
+    late.arm()
+    page.get_by_role("tab", name="Train", exact=True).click()
+    late.wait_until_asked(page)
+    page.wait_for_timeout(1000)  # gradio sets the fields of an opened tab once more
+    page.locator("#train-minutes input").fill("0")
+    told = page.locator("#train-size .slm-note")
+    expect(told).to_contain_text("There is no end", timeout=SLOW_MS)
+    late.comes(page)
+    expect(told).to_contain_text("There is no end", timeout=SLOW_MS)
     page.close()
