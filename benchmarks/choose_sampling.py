@@ -28,11 +28,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import slm
 from slm.data.batches import Corpus
 from slm.generate import LanguageModel
-from slm.measures import LEAST_DEVIATION, MEASURES, Known, Score, Story, distance, scores
+from slm.measures import MEASURES, Known, Story
 from slm.own_sampling import save_sampling
 from slm.report import load_prompts
 from slm.reporting import MOST_TOKENS, human_stories, learn, write_stories
 from slm.runs import resolve
+from slm.scores import LEAST_DEVIATION, Score, distance, scores
 
 GRID: list[dict[str, Any]] = [
     *({"temperature": temperature, "top_p": 0.95} for temperature in (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)),

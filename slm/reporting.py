@@ -15,8 +15,9 @@ from slm import __version__
 from slm.data.batches import Corpus
 from slm.data.copies import CopyIndex, has_index
 from slm.data.known import Runs, Vocabulary, stories_of, training_text
-from slm.measures import RUN_WORDS, Known, Story, scores, words
+from slm.measures import RUN_WORDS, Known, Story, words
 from slm.report import VERSION, Prompts
+from slm.scores import scores
 
 if TYPE_CHECKING:
     from slm.generate import LanguageModel

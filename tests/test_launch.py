@@ -14,6 +14,7 @@ import pytest
 from slm import launch, runs
 from slm.cli import parser, spec_from_args
 from slm.config import PRESETS, preset
+from slm.housekeeping import delete_run
 from slm.launch import TrainSpec
 from tests.waiting import PATIENCE_S, wait_for
 
@@ -192,7 +193,7 @@ def test_a_training_outlives_who_started_it_and_is_found_stopped_killed_and_resu
             again()
     assert not (places.checkpoints / "other").exists()
     with pytest.raises(ValueError, match="is training; stop it first"):
-        runs.delete_run(run_dir)
+        delete_run(run_dir)
 
     # Asked to stop, it saves and ends.
     launch.stop(run_dir)

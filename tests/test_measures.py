@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from slm import measures
-from slm.measures import MEASURES, Known, Story, runs, score, scores, words
+from slm.measures import MEASURES, Known, Story, runs, words
 
 GOOD = (
     " found a red kite in the tall grass. She ran home and asked her mom to help. They tied a long string to it and"
@@ -118,29 +117,10 @@ def test_the_longest_copy_is_what_the_index_found():
     assert of("longest_copy", "abc") is None
 
 
-def test_a_score_leaves_out_stories_without_a_value():
-    found = score([1.0, None, 2.0, 6.0])
-    assert (found.mean, found.count) == (3.0, 3)
-    assert found.deviation == pytest.approx(7**0.5)
-    assert found.stderr == pytest.approx((7 / 3) ** 0.5)
-    assert score([None]) == measures.Score(None, None, None, 0)
-
-
 def test_every_measure_says_in_a_sentence_what_it_is_and_takes_an_empty_story():
-    assert set(scores([Story("", "", False)], Known())) == set(MEASURES)
     for measure in MEASURES.values():
+        measure.of(Story("", "", False), Known())
         assert measure.meaning.endswith(".") and len(measure.meaning) < 120
     assert MEASURES["loops"].words(0.107) == "10.7 %"
     assert MEASURES["longest_copy"].words(9.66) == "9.7 words"
     assert MEASURES["loops"].words(None) == MEASURES["loops"].words(float("nan")) == "–"
-
-
-def test_the_distance_from_people_is_in_their_own_deviations():
-    people = dict.fromkeys(MEASURES, measures.Score(0.5, 0.01, 0.1, 100))
-    assert measures.distance(people, people) == 0
-    far = {**people, "loops": measures.Score(0.8, 0.1, 0.3, 9)}
-    assert measures.distance(far, people) == pytest.approx(3 / len(MEASURES))
-    same = {**people, "loops": measures.Score(0.0, 0.0, 0.0, 100)}
-    assert measures.distance(far, same) == pytest.approx(0.8 / measures.LEAST_DEVIATION / len(MEASURES))
-    unknown = {**far, "names_stay": measures.score([])}
-    assert measures.distance(unknown, people) == pytest.approx(3 / (len(MEASURES) - 1))

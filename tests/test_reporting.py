@@ -14,9 +14,10 @@ from slm.data.batches import Corpus
 from slm.data.known import stories_of
 from slm.evaluate import evaluate
 from slm.generate import LanguageModel
-from slm.measures import MEASURES, scores, words
+from slm.measures import MEASURES, words
 from slm.report import Prompts
 from slm.reporting import MOST_TOKENS, _data_name, human_stories, learn, make_report, write_stories
+from slm.scores import scores
 from tests.engine import random_lm
 
 PROMPTS = Prompts(("Once upon a time there was a", "One day Mia said,"), "two.json", "ab")

@@ -36,8 +36,9 @@ from demo.telling import stories_html
 from demo.views.differences import differences_html
 from demo.views.runs import runs_rows
 from demo.views.words import note
+from slm.housekeeping import delete_run, rename_run
 from slm.pack import unpack
-from slm.runs import delete_run, find_snapshots, rename_run
+from slm.runs import find_snapshots
 
 TIME_MACHINE = "The same words and the same seed, given to the model at each stage of its training."
 NOTHING_TOLD = "Choose a run with snapshots, then press Tell or move the slider."
