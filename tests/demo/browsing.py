@@ -137,40 +137,12 @@ class Watched:
         while True:
             field.fill(text)
             field.press("Tab")
-            if text == before or self._is_kept(field, before):
+            if text == before or is_kept(field, before):
                 return
             assert time.monotonic() < deadline, f"{elem_id} goes back to {before!r}"
 
-    def _is_kept(self, field: Locator, before: str) -> bool:
-        """Whether a field does not go back to what it was.
-
-        Gradio paints a tab or an accordion that was just opened, and some frames later sets each field in it once more
-        to what it was then; on a busy machine these are many milliseconds.
-        """
-        for _ in range(QUIET_LOOKS):
-            self.page.wait_for_timeout(LOOK_MS)
-            self.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-            if field.input_value() == before:
-                return False
-        return True
-
     def choose(self, elem_id: str, option: str) -> None:
-        """Choose from a list; it is opened anew where the page grew meanwhile and left it outside the window."""
-        field, deadline = self.part(elem_id).locator("input"), time.monotonic() + PATIENCE_S
-        wanted, before = self.page.get_by_role("option", name=re.compile(option)).first, field.input_value()
-        while True:
-            field.evaluate("node => node.scrollIntoView({block: 'center'})")
-            field.click()
-            try:
-                wanted.click(timeout=REOPEN_MS)
-                # A list to choose several from has an empty field before and after.
-                if before == "" or re.search(option, before) or self._is_kept(field, before):
-                    return
-                assert time.monotonic() < deadline, f"{elem_id} goes back to {before!r}"
-            except TimeoutError:
-                if time.monotonic() > deadline:
-                    raise
-                field.press("Escape")
+        choose(self.page, elem_id, option)
 
     def choose_set(self, name: str) -> None:
         """Open the Data tab and, once it is painted and has nothing new, choose a data set there."""
@@ -178,6 +150,39 @@ class Watched:
             self.tab("Data")
         expect(self.part("data-sets").locator("input")).not_to_have_value("")
         self.choose("data-sets", name)
+
+
+def choose(page: Page, elem_id: str, option: str) -> None:
+    """Choose from a list; it is opened anew where the page grew meanwhile and left it outside the window."""
+    field, deadline = page.locator(f"#{elem_id} input"), time.monotonic() + PATIENCE_S
+    wanted, before = page.get_by_role("option", name=re.compile(option)).first, field.input_value()
+    while True:
+        field.evaluate("node => node.scrollIntoView({block: 'center'})")
+        field.click()
+        try:
+            wanted.click(timeout=REOPEN_MS)
+            # A list to choose several from has an empty field before and after.
+            if before == "" or re.search(option, before) or is_kept(field, before):
+                return
+            assert time.monotonic() < deadline, f"{elem_id} goes back to {before!r}"
+        except TimeoutError:
+            if time.monotonic() > deadline:
+                raise
+            field.press("Escape")
+
+
+def is_kept(field: Locator, before: str) -> bool:
+    """Whether a field does not go back to what it was.
+
+    Gradio paints a tab or an accordion that was just opened, and some frames later sets each field in it once more
+    to what it was then; on a busy machine these are many milliseconds.
+    """
+    for _ in range(QUIET_LOOKS):
+        field.page.wait_for_timeout(LOOK_MS)
+        field.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        if field.input_value() == before:
+            return False
+    return True
 
 
 def fits(page: Page, part: str) -> None:

@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Page, expect
 from demo.tabs import data, train, write
 from slm.checkpoint import save
 from slm.runs import write_json
-from tests.demo.browsing import SLOW_MS, Asking
+from tests.demo.browsing import SLOW_MS, Asking, choose
 from tests.demo.test_browser_queue import ClassPage
 from tests.engine import random_lm
 from tests.waiting import PATIENCE_S
@@ -90,11 +90,6 @@ def open_data(browser: Browser, url: str) -> Page:
     return page
 
 
-def choose(page: Page, dropdown: str, option: str) -> None:
-    page.locator(f"#{dropdown} input").click()
-    page.get_by_role("option", name=re.compile(f"^{option} ")).first.click()
-
-
 def make_set(session: Any, name: str, *, created: float) -> None:
     counts = {"stories": 1, "tokens": 7, "bytes": 28}
     write_json(session.data / name / "preview.json", [f"The story of {name}."])
@@ -117,12 +112,12 @@ def test_a_data_set_chosen_while_the_tab_is_painted_stays(
     write_json(job / "job.json", {})
     write_json(job / "progress.json", {"stage": "done", "done": 1, "total": 1, "elapsed_s": 1.0})
     late.wait_until_asked(page)
-    choose(page, "data-sets", "second")
+    choose(page, "data-sets", "^second ")
     expect(shown).to_have_text("second", timeout=SLOW_MS)
     late.comes(page)
     assert shown.inner_text() == "second" and "The story of second." in preview.inner_text()
     expect(page.locator("#data-sets input")).to_have_value(re.compile("^second "))
-    choose(page, "data-sets", "made")  # the answer has come: it is in the list
+    choose(page, "data-sets", "^made ")  # the answer has come: it is in the list
     expect(preview).to_contain_text("The story of made.", timeout=SLOW_MS)
     page.close()
 
@@ -137,7 +132,7 @@ def test_a_new_data_set_is_shown_to_who_chose_nothing_meanwhile(browser: Browser
     write_json(job / "progress.json", {"stage": "done", "done": 1, "total": 1, "elapsed_s": 1.0})
     expect(page.locator("#data-manifest h3")).to_have_text("made", timeout=1000 * SOON_S)
     expect(page.locator("#data-sets input")).to_have_value(re.compile("^made "))
-    choose(page, "data-sets", "first")
+    choose(page, "data-sets", "^first ")
     expect(page.locator("#data-preview")).to_contain_text("The story of first.", timeout=SLOW_MS)
     make_set(session, "another", created=3.0)
     page.wait_for_timeout(4000)  # painted meanwhile, once at least
@@ -153,7 +148,7 @@ def test_the_chosen_data_set_stays_when_the_tab_is_opened_again(browser: Browser
         write_json(job / "job.json", {})
         write_json(job / "progress.json", {"stage": "done", "done": 1, "total": 1, "elapsed_s": 1.0})
     page = open_data(browser, class_page.url)
-    choose(page, "data-sets", "other")
+    choose(page, "data-sets", "^other ")
     expect(page.locator("#data-preview")).to_contain_text("The story of other.", timeout=SLOW_MS)
     page.get_by_role("tab", name="Train", exact=True).click()
     with page.expect_response(lambda reply: "slm/preparing" in reply.url and reply.status == 204, timeout=SLOW_MS):
@@ -172,7 +167,7 @@ def test_a_model_chosen_before_the_page_is_painted_stays(
     late.arm()
     page, _ = open_page(browser, class_page.url)
     late.wait_until_asked(page)
-    choose(page, "write-model", chosen)
+    choose(page, "write-model", f"^{chosen} ")
     expect(page.locator("#write-model input")).to_have_value(re.compile(f"^{chosen} "), timeout=SLOW_MS)
     late.comes(page)
     expect(page.locator("#write-model input")).to_have_value(re.compile(f"^{chosen} "))

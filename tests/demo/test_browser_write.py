@@ -37,12 +37,25 @@ COMBINATIONS = [
 ]
 
 
+# Go is pressed while the last story stands there: what shows that the next one has begun.
+BEGAN_JS = """() => {
+  const go = document.querySelector("#write-go");
+  window.slmBegan = false;
+  new MutationObserver((_, looking) => {
+    window.slmBegan ||= go.disabled;
+    if (window.slmBegan) looking.disconnect();
+  }).observe(go, {attributes: true});
+}"""
+
+
 def write(page: Watched, *, tokens: int = 24, seed: int = 7, **fields: str) -> Locator:
     """Write a story of the barely trained model; the place where it stands."""
     page.choose("write-model", "first")
     for name, value in {"seed": str(seed), "max-tokens": str(tokens), **fields}.items():
         page.fill(f"write-{name}", value)
+    page.page.evaluate(BEGAN_JS)
     page.part("write-go").click()
+    page.page.wait_for_function("window.slmBegan", timeout=SLOW_MS)
     story = page.part("write-story")
     expect(story.locator(".slm-word[title]").first).to_be_visible(timeout=SLOW_MS)
     expect(page.part("write-go")).to_be_enabled(timeout=SLOW_MS)
