@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -60,18 +61,28 @@ def model_home(tmp_path_factory: pytest.TempPathFactory, starter_data: Path) -> 
     return home
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+@pytest.fixture(scope="session")
+def first_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkpoints and a data folder, with one small data set and one barely trained model, the same everywhere."""
     from slm.config import PrepareConfig
     from slm.data.prepare import prepare
-    from tests.demo.browsing import PROJECT, end_trainings, environment
+    from tests.demo.browsing import PROJECT, environment
 
-    folder = tmp_path_factory.mktemp("home")
+    folder = tmp_path_factory.mktemp("first-home")
     list(prepare(PrepareConfig(source="starter", name="tiny", vocab="512", limit=300, workers=1), folder / "data"))
     words = ["train", "--run", "first", "--data", "tiny", "--preset", "golden", "--steps", "5", "--eval-windows", "4",
              "--threads", "1", "--dtype", "float32"]  # fmt: skip
     subprocess.run([sys.executable, "-m", "slm", *words], cwd=PROJECT, env=environment(folder), check=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory, first_home: Path) -> Iterator[Path]:
+    """A copy of the first home, in which the tests of a file may do what they like."""
+    from tests.demo.browsing import end_trainings
+
+    folder = tmp_path_factory.mktemp("homes") / "home"
+    shutil.copytree(first_home, folder)
     yield folder
     end_trainings(folder)
 
