@@ -18,7 +18,7 @@ pytest.importorskip("gradio")
 pytest.importorskip("torch")
 
 from demo import session as session_module
-from demo.guard import MOST_BODY_BYTES, TOO_MANY_WAIT, Guard, pace, waiting
+from demo.guard import MOST_BODY_BYTES, NO_FILE, TOO_MANY_WAIT, Guard, names_a_file, pace, waiting
 from demo.page import build, launch_options
 from demo.rights import CLASS_PAGE, OWN_PAGE, WORK, Rights
 from demo.session import Session
@@ -177,10 +177,12 @@ def test_ones_own_page_counts_nothing(tmp_path: Path) -> None:
 # --- the door ---------------------------------------------------------------------------------------------------------
 
 
-def post(url: str, headers: dict[str, str], body: bytes = b"") -> tuple[int, str]:
+def post(
+    url: str, headers: dict[str, str], body: bytes = b"", *, place: str = "queue/join"
+) -> tuple[int, str]:
     """The answer to a POST that says these headers, whatever it sends."""
     connection = http.client.HTTPConnection(HERE, int(url.rstrip("/").rpartition(":")[2]), timeout=PATIENCE_S)
-    connection.putrequest("POST", "/gradio_api/queue/join")
+    connection.putrequest("POST", f"/gradio_api/{place}")
     for name, value in headers.items():
         connection.putheader(name, value)
     connection.endheaders(body)
@@ -199,6 +201,37 @@ def test_what_is_sent_without_a_key_has_a_length_and_an_end(served) -> None:
     body = json.dumps({"data": ["a" * MOST_BODY_BYTES], "fn_index": 0, "session_hash": "x"}).encode()
     cookie = {"cookie": f"slm-key-1={session.rights.unlock(CODE, HERE)}"}
     assert post(url, {**kind, **cookie, "content-length": str(len(body))}, body)[0] == 200
+
+
+@pytest.mark.parametrize("name", ["write.begin", "train.take_preset", "data.start_preparing"])
+def test_a_file_that_is_named_by_its_address_needs_a_key(served, name: str) -> None:
+    """Gradio would fetch it before the handler runs, into memory and onto the disk."""
+    page, session, url = served
+    fn = next(fn for known, fn in handlers(page) if known == name)
+    file = {"path": "http://example.invalid/large", "meta": {"_type": "gradio.FileData"}}
+    body = json.dumps({"data": [[{"deep": file}]], "fn_index": fn._id, "session_hash": "x"}).encode()
+    kind = {"content-type": "application/json", "content-length": str(len(body))}
+    status, says = post(url, kind, body)
+    assert (status, json.loads(says)["detail"]) == (403, NO_FILE)
+    for place in ("run/predict", "api/begin", "call/generate"):
+        assert post(url, kind, body, place=place)[0] == 403
+    cookie = {"cookie": f"slm-key-1={session.rights.unlock(CODE, HERE)}"}
+    assert post(url, {**kind, **cookie}, body)[0] != 403
+
+
+@pytest.mark.parametrize(
+    ("body", "named"),
+    [
+        (b'{"path": "x", "meta": {"_type": "gradio.File\\u0044ata"}}', True),
+        (json.dumps([{"meta": {"_type": "gradio.FileData"}}]).encode("utf-16"), True),
+        (b"[" * 200_000 + b"]" * 200_000, True),
+        (json.dumps([json.dumps({"meta": {"_type": "gradio.FileData"}}), {"meta": "a word"}]).encode(), False),
+        (b"no JSON", False),
+        (b"", False),
+    ],
+)
+def test_a_file_is_seen_however_it_is_written(body: bytes, named: bool) -> None:
+    assert names_a_file(body) is named
 
 
 @pytest.fixture
