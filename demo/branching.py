@@ -34,7 +34,7 @@ def look(session: Session, page: str, column: int, place: int) -> str:
         ],
         column=column, place=place, last=len(ids), before=story.prompt + before, chosen=chosen,
         rank=story.scores[place].rank if place < len(story.scores) else None,
-        settings=settings_words(story.settings), seed=story.seed,
+        settings=settings_words(story.settings), seed=story.seed, story=story.name,
     )
 
 

@@ -31,10 +31,16 @@ COMPARED = ("temperature", "top_k", "top_p")
 MODEL_GONE = "the model that wrote this story is gone: a training keeps only some of its snapshots; press Write anew"
 
 
+def new_name() -> str:
+    """A name that no other story has."""
+    return secrets.token_hex(8)
+
+
 @dataclass
 class Story:
     """One story while it grows. `state` is writing, ended (by the model), full (max_new_tokens) or stopped.
 
+    `name` tells it from all others, its other versions too.
     `model` means the very model that writes it, also when its run has saved others: Session.exact_name makes it.
     The first `kept` of its tokens it has from the version that it branched from, the last of them chosen by a person.
     """
@@ -54,6 +60,7 @@ class Story:
     written: list[Written] = field(default_factory=list)
     scores: list[TokenScore] = field(default_factory=list)  # of each token and, where it ended, of end-of-text
     writer: Callable[[], LanguageModel | None] = lambda: None  # the very model, while the server has it in memory
+    name: str = field(default_factory=new_name, compare=False)
 
     @property
     def ids(self) -> list[int]:
@@ -211,7 +218,7 @@ def branch(session: Session, story: Story, place: int, token: int) -> tuple[Stor
     settings = replace(story.settings, max_new_tokens=most)
     new = replace(
         story, seed=seed, kept=len(kept), settings=settings, text="", tokens=0, elapsed_s=0.0, state="writing",
-        written=[], scores=[], writer=weakref.ref(lm),
+        written=[], scores=[], writer=weakref.ref(lm), name=new_name(),
     )
     stream = lm.write_many(story.prompt, 1, kept=kept, **sampling_options(settings), seed=seed)
     for _ in kept:

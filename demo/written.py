@@ -15,11 +15,15 @@ MOST_VERSIONS = 20
 
 @dataclass(frozen=True)
 class Choice:
-    """Another token for one place of a story: of the `column`-th story shown, the `place`-th token after the prompt."""
+    """Another token for one place of a story: of the `column`-th story shown, the `place`-th token after the prompt.
+
+    `story` is the name of the one that the person saw there.
+    """
 
     column: int
     place: int
     token: int
+    story: str
 
 
 @dataclass
@@ -97,8 +101,9 @@ class WrittenStories:
         versions.shown = version
 
     def ask(self, page: str, choice: Choice) -> None:
-        """Note the token that a person chose; `asked` hands it on once."""
-        self.column(page, choice.column)
+        """Note the token that a person chose; `asked` hands it on once. ValueError where that story is not shown."""
+        if self.column(page, choice.column).story.name != choice.story:
+            raise ValueError("another story stands here now; choose a word of it")
         with self._lock:
             self._pages[page].choice = choice
 

@@ -49,7 +49,10 @@ element.addEventListener("click", (event) => {
     step = [...panel.querySelectorAll("[data-go]")].indexOf(go);
     trigger("select", { column, place: Number(go.dataset.go) });
   }
-  if (token) trigger("click", { column, place: Number(panel.dataset.place), token: Number(token.dataset.token) });
+  if (token) {
+    const { place, story } = panel.dataset;
+    trigger("click", { column, place: Number(place), token: Number(token.dataset.token), story });
+  }
 });
 element.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && panelOf()) close();

@@ -45,6 +45,11 @@ def check_all_stand(session: Session, page: str) -> None:
         raise ValueError(STILL_WRITING)
 
 
+def still_stand(session: Session, page: str, before: list[Story]) -> bool:
+    """Whether the page shows the very stories that it showed before: what was asked about them is worth an answer."""
+    return [story.name for story in session.written.of(page)] == [story.name for story in before]
+
+
 def stop_writing(session: Session, request: gr.Request) -> None:
     """End this page's story after the token that is being computed."""
     session.stops.stop(request.session_hash or "")

@@ -11,22 +11,26 @@ from demo.branching import look
 from demo.guard import pace
 from demo.session import Session
 from demo.stories import branch, grow_branch
-from demo.tabs.asking import begun, check_all_stand, given_up, painted
+from demo.tabs.asking import begun, check_all_stand, given_up, painted, still_stand
 from demo.tabs.wiring import failed, warn, warned
 from demo.telling import columns_html
 from demo.views.words import note
 from demo.written import Choice
 
 NO_ROOM = (
-    "This story could not go on: too many requests wait for their turn. Choose the word again in a minute."
+    "This story could not go on; the notice says why. Where too many requests wait for their turn, choose the word "
+    "again in a minute."
 )
 
 
 @warned
-def look_at(session: Session, request: gr.Request, event: gr.EventData) -> str:
-    """What else a token of the story could have been."""
+def look_at(session: Session, request: gr.Request, event: gr.EventData) -> Any:
+    """What else a token of the story could have been; nothing where another story stands there by then."""
     pace(session, request, "word")
-    return look(session, request.session_hash or "", _whole(event, "column"), _whole(event, "place"))
+    page = request.session_hash or ""
+    before = session.written.of(page)
+    panel = look(session, page, _whole(event, "column"), _whole(event, "place"))
+    return panel if still_stand(session, page, before) else gr.skip()
 
 
 @warned
@@ -34,7 +38,8 @@ def begin_branch(session: Session, request: gr.Request, event: gr.EventData) -> 
     """Note which token was chosen, and from now on listen to Stop."""
     page = request.session_hash or ""
     check_all_stand(session, page)
-    session.written.ask(page, Choice(_whole(event, "column"), _whole(event, "place"), _whole(event, "token")))
+    choice = Choice(_whole(event, "column"), _whole(event, "place"), _whole(event, "token"), _text(event, "story"))
+    session.written.ask(page, choice)
     return begun(session, request)
 
 
@@ -86,3 +91,9 @@ def _whole(event: gr.EventData, name: str) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
         raise ValueError("this word is not there any more; choose another")
     return value
+
+
+def _text(event: gr.EventData, name: str) -> str:
+    """A word that the page's script sent with an event, empty where it is none."""
+    value = (event._data or {}).get(name)
+    return value if isinstance(value, str) else ""

@@ -15,7 +15,7 @@ from demo.guard import pace
 from demo.session import Session, sentence
 from demo.stories import COMPARED, sample_settings, write
 from demo.tabs import asking, choosing, sampling
-from demo.tabs.asking import begun, given_up, painted
+from demo.tabs.asking import begun, given_up, painted, still_stand
 from demo.tabs.sampling import AFTER_STORY, SETTINGS
 from demo.tabs.wiring import (
     MODEL,
@@ -42,7 +42,10 @@ EXAMPLES = [
     "One rainy day, Tom and his sister could not go out.",
     "The old boat was sad because",
 ]
-NO_ROOM = "This story could not begin: too many requests wait for their turn. Press Write again in a minute."
+NO_ROOM = (
+    "This story could not begin; the notice says why. Where too many requests wait for their turn, press Write "
+    "again in a minute."
+)
 NO_MODEL = "There is no model to write with yet: press Start in the Train tab, and come back in a minute or two."
 # A look at one token takes a forward pass; it need not wait until others have told their stories.
 LOOK: dict[str, Any] = {**PRIVATE, "concurrency_id": "look", "concurrency_limit": 2, "show_progress": "hidden"}
@@ -152,7 +155,8 @@ def look_ahead_of_story(session: Session, request: gr.Request, after: str, model
 
 
 def begin(session: Session, prompt: str, request: gr.Request) -> tuple[Any, ...]:
-    """Show at once that something happens, and from now on listen to Stop."""
+    """Show at once that something happens, forget what stood there, and from now on listen to Stop."""
+    session.written.keep(request.session_hash or "", [])
     shown = prompt if len(prompt or "") <= session.limits.prompt_characters else ""
     return story_html(shown or "", "", note="waiting for the model", writing=True), *begun(session, request)
 
@@ -192,12 +196,16 @@ def no_room(session: Session, request: gr.Request) -> tuple[Any, ...]:
     return note(NO_ROOM, kind="warning"), *given_up(session, request)
 
 
-def did_it_copy(session: Session, request: gr.Request) -> str:
-    """This page's stories with what stands in the training stories underlined."""
+def did_it_copy(session: Session, request: gr.Request) -> Any:
+    """This page's stories with what stands in the training stories underlined; nothing where others stand there by now.
+    """
+    page = request.session_hash or ""
+    before = session.written.of(page)
     try:
         pace(session, request, "view")
     except ValueError as error:
         return note(sentence(error), kind="warning")
-    return check(session, request.session_hash or "")
+    found = check(session, page)
+    return found if still_stand(session, page, before) else gr.skip()
 
 

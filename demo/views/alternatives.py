@@ -33,12 +33,13 @@ def alternatives_js() -> str:
 
 def alternatives_html(
     rows: Sequence[Alternative], *, column: int, place: int, last: int, before: str, chosen: int | None,
-    rank: int | None, settings: str, seed: int,
+    rank: int | None, settings: str, seed: int, story: str,
 ) -> str:
     """A panel on token `place` (0 to `last`) of the `column`-th story, which stands after the text `before`.
 
     `chosen` is the token that the story has there, None at the end of a story that could go on; `rank` is its place
-    among the model's guesses, where that is known. `settings` says what the probabilities were sampled with.
+    among the model's guesses, where that is known. `settings` says what the probabilities were sampled with; `story` is
+    that story's name.
     """
     came = next((row for row in rows if row.token == chosen), None)
     if came is None:
@@ -58,6 +59,7 @@ def alternatives_html(
     )
     return (
         f'<section class="slm slm-else" tabindex="-1" data-column="{column}" data-place="{place}" '
+        f'data-story="{escape(story)}" '
         'aria-label="What else could stand here"><header><h4>What else could stand here?</h4>'
         f'<span class="slm-else-steps">{steps}'
         '<button type="button" class="slm-else-close" aria-label="Close">\u00d7</button></span></header>'

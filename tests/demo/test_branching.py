@@ -283,10 +283,23 @@ def test_a_version_that_came_to_nothing_leaves_the_one_before_it() -> None:
 def test_a_choice_is_handed_on_once() -> None:
     written = WrittenStories()
     with pytest.raises(ValueError, match="press Write"):
-        written.ask(PAGE, Choice(0, 1, 2))
-    written.keep(PAGE, [Story("m", "Once", 1)])
-    written.ask(PAGE, Choice(0, 1, 2))
-    assert [written.asked(PAGE), written.asked(PAGE), written.asked("other")] == [Choice(0, 1, 2), None, None]
+        written.ask(PAGE, Choice(0, 1, 2, "gone"))
+    story = Story("m", "Once", 1)
+    written.keep(PAGE, [story])
+    choice = Choice(0, 1, 2, story.name)
+    written.ask(PAGE, choice)
+    assert [written.asked(PAGE), written.asked(PAGE), written.asked("other")] == [choice, None, None]
+
+
+def test_a_choice_is_of_the_story_that_was_seen() -> None:
+    """A panel may stand there that came late, of a story that another one or another version has taken the place of."""
+    written = WrittenStories()
+    old, new = Story("m", "Once", 1), Story("m", "Once", 1)
+    written.keep(PAGE, [old])
+    written.branch(PAGE, 0, new)
+    with pytest.raises(ValueError, match="another story stands here now"):
+        written.ask(PAGE, Choice(0, 1, 2, old.name))
+    assert written.asked(PAGE) is None
 
 
 @pytest.mark.parametrize("data", [None, {}, {"column": "0"}, {"column": 0.5}, {"column": True}, {"column": [0]}])

@@ -78,7 +78,7 @@ def test_a_story_stays_as_it_was_where_its_branch_failed(
 ) -> None:
     *_, before = told_on_the_write_tab(session, "small")
     (story,) = session.written.of(PAGE)
-    session.written.ask(PAGE, Choice(0, 2, story.ids[2] + 1))
+    session.written.ask(PAGE, Choice(0, 2, story.ids[2] + 1, story.name))
     name = session.stops.begin(PAGE).name
     with monkeypatch.context() as patch:
         fail_after(patch, 4, error)

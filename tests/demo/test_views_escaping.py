@@ -43,7 +43,7 @@ def views_of(text: str) -> dict[str, str]:
         ),
         "alternatives": alternatives.alternatives_html(
             [alternatives.Alternative(5, text, 0.5, 0.7)], column=0, place=0, last=1, before=text, chosen=5, rank=1,
-            settings=text, seed=7,
+            settings=text, seed=7, story=text,
         ),
         "progress": data.progress_html({"stage": text, "done": 1, "total": 2}),
         "failed": data.progress_html({"stage": "error", "message": text}),
