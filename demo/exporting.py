@@ -65,7 +65,9 @@ def export(run_dir: Path, target: str, out: Path) -> Path:
     if target == "zip":
         staged = out / run_dir.name
         shutil.copytree(folder, staged, ignore=shutil.ignore_patterns(".*"))
-        return Path(shutil.make_archive(str(staged), "zip", root_dir=out, base_dir=run_dir.name))
+        made = shutil.make_archive(str(staged), "zip", root_dir=out, base_dir=run_dir.name)
+        shutil.rmtree(staged)
+        return Path(made)
     if target == "gguf":
         from slm.export import to_gguf
 

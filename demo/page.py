@@ -12,12 +12,13 @@ from demo.guard import Guard
 from demo.live import routes
 from demo.session import Session
 from demo.tabs import data, inside, report, rights, runs, train, write
-from demo.tabs.wiring import QUICK, REREAD, bind, html, keep_when_full
+from demo.tabs.wiring import ALWAYS_LAST, QUICK, REREAD, bind, html, keep_when_full
 from demo.theme import theme
 from demo.views.chart import static_text
 
 TITLE = "SLM"
 LEAD = "Train a small language model from nothing, watch it learn, and write stories with it."
+HOUR_S, DAY_S = 3600, 86400
 PROJECTOR = "Larger letters, thicker lines, stronger colours: readable from the last row"
 HEAD = (
     f'<header class="slm-title"><h1>{TITLE}</h1><p>{LEAD}</p><button type="button" class="slm-projector-button" '
@@ -61,7 +62,8 @@ def keep_tab(page: gr.Blocks, tabs: gr.Tabs, each: list[gr.Tab]) -> None:
 def build(session: Session) -> gr.Blocks:
     """The page, ready to launch."""
     gr.set_static_paths([session.exports.home])
-    with gr.Blocks(title=TITLE, analytics_enabled=False) as page:
+    # Gradio keeps what was uploaded; whatever is wanted of that is copied at once.
+    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=(HOUR_S, DAY_S)) as page:
         html(HEAD, js=static_text("header.js"))
         bar = rights.layout(session)
         with gr.Tabs() as tabs:
@@ -102,7 +104,9 @@ def build(session: Session) -> gr.Blocks:
         on_opening(train_tab, train.paint, [on_train["chosen"], bar.key], on_train["view"])
         for opening in (page.load, train_tab.select):
             read = opening(bind(train.refresh_data, session), [on_train["data"]], [on_train["data"]], **REREAD)
-            told = read.then(bind(train.explain, session), on_train["form"], on_train["explained"], **QUICK)
+            told = read.then(
+                bind(train.explain, session), on_train["form"], on_train["explained"], **QUICK, **ALWAYS_LAST
+            )
         # With the tab alone: as the page opens, measuring would slow the first story down, and be slowed by it.
         told.then(bind(train.look_ahead, session), [*on_train["form"], bar.key], on_train["explained"], **train.MEASURE)
         rights.wire(session, page, bar, [*on_train["guarded"], *on_data["guarded"], *on_runs["guarded"]])

@@ -8,6 +8,7 @@ log.txt. The report itself lies beside the model, where every program finds it.
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import threading
@@ -20,7 +21,7 @@ from demo.session import Session
 from slm.data.prepare import find_dataset
 from slm.launch import detached
 from slm.report import read_report
-from slm.runs import Busy, process_alive, read_json, record_process, resolve, trained_on, write_json
+from slm.runs import Busy, check_name, process_alive, read_json, record_process, resolve, trained_on, write_json
 
 PROJECT = Path(__file__).resolve().parent.parent
 WRITE_INTERVAL_S = 0.3
@@ -76,6 +77,11 @@ def progress(session: Session, run: str) -> dict[str, Any] | None:
     if alive or last["stage"] == "error":
         return last
     return None if last["stage"] == "done" else {"stage": "error", "message": _last_words(job)}
+
+
+def forget(session: Session, run: str) -> None:
+    """Put away how the making of a card went: the run's name is free, and the next one of that name has no card yet."""
+    shutil.rmtree(_job(session, check_name(run)), ignore_errors=True)
 
 
 def report(session: Session, run: str | None) -> dict[str, Any] | None:

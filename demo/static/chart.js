@@ -60,9 +60,20 @@ function take(value) {
   landmarks = whole.landmarks || [];
   budget = whole.budget || {};
   nothing = whole.nothing || AWAITED;
+  const before = runs.map((run) => run.name).join("/");
   runs = (whole.runs || []).map((run, i) => ({ name: String(run.name), train: run.train || [], val: run.val || [], bits: run.bits_per_nat || null, ...look(i) }));
+  if (runs.map((run) => run.name).join("/") !== before) beginWithOthers();
   drawLegend();
   render();
+}
+
+// Other runs are shown: switches that are gone hide nothing, and a zoom stays only where it shows something.
+function beginWithOthers() {
+  if (runs.length <= 1) state.hidden.clear();
+  state.hover = null;
+  if (!state.zoom) return;
+  const [x0, x1] = state.zoom, column = UNITS[state.unit].column;
+  if (!runs.some((run) => points(run, "train").some((p) => p[column] >= x0 && p[column] <= x1))) state.zoom = null;
 }
 
 // The unit that was chosen; before that nats, unless the runs have vocabularies of their own.

@@ -22,17 +22,15 @@ button.addEventListener("click", () => {
 });
 project(remembered());
 
-// A training: its state when that changes, its progress now and then; never each update.
+// A training: its state when that changes, its progress now and then; never each update, and not what a page opens with.
 let state = "", told = 0;
-document.addEventListener("slm-news", (event) => {
-  if (!element.isConnected || !event.detail["train-status"]) return;
-  const page = new DOMParser().parseFromString(event.detail["train-status"], "text/html");
-  const headline = page.querySelector("h3")?.textContent || "", now = headline.split(/[:,]| at /)[0];
-  if (now === state && Date.now() - told < AGAIN_MS) return;
+function heed(status) {
+  const headline = status.querySelector("h3")?.textContent || "", now = headline.split(/[:,]| at /)[0], before = state;
+  if (!now || (now === before && Date.now() - told < AGAIN_MS)) return;
   state = now;
   told = Date.now();
-  says.textContent = headline;
-});
+  if (before) says.textContent = headline;
+}
 
 // A story: that it begins, and that it stands; never each word.
 let writing = null;
@@ -42,13 +40,16 @@ function quiet(story) {
   if (!writing) says.textContent = story.querySelector(".slm-story") ? "The story is written." : story.textContent;
 }
 
-function listen() {
-  const story = document.querySelector("#write-story");
-  if (!story) { setTimeout(listen, 200); return; } // the tabs come after the page's head
-  new MutationObserver(() => {
-    if (!writing) says.textContent = "Writing.";
-    clearTimeout(writing);
-    writing = setTimeout(quiet, QUIET_MS, story);
-  }).observe(story, { childList: true, subtree: true, characterData: true });
+function begun(story) {
+  if (!writing) says.textContent = "Writing.";
+  clearTimeout(writing);
+  writing = setTimeout(quiet, QUIET_MS, story);
 }
-listen();
+
+function listen(part, hear) {
+  const node = document.querySelector(part);
+  if (!node) { setTimeout(listen, 200, part, hear); return; } // the tabs come after the page's head
+  new MutationObserver(() => hear(node)).observe(node, { childList: true, subtree: true, characterData: true });
+}
+listen("#write-story", begun);
+listen("#train-status", heed);

@@ -14,7 +14,22 @@ from demo.datasets import delete_dataset
 from demo.live import made_since, preparing_version
 from demo.session import MISTAKES, Session, sentence
 from demo.tabs.question import ask_before
-from demo.tabs.wiring import QUICK, REREAD, TICK, TOLD, bind, html, inform, live, take_offer, unseen, warn, warned
+from demo.tabs.wiring import (
+    ALWAYS_LAST,
+    QUICK,
+    REREAD,
+    TICK,
+    TOLD,
+    bind,
+    filled_later,
+    html,
+    inform,
+    live,
+    take_offer,
+    unseen,
+    warn,
+    warned,
+)
 from demo.views.data import compact_counts, made_at, manifest_html, preview_html, progress_html
 from slm.config import PrepareConfig
 from slm.data.prepare import default_name, list_datasets
@@ -87,8 +102,8 @@ def layout(session: Session, key: gr.BrowserState) -> dict[str, Any]:
                 cancel = gr.Button("Cancel", variant="stop", elem_id="data-cancel", interactive=False, min_width=80)
             status = html(progress_html(None), elem_id="data-status")
         with gr.Column(scale=5, min_width=300):
-            prepared = gr.Dropdown([], label="Data sets", elem_id="data-sets",
-                                   info="Everything that is ready to be learnt from.")
+            prepared = filled_later(gr.Dropdown([], label="Data sets", elem_id="data-sets",
+                                                info="Everything that is ready to be learnt from."))
             manifest = html(manifest_html(None), elem_id="data-manifest")
             gr.Markdown("### Some of the stories")
             preview = html(preview_html([]), elem_id="data-preview")
@@ -120,7 +135,7 @@ def settle(session: Session, painted: Dependency, parts: dict[str, Any]) -> None
 def show_chosen(session: Session, event: Any, parts: dict[str, Any]) -> None:
     """At this event, show the chosen data set."""
     prepared, answer = parts["prepared"], parts["answer"]
-    asked = event(bind(show, session), [prepared], [answer], **REREAD)
+    asked = event(bind(show, session), [prepared], [answer], **REREAD, **ALWAYS_LAST)
     asked.then(None, [answer, prepared], parts["pictures"], js=SHOW_JS, **QUICK)
 
 

@@ -9,24 +9,27 @@ import gradio as gr
 from demo.guard import pace
 from demo.inspecting import Stages, look, look_up
 from demo.session import Session
-from demo.tabs.wiring import MODEL, QUICK, REREAD, TICK, bind, choose, warned
+from demo.tabs.wiring import ALWAYS_LAST, MODEL, QUICK, REREAD, TICK, bind, choose, filled_later, warned
 from demo.views.inside import inside_js, panel_template, word_js
 
 FIRST_TEXT = "Once upon a time, there was a little girl named Lily. She loved to"
 TICK_S = 4.0
-MOVED: dict[str, Any] = {**MODEL, "show_progress": "hidden", "trigger_mode": "always_last"}
+ASKED: dict[str, Any] = {**MODEL, **ALWAYS_LAST}
+MOVED: dict[str, Any] = {**ASKED, "show_progress": "hidden"}
 
 
 def layout(session: Session) -> dict[str, Any]:
     """Lay out the tab; the components that the page refreshes when it is opened."""
     with gr.Row(elem_classes="slm-bottom"):
-        model = gr.Dropdown([], label="Model", elem_id="inside-model", scale=3, min_width=280,
-                            info="Any model or run, one in training too.")
+        model = filled_later(gr.Dropdown([], label="Model", elem_id="inside-model", scale=3, min_width=280,
+                                         info="Any model or run, one in training too."))
         text = gr.Textbox(FIRST_TEXT, label="Text", elem_id="inside-text", lines=1, max_lines=6, scale=4, min_width=280,
                           info="Any sentence; short ones show best.")
         go = gr.Button("Look inside", variant="primary", elem_id="inside-go", scale=1, min_width=130)
-    place = gr.Slider(1, 2, 1, step=1, label="Snapshot", elem_id="inside-stage", visible=False, interactive=False,
-                      info="Left: when it was saved first. Right: the newest; there the page follows a training.")
+    place = filled_later(gr.Slider(
+        1, 2, 1, step=1, label="Snapshot", elem_id="inside-stage", visible=False, interactive=False,
+        info="Left: when it was saved first. Right: the newest; there the page follows a training.",
+    ))
     with gr.Row(elem_classes="slm-split"):
         with gr.Column(scale=1, min_width=300):
             gr.Markdown("### The text as the model reads it")
@@ -49,9 +52,9 @@ def layout(session: Session) -> dict[str, Any]:
     newest = gr.Textbox("", visible="hidden", elem_id="inside-newest")  # changes when the page follows a training
     timer = gr.Timer(TICK_S, active=False)
     which = [model, stages, place]
-    chosen = model.input(bind(choose_model, session), [model], [stages, place], **QUICK)
+    chosen = model.input(bind(choose_model, session), [model], [stages, place], **QUICK, **ALWAYS_LAST)
     for looking in (chosen.then, go.click, text.submit):
-        looking(bind(look_inside, session), [*which, text], [tokens], **MODEL)
+        looking(bind(look_inside, session), [*which, text], [tokens], **ASKED)
     gr.on([place.input, newest.change], bind(look_inside, session), [*which, text], [tokens], **MOVED)
     gr.on([find.click, word.submit], bind(find_word, session), [*which, word], [found], **MOVED)
     model.focus(bind(refresh_models, session), [model], [model], **REREAD)
@@ -64,7 +67,7 @@ def wire(session: Session, page: gr.Blocks, parts: dict[str, Any], tab: gr.Tab, 
     which, timer = parts["which"], parts["timer"]
     page.load(bind(refresh, session), which, which, **REREAD)
     opened = tab.select(bind(refresh, session), which, which, **REREAD)
-    opened.then(bind(look_inside, session), [*which, parts["text"]], [parts["tokens"]], **MODEL)
+    opened.then(bind(look_inside, session), [*which, parts["text"]], [parts["tokens"]], **ASKED)
     tab.select(lambda: gr.Timer(active=True), None, [timer], **QUICK)
     gr.on([other.select for other in others], lambda: gr.Timer(active=False), None, [timer], **QUICK)
 
@@ -108,10 +111,16 @@ def _slider(session: Session, model: str | None, before: Stages, place: float | 
 @warned
 def look_inside(
     session: Session, request: gr.Request, model: str, stages: str, place: float, text: str
-) -> dict[str, Any]:
-    """Everything the page shows of a text."""
+) -> Any:
+    """Everything the page shows of a text; nothing where it has asked for something else by then."""
     pace(session, request, "view")
-    return look(session, model, Stages.read(stages), place, text)
+    page = f"inside {request.session_hash}"
+    asked = session.stops.begin(page)
+    try:
+        seen = look(session, model, Stages.read(stages), place, text)
+        return seen if session.stops.newest(page) is asked else gr.skip()
+    finally:
+        session.stops.end(page, asked)
 
 
 @warned

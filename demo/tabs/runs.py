@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 
+from demo import reporting
 from demo.comparing import Seen, curves_chart, seen_now, trained
 from demo.exporting import FORMATS
 from demo.guard import pace
@@ -16,6 +17,7 @@ from demo.stories import sample_settings, write
 from demo.tabs import report
 from demo.tabs.question import ask_before
 from demo.tabs.wiring import (
+    ALWAYS_LAST,
     MODEL,
     PRIVATE,
     QUICK,
@@ -26,6 +28,7 @@ from demo.tabs.wiring import (
     chart,
     choose,
     failed,
+    filled_later,
     html,
     inform,
     live,
@@ -55,10 +58,10 @@ def layout(session: Session, key: gr.BrowserState) -> dict[str, Any]:
     )
     gr.Markdown("Choose a row to work with that run below.", elem_classes="slm-hint")
     with gr.Row():
-        run = gr.Dropdown([], label="Run", elem_id="runs-run", min_width=260,
-                          info="The one that is looked back on, exported, renamed or deleted.")
-        compare = gr.Dropdown([], label="Curves", elem_id="runs-compare", multiselect=True, min_width=260,
-                              info="Choose several, and they are drawn over each other.")
+        run = filled_later(gr.Dropdown([], label="Run", elem_id="runs-run", min_width=260,
+                                       info="The one that is looked back on, exported, renamed or deleted."))
+        compare = filled_later(gr.Dropdown([], label="Curves", elem_id="runs-compare", multiselect=True, min_width=260,
+                                           info="Choose several, and they are drawn over each other."))
     curve = chart("runs-chart")
     differ = html(differences_html([], []), elem_id="runs-differences")
     card = report.layout(session, key, run)
@@ -69,8 +72,8 @@ def layout(session: Session, key: gr.BrowserState) -> dict[str, Any]:
                                 scale=3, min_width=240)
             seed = gr.Number(7, label="Seed", precision=0, elem_id="runs-seed", min_width=90)
             again = gr.Button("Tell", elem_id="runs-tell", min_width=90, scale=1)
-        stage = gr.Slider(1, 2, 1, step=1, label="Snapshot", elem_id="runs-stage", interactive=False,
-                          info="From the first saved step to the last.")
+        stage = filled_later(gr.Slider(1, 2, 1, step=1, label="Snapshot", elem_id="runs-stage", interactive=False,
+                                       info="From the first saved step to the last."))
         told = html(note(NOTHING_TOLD), elem_id="runs-story")
     gr.Markdown("### Export, rename, delete")
     with gr.Row(elem_classes="slm-bottom"):
@@ -95,12 +98,13 @@ def layout(session: Session, key: gr.BrowserState) -> dict[str, Any]:
     view = [seen, table, run, compare, curve, differ, stage]
     of_run = [seen, compare, curve, differ, stage]
     table.select(bind(choose_row, session), [seen], [run, *of_run], **QUICK)
-    run.input(bind(choose_run, session), [run, seen], of_run, **QUICK)
-    compare.input(bind(compare_runs, session), [compare, seen], [seen, curve, differ], **QUICK)
-    seen.tick(bind(tick, session), [run, compare, seen], [seen, table, run, compare, differ, stage], **TICK)
+    run.input(bind(choose_run, session), [run, seen], of_run, **QUICK, **ALWAYS_LAST)
+    compare.input(bind(compare_runs, session), [compare, seen], [seen, curve, differ], **QUICK, **ALWAYS_LAST)
+    seen.tick(bind(tick, session), [run, compare, seen, stage], [seen, table, run, compare, differ, stage],
+              **TICK)
     gr.on([stage.input, again.click, prompt.submit, seed.submit], bind(tell, session), [run, prompt, seed, stage],
-          [told], **{**MODEL, "trigger_mode": "always_last", "show_progress": "hidden"})
-    gr.on([table.select, run.input, bring.upload], lambda: note(NOTHING_TOLD), None, [told], **QUICK)
+          [told], **{**MODEL, **ALWAYS_LAST, "show_progress": "hidden"})
+    gr.on([table.select, run.input, bring.upload], bind(forget_told, session), None, [told], **QUICK)
     take.click(bind(export_run, session), [run, target], [file], **PRIVATE)
     question.yes.click(bind(delete_chosen, session), [question.name, key], [question.panel], **TOLD).then(
         bind(paint, session), [run, compare], view, **REREAD)
@@ -134,7 +138,7 @@ def paint(session: Session, request: gr.Request, run: str | None, compare: list[
     )
 
 
-def tick(session: Session, run: str | None, compare: list[str] | None, seen: str) -> Any:
+def tick(session: Session, run: str | None, compare: list[str] | None, seen: str, place: float) -> Any:
     """What is new in the table and the lists; the curves come by demo.live, and what a person chose stays."""
     shown, now = Seen.parse(seen), seen_now(session, compare or [])
     if now.table == shown.table:
@@ -150,7 +154,7 @@ def tick(session: Session, run: str | None, compare: list[str] | None, seen: str
     there = any(name == run for name, _ in names)
     return (
         str(replace(now, curves=shown.curves)), gr.update(value=rows, headers=headers), *lists,
-        differences(session, now.names), further_stages(session, run) if there else gr.skip(),
+        differences(session, now.names), further_stages(session, run, place) if there else gr.skip(),
     )
 
 
@@ -160,10 +164,14 @@ def stages(session: Session, run: str | None) -> Any:
     return gr.update(maximum=max(2, count), value=max(1, count), interactive=count > 1)
 
 
-def further_stages(session: Session, run: str | None) -> Any:
-    """The slider over a run's snapshots with those that came since, left where it was put."""
+def further_stages(session: Session, run: str | None, place: float) -> Any:
+    """The slider over a run's snapshots as they are now, left where it was put.
+
+    A training puts old ones away: where there are fewer than that by now, it goes to the last.
+    """
     count = len(find_snapshots(session.run_dir(run)))
-    return gr.update(maximum=max(2, count), interactive=count > 1)
+    moved = {"value": max(1, count)} if place > max(1, count) else {}
+    return gr.update(maximum=max(2, count), interactive=count > 1, **moved)
 
 
 def choose_row(session: Session, request: gr.Request, seen: str, event: gr.SelectData) -> tuple[Any, ...]:
@@ -224,12 +232,24 @@ def tell(session: Session, run: str, prompt: str, seed: int | None, stage: int, 
             raise ValueError("this model has no snapshots: it came as it is, without its training")
         folder = snapshots[min(max(int(stage), 1), len(snapshots)) - 1]
         settings = sample_settings({**TIME_MACHINE_SETTINGS, "seed": seed or 0}, most_tokens=session.most_tokens)
-        stop = session.stops.begin(f"time machine {request.session_hash}")
+        stop = session.stops.begin(_time_machine(request))
         for stories in write(session, [f"{run}@{folder.name}"], prompt=prompt, count=1, settings=settings, stop=stop):
+            if stop.is_set():
+                return
             stories[0].remark = f"{run} as it was after step {int(folder.name):,}."
             yield stories_html(stories)
     except Exception as error:
         yield note(sentence(failed(error)), kind="warning")
+
+
+def forget_told(session: Session, request: gr.Request) -> str:
+    """Another run was chosen: the story that is being told of the last one ends."""
+    session.stops.stop(_time_machine(request))
+    return note(NOTHING_TOLD)
+
+
+def _time_machine(request: gr.Request) -> str:
+    return f"time machine {request.session_hash}"
 
 
 @warned
@@ -246,6 +266,7 @@ def rename_chosen(session: Session, run: str, name: str, key: str) -> Any:
     if not (name := (name or "").strip()):
         raise ValueError("type the new name first")
     named = rename_run(session.run_dir(run), name, checkpoints=session.checkpoints).name
+    reporting.forget(session, run)
     inform(f"{run} is called {named} now", "Renamed")
     names = [r.name for r in session.runs()]
     return gr.update(choices=names, value=named), ""
@@ -270,5 +291,6 @@ def delete_chosen(session: Session, run: str, key: str) -> Any:
     """Delete the run that the question named, for good."""
     session.allow_change(key)
     delete_run(session.run_dir(run), checkpoints=session.checkpoints)
+    reporting.forget(session, run)
     inform(f"{run} is gone", "Deleted")
     return gr.update(visible=False)

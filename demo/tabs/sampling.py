@@ -10,7 +10,7 @@ import gradio as gr
 
 from demo.session import MISTAKES, Session
 from demo.stories import MOST_STORIES, OFF
-from demo.tabs.wiring import QUICK, REREAD, bind, unseen
+from demo.tabs.wiring import QUICK, REREAD, bind, filled_later, unseen
 from demo.views.next_words import NEXT_TEMPLATE, next_js
 from slm.config import SampleConfig
 from slm.fields import field_doc
@@ -92,8 +92,8 @@ def comparison() -> tuple[gr.Slider, gr.Dropdown, list[gr.components.Component]]
     usual = SampleConfig()
     count = gr.Slider(1, MOST_STORIES, 1, step=1, label="Stories", elem_id="write-count",
                       info="Written side by side, each from its own seed.")
-    other = gr.Dropdown([], label="Compare with", elem_id="write-other",
-                        info="A second model continues the same words with the same seed.")
+    other = filled_later(gr.Dropdown([], label="Compare with", elem_id="write-other",
+                                     info="A second model continues the same words with the same seed."))
     unlike = gr.Checkbox(False, label="Compare with other settings", elem_id="write-other-settings",
                          info="The same words and the same seed with these settings, side by side.")
     second = [

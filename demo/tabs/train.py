@@ -26,6 +26,7 @@ from demo.outlook import forecast, size
 from demo.rights import SWITCHED_OFF
 from demo.session import MISTAKES, Session, sentence
 from demo.tabs.wiring import (
+    ALWAYS_LAST,
     PRIVATE,
     QUICK,
     REREAD,
@@ -34,6 +35,7 @@ from demo.tabs.wiring import (
     bind,
     chart,
     choose,
+    filled_later,
     html,
     inform,
     live,
@@ -54,14 +56,15 @@ from slm.gpus import usual_preset
 
 FINISHING = "its learning rate falls quickly, which makes a better model than Stop; then it ends"
 FINISHING_LEVEL = "it makes some more steps and ends; its learning rate stays, since its settings let it never fall"
-MEASURE: dict[str, Any] = {**PRIVATE, "show_progress": "hidden", "concurrency_id": "measure", "concurrency_limit": 1}
+MEASURE: dict[str, Any] = {**PRIVATE, "show_progress": "hidden", "concurrency_id": "measure", "concurrency_limit": 1,
+                           **ALWAYS_LAST}
 
 
 def layout(session: Session, key: gr.BrowserState) -> dict[str, Any]:
     """Lay out the tab; the components that the page refreshes when it is opened."""
     with gr.Row(elem_classes="slm-split slm-train"):
         with gr.Column(elem_classes="slm-train-form"):
-            data = gr.Dropdown([], label="Data", elem_id="train-data", info="The stories it learns from.")
+            data = filled_later(gr.Dropdown([], label="Data", elem_id="train-data", info="The stories it learns from."))
             chosen_preset = gr.Dropdown(preset_choices(), value=usual_preset(), label="Size", elem_id="train-preset",
                                         info="Larger models write better, and learn more slowly.")
             minutes = gr.Number(DEFAULT_MINUTES, label="Minutes", elem_id="train-minutes",
@@ -80,8 +83,8 @@ def layout(session: Session, key: gr.BrowserState) -> dict[str, Any]:
         with gr.Column(elem_classes="slm-train-more"):
             run, more, mistake, command = further_settings()
         with gr.Column(elem_classes="slm-train-watch"):
-            chosen = gr.Dropdown([("The latest", LATEST)], value=LATEST, label="Run", elem_id="train-shown",
-                                 info="Whose training is shown below.")
+            chosen = filled_later(gr.Dropdown([("The latest", LATEST)], value=LATEST, label="Run",
+                                              elem_id="train-shown", info="Whose training is shown below."))
             status = part(status_html(None, [], now=0.0), elem_id="train-status")
             curve = chart("train-chart")
     samples = part(samples_html([]), elem_id="train-samples", js=static_text("samples.js"))
@@ -91,9 +94,9 @@ def layout(session: Session, key: gr.BrowserState) -> dict[str, Any]:
     explained = [costs, outlook, mistake, command, run]
     chosen_preset.change(measured_html, [chosen_preset], [came_to], **QUICK)
     filled = chosen_preset.input(take_preset, [chosen_preset], more, **QUICK).then
-    explains = [filled(bind(explain, session), form, explained, **QUICK)]
+    explains = [filled(bind(explain, session), form, explained, **QUICK, **ALWAYS_LAST)]
     edits = [data.input, minutes.change, *(c.blur if isinstance(c, gr.Textbox) else c.input for c in (run, *more))]
-    explains.append(gr.on(edits, bind(explain, session), form, explained, **QUICK))
+    explains.append(gr.on(edits, bind(explain, session), form, explained, **QUICK, **ALWAYS_LAST))
     begun = start.click(bind(start_training, session), [*form, key], [status, data, chosen], **TOLD)
     stop.click(bind(stop_training, session), [chosen, key], [stop], **TOLD)
     finish.click(bind(finish_training, session), [chosen, key], [finish], **TOLD)
@@ -101,7 +104,7 @@ def layout(session: Session, key: gr.BrowserState) -> dict[str, Any]:
     for explaining in explains:
         explaining.then(bind(look_ahead, session), [*form, key], explained, **MEASURE)
     for painted_after in (begun.then, resumed.then, chosen.input):
-        painted_after(bind(paint, session), [chosen, key], view, **REREAD)
+        painted_after(bind(paint, session), [chosen, key], view, **REREAD, **ALWAYS_LAST)
     data.focus(bind(refresh_data, session), [data], [data], **REREAD)
     seen.tick(bind(paint, session), [chosen, key], view, **TICK)
     return {"data": data, "chosen": chosen, "view": view, "form": form, "explained": explained,

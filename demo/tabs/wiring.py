@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Callable
 from types import MethodType
-from typing import Any
+from typing import Any, TypeVar
 
 import gradio as gr
 from gradio.events import Dependency
@@ -16,12 +16,15 @@ from demo.session import MISTAKES, Session, failure, message, sentence
 from demo.views.chart import CHART_TEMPLATE, chart_js, static_text
 from demo.views.words import escape
 
+Filled = TypeVar("Filled", gr.Dropdown, gr.Slider)
 PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 QUICK: dict[str, Any] = {**PRIVATE, "queue": False, "show_progress": "hidden"}  # reads the disk and answers at once
 TOLD: dict[str, Any] = {**PRIVATE, "show_progress": "hidden"}  # may show a notice; gradio sends those by its queue
 # Shows what is there now. What the page still holds may be gone: gradio would refuse the name with an error before the
 # handler, which goes on to another, sees it.
 REREAD: dict[str, Any] = {**QUICK, "preprocess": False}
+# What was changed while an answer was made has an answer of its own, after that one.
+ALWAYS_LAST: dict[str, Any] = {"trigger_mode": "always_last"}
 TICK: dict[str, Any] = {**REREAD, "trigger_mode": "once"}
 MODEL: dict[str, Any] = {  # computes with a model; two at a time
     **PRIVATE, "concurrency_id": "model", "concurrency_limit": 2, "show_progress": "minimal",
@@ -98,6 +101,16 @@ def part(value: str, *, elem_id: str, js: str = "") -> gr.HTML:
 def html(value: str = "", *, elem_id: str | None = None, js: str | None = None, **props: Any) -> gr.HTML:
     """Ready-made HTML from one of the views."""
     return gr.HTML(value=value, elem_id=elem_id, js_on_load=js, apply_default_css=False, **props)
+
+
+def filled_later(component: Filled) -> Filled:
+    """A list, or a slider, whose choices come when the page is painted; its handlers judge what is chosen.
+
+    What a page was painted with gradio keeps in the server's memory. After a restart it knows the empty layout alone,
+    and would refuse whatever stands on a page that was open before.
+    """
+    component.preprocess = lambda payload: payload  # type: ignore[method-assign]
+    return component
 
 
 def choose(choices: list[tuple[str, str]], value: str | None, default: str | None) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from demo.tabs import asking, choosing, sampling
 from demo.tabs.asking import begun, given_up, painted, still_stand
 from demo.tabs.sampling import AFTER_STORY, SETTINGS
 from demo.tabs.wiring import (
+    ALWAYS_LAST,
     MODEL,
     PRIVATE,
     QUICK,
@@ -25,6 +26,7 @@ from demo.tabs.wiring import (
     TOLD,
     bind,
     failed,
+    filled_later,
     html,
     offer,
     take_offer,
@@ -56,7 +58,7 @@ def layout(session: Session) -> dict[str, Any]:
     """Lay out the tab; the components that the page refreshes when it is opened."""
     with gr.Row(elem_classes="slm-split slm-write"):
         with gr.Column(scale=5, min_width=300):
-            model = gr.Dropdown([], label="Model", elem_id="write-model", info="Who writes the story.")
+            model = filled_later(gr.Dropdown([], label="Model", elem_id="write-model", info="Who writes the story."))
             prompt = gr.Textbox(
                 EXAMPLES[0], label="How the story begins", lines=2, max_lines=8, elem_id="write-prompt",
                 info="Leave it empty, and the model begins by itself.",
@@ -107,7 +109,7 @@ def layout(session: Session) -> dict[str, Any]:
     known = gr.on([model.focus, other.focus], bind(refresh, session), models[:2], [*models, *offered], **REREAD)
     take_models(known, models, offered)
     gr.on([prompt.change, model.input, after.input], bind(look_ahead, session), looks, [bars],
-          **{**LOOK, "trigger_mode": "always_last"})
+          **LOOK, **ALWAYS_LAST)
     return {"models": models, "offered": offered, "looks": looks, "bars": bars}
 
 

@@ -155,6 +155,18 @@ def test_zoom_stays_across_updates_and_double_click_resets(page):
     assert chart.errors == []
 
 
+def test_a_zoom_stays_where_it_shows_something_of_other_runs(page):
+    chart = Chart(page, one_run(200))
+    chart.drag(0.5, 0.75)
+    zoomed = chart.x_labels()
+    second = curve_from_events("second", events(300))
+    chart.update(chart_value([curve_from_events("first", events(200)), second], landmarks=[]))
+    assert chart.x_labels() == zoomed
+    chart.update(chart_value([curve_from_events("short", events(20))], landmarks=[]))
+    assert float(chart.x_labels()[0]) == 0 and float(chart.x_labels()[-1]) < 30
+    assert chart.errors == []
+
+
 def test_exact_values_by_mouse_and_by_keyboard(page):
     from playwright.sync_api import expect
 
@@ -188,6 +200,8 @@ def test_names_are_text_and_runs_can_be_hidden(page):
     assert chart.page.locator(".slm-chart-plot .slm-chart-train").count() == 1
     chart.press("second")
     assert "switched off" in chart.page.locator(".slm-chart-empty").inner_text()
+    chart.update(chart_value(curves[:1], landmarks=[]))  # which no legend could switch on
+    assert chart.page.locator(".slm-chart-plot .slm-chart-train").count() == 1
     assert chart.errors == []
 
 

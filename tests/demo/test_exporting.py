@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import errno
+import shutil
+import zipfile
 from pathlib import Path
 
 import pytest
 
 from demo import exporting
 from demo.exporting import Exports
+
+GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "model"
 
 
 @pytest.fixture
@@ -67,3 +71,12 @@ def test_what_failed_leaves_nothing_and_the_file_before_stays(
         with pytest.raises(type(error)):
             exports.get(run, "zip")
     assert [folder for folder in exports.home.iterdir()] == [made[0].parent] and made[0].exists()
+
+
+def test_a_zip_is_all_that_is_left_of_making_it(tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    shutil.copytree(GOLDEN, model)
+    file = exporting.export(model, "zip", tmp_path / "out")
+    assert list((tmp_path / "out").iterdir()) == [file]
+    names = zipfile.ZipFile(file).namelist()
+    assert {"model/config.json", "model/model.safetensors"} <= set(names)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -171,3 +172,23 @@ def test_a_page_at_the_right_end_follows_and_one_elsewhere_keeps_its_step(sessio
 def test_a_run_that_was_deleted_is_no_error_of_a_tick(session: Session):
     shutil.rmtree(session.checkpoints / "run")
     assert all(nothing(update) for update in follow(session, Stages("run", STEPS), 3))
+
+
+def test_a_look_is_left_out_where_the_page_asked_for_another_meanwhile(session: Session, monkeypatch):
+    page, stages = SimpleNamespace(session_hash="page"), str(Stages.now(session, "run"))
+
+    def ask(place: int):
+        return inside.look_inside(session, page, "run", stages, place, "Once upon a time")
+
+    whole, newer = inside.look, []
+
+    def slow(*args):
+        seen = whole(*args)
+        if not newer:
+            newer.append(None)
+            newer[0] = ask(2)
+        return seen
+
+    monkeypatch.setattr(inside, "look", slow)
+    assert ask(1) == gr.skip() and "after step 45" in newer[0]["title"]
+    assert "after step 5 " in ask(1)["title"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,13 +15,15 @@ import pytest
 pytest.importorskip("gradio")
 import gradio as gr
 
-from demo import measuring
+from demo import measuring, reporting
 from demo.comparing import NO_CURVE, Seen, seen_now
 from demo.forms import STARTER, preset_values
 from demo.measuring import Speed
 from demo.rights import Rights
 from demo.session import Session
+from demo.stories import Story
 from demo.tabs import data, runs, train, write
+from demo.tabs.runs import NOTHING_TOLD
 from demo.views.size import NOT_MEASURED
 from slm.runs import EventLog, record_process, write_json
 
@@ -86,24 +89,65 @@ def test_a_bundled_model_brings_no_curve(session: Session) -> None:
 def test_what_is_new_takes_nothing_from_who_looks(session: Session) -> None:
     run = make_run(session, "one", snapshots=2)
     seen = str(seen_now(session, ["one"]))
-    assert runs.tick(session, "one", ["one"], seen) == gr.skip()
+    assert runs.tick(session, "one", ["one"], seen, 1) == gr.skip()
     with EventLog(run / "events.jsonl") as log:
         log.append("eval", 2, val_loss=2.0, val_bpb=0.8)
-    after, table, chosen, compare, _, stage = runs.tick(session, "one", ["one"], seen)
+    after, table, chosen, compare, _, stage = runs.tick(session, "one", ["one"], seen, 1)
     assert "0.800" in table["value"][0]
     assert chosen == compare == gr.skip()  # the lists are the same
     assert "value" not in stage and stage["maximum"] == 2
-    assert runs.tick(session, "one", ["one"], after) == gr.skip()
+    assert runs.tick(session, "one", ["one"], after, 1) == gr.skip()
     make_run(session, "two")
-    after, _, chosen, compare, _, stage = runs.tick(session, "one", ["one"], after)
+    after, _, chosen, compare, _, stage = runs.tick(session, "one", ["one"], after, 1)
     assert [name for name, _ in chosen["choices"]] == compare["choices"] == ["one", "two"]
     assert "value" not in chosen and "value" not in compare and "value" not in stage
+
+
+def test_the_time_machine_goes_to_the_last_snapshot_where_its_own_was_put_away(session: Session) -> None:
+    run = make_run(session, "one", snapshots=3)
+    seen = str(seen_now(session, ["one"]))
+    shutil.rmtree(run / "snapshots/000002")
+    with EventLog(run / "events.jsonl") as log:
+        log.append("eval", 3, val_loss=2.0, val_bpb=0.8)
+    *_, stage = runs.tick(session, "one", ["one"], seen, 3)
+    assert (stage["maximum"], stage["value"]) == (2, 2)
+    *_, stage = runs.tick(session, "one", ["one"], seen, 1)
+    assert "value" not in stage
+
+
+def test_a_story_of_the_time_machine_ends_when_another_run_is_chosen(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = SimpleNamespace(session_hash="page")
+    make_run(session, "one", snapshots=1)
+
+    def write(*args: Any, **options: Any) -> Any:
+        for text in ("Once", "Once upon"):
+            yield [Story("one", "", 7, text=text)]
+
+    monkeypatch.setattr(runs, "write", write)
+    telling = runs.tell(session, "one", "", 7, 1, page)
+    assert "Once" in next(telling)
+    assert NOTHING_TOLD in runs.forget_told(session, page)
+    assert list(telling) == []
+
+
+def test_what_became_of_a_report_card_goes_with_the_name(session: Session) -> None:
+    for name in ("a", "b"):
+        make_run(session, name, end="stopped")
+        write_json(session.checkpoints / f".reports/{name}/job.json", {})
+        assert reporting.progress(session, name)["stage"] == "error"
+    runs.delete_chosen(session, "a", "")
+    runs.rename_chosen(session, "b", "c", "")
+    for name in ("a", "b"):
+        make_run(session, name, end="stopped")
+        assert reporting.progress(session, name) is None
 
 
 def test_what_is_gone_is_chosen_no_more(session: Session) -> None:
     make_run(session, "one")
     shown = Seen(("gone", "one"), curves="old")
-    seen, _, chosen, compare, _, stage = runs.tick(session, "gone", ["gone", "one"], str(shown))
+    seen, _, chosen, compare, _, stage = runs.tick(session, "gone", ["gone", "one"], str(shown), 1)
     assert chosen["value"] == "one" and compare["value"] == ["one"] and stage == gr.skip()
     assert Seen.parse(seen).names == ("one",) and Seen.parse(seen).curves == "old"  # so that the curves are sent
 
