@@ -38,12 +38,12 @@ class Late:
         self._asked, self._may_go, self._armed = threading.Event(), threading.Event(), False
         whole = getattr(module, name)
 
-        def held(*args: Any) -> Any:
+        def held(*args: Any, **options: Any) -> Any:
             if self._armed:
                 self._armed = False
                 self._asked.set()
                 assert self._may_go.wait(PATIENCE_S)
-            return whole(*args)
+            return whole(*args, **options)
 
         monkeypatch.setattr(module, name, held)
 
@@ -59,8 +59,11 @@ class Late:
     def comes(self, page: Page) -> None:
         """Let the answer go, and give the page time to take it."""
         with page.expect_response(lambda answer: "run/predict" in answer.url, timeout=SLOW_MS):
-            self._may_go.set()
+            self.goes()
         page.wait_for_timeout(1500)
+
+    def goes(self) -> None:
+        self._may_go.set()
 
 
 @pytest.fixture
@@ -190,4 +193,27 @@ def test_a_mistake_made_while_the_form_is_explained_stays_told(
     expect(told).to_contain_text("There is no end", timeout=SLOW_MS)
     late.comes(page)
     expect(told).to_contain_text("There is no end", timeout=SLOW_MS)
+    page.close()
+
+
+def test_what_is_foretold_last_is_foretold_of_the_last_settings(
+    browser: Browser, class_page: ClassPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = Late(monkeypatch, train, "_foretold")
+    page, asking = open_page(browser, class_page.url)
+    asking.settles()
+    page.get_by_role("tab", name="Train", exact=True).click()
+    page.get_by_role("button", name="The same from the command line").click()
+    command = page.locator("#train-command")
+    expect(command).to_contain_text("--minutes 5", timeout=SLOW_MS)
+    asking.settles()
+    late.arm()
+    minutes = page.locator("#train-minutes input")
+    minutes.fill("7")
+    late.wait_until_asked(page)
+    minutes.fill("20")
+    expect(command).to_contain_text("--minutes 20", timeout=SLOW_MS)
+    late.goes()
+    page.wait_for_timeout(3000)  # the answer about 7 minutes comes, and then that about 20
+    expect(command).to_contain_text("--minutes 20", timeout=SLOW_MS)
     page.close()
