@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -32,6 +33,8 @@ from demo.tabs.wiring import (
     html,
     inform,
     live,
+    take_offer,
+    unseen,
     warn,
     warned,
 )
@@ -100,8 +103,9 @@ def layout(session: Session, key: gr.BrowserState) -> dict[str, Any]:
     table.select(bind(choose_row, session), [seen], [run, *of_run], **QUICK)
     run.input(bind(choose_run, session), [run, seen], of_run, **QUICK, **ALWAYS_LAST)
     compare.input(bind(compare_runs, session), [compare, seen], [seen, curve, differ], **QUICK, **ALWAYS_LAST)
-    seen.tick(bind(tick, session), [run, compare, seen, stage], [seen, table, run, compare, differ, stage],
-              **TICK)
+    offered = unseen()
+    take_offer(seen.tick(bind(tick, session), [run, compare, seen, stage],
+                         [offered, table, run, compare, differ, stage], **TICK), offered, seen)
     gr.on([stage.input, again.click, prompt.submit, seed.submit], bind(tell, session), [run, prompt, seed, stage],
           [told], **{**MODEL, **ALWAYS_LAST, "show_progress": "hidden"})
     gr.on([table.select, run.input, bring.upload], bind(forget_told, session), None, [told], **QUICK)
@@ -139,7 +143,10 @@ def paint(session: Session, request: gr.Request, run: str | None, compare: list[
 
 
 def tick(session: Session, run: str | None, compare: list[str] | None, seen: str, place: float) -> Any:
-    """What is new in the table and the lists; the curves come by demo.live, and what a person chose stays."""
+    """What is new in the table and the lists; the curves come by demo.live, and what a person chose stays.
+
+    What the page has seen with it comes as an offer: curves that were chosen meanwhile are told to the page already.
+    """
     shown, now = Seen.parse(seen), seen_now(session, compare or [])
     if now.table == shown.table:
         return gr.skip()
@@ -153,7 +160,7 @@ def tick(session: Session, run: str | None, compare: list[str] | None, seen: str
         lists = [choose(names, run, next((name for name, _ in names), None)), curved]
     there = any(name == run for name, _ in names)
     return (
-        str(replace(now, curves=shown.curves)), gr.update(value=rows, headers=headers), *lists,
+        json.dumps([seen, str(replace(now, curves=shown.curves))]), gr.update(value=rows, headers=headers), *lists,
         differences(session, now.names), further_stages(session, run, place) if there else gr.skip(),
     )
 

@@ -30,7 +30,6 @@ from demo.tabs.wiring import (
     PRIVATE,
     QUICK,
     REREAD,
-    TICK,
     TOLD,
     bind,
     chart,
@@ -103,10 +102,11 @@ def layout(session: Session, key: gr.BrowserState) -> dict[str, Any]:
     resumed = resume.click(bind(resume_training, session), [chosen, minutes, key], [status], **TOLD)
     for explaining in explains:
         explaining.then(bind(look_ahead, session), [*form, key], explained, **MEASURE)
-    for painted_after in (begun.then, resumed.then, chosen.input):
+    for painted_after in (begun.then, resumed.then):
         painted_after(bind(paint, session), [chosen, key], view, **REREAD, **ALWAYS_LAST)
     data.focus(bind(refresh_data, session), [data], [data], **REREAD)
-    seen.tick(bind(paint, session), [chosen, key], view, **TICK)
+    # One after another: what is new of one run never comes after another that was chosen meanwhile.
+    gr.on([seen.tick, chosen.input], bind(paint, session), [chosen, key], view, **REREAD, **ALWAYS_LAST)
     return {"data": data, "chosen": chosen, "view": view, "form": form, "explained": explained,
             "guarded": [start]}
 

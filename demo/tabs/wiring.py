@@ -125,7 +125,7 @@ def choose(choices: list[tuple[str, str]], value: str | None, default: str | Non
     return gr.update(**update)
 
 
-# An offer is taken once, and only where the dropdown still has the value that the server was asked with.
+# An offer is taken once, and only where the part still has the value that the server was asked with.
 TAKE_JS = """(offer, now) => {
   const [asked, value] = JSON.parse(offer || "[null, null]");
   return [(now ?? null) === asked && value !== asked ? value : undefined, ""];
@@ -143,9 +143,9 @@ def offer(
     return update, json.dumps([asked, update.pop("value", asked)])
 
 
-def take_offer(after: Dependency, offered: gr.Textbox, dropdown: gr.Dropdown) -> Dependency:
-    """When an event is done that wrote an offer, let its dropdown take it, unless a person chose from it meanwhile."""
-    return after.then(None, [offered, dropdown], [dropdown, offered], js=TAKE_JS, **QUICK)
+def take_offer(after: Dependency, offered: gr.Textbox, part: gr.Dropdown | gr.HTML) -> Dependency:
+    """When an event is done that wrote an offer, let a part of the page take it, unless it has changed meanwhile."""
+    return after.then(None, [offered, part], [part, offered], js=TAKE_JS, **QUICK)
 
 
 def unseen(value: str = "") -> gr.Textbox:

@@ -60,8 +60,8 @@ def _created(run: Any) -> float:
 
 
 def _date(created: float) -> str:
-    """Short, so that the table fits: the time of day where it was this year."""
+    """Short, so that the table fits: the time of day where that was today, the day where it was this year."""
     if not created:
         return "\u2013"
-    when = datetime.fromtimestamp(created)
-    return when.strftime("%b %d, %H:%M" if when.year == datetime.now().year else "%Y-%m-%d")
+    when, now = datetime.fromtimestamp(created), datetime.now()
+    return when.strftime("%H:%M" if when.date() == now.date() else "%b %d" if when.year == now.year else "%Y-%m-%d")

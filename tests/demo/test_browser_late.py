@@ -15,10 +15,11 @@ pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytest.importorskip("gradio")
 from playwright.sync_api import Browser, Page, expect
 
-from demo.tabs import data, train, write
+from demo.tabs import data, runs, train, write
 from slm.checkpoint import save
-from slm.runs import write_json
+from slm.runs import EventLog, write_json
 from tests.demo.browsing import SLOW_MS, Asking, choose
+from tests.demo.curves import events
 from tests.demo.test_browser_queue import ClassPage
 from tests.engine import random_lm
 from tests.waiting import PATIENCE_S
@@ -216,4 +217,38 @@ def test_what_is_foretold_last_is_foretold_of_the_last_settings(
     late.goes()
     page.wait_for_timeout(3000)  # the answer about 7 minutes comes, and then that about 20
     expect(command).to_contain_text("--minutes 20", timeout=SLOW_MS)
+    page.close()
+
+
+def make_run(session: Any, name: str, *, steps: int, created: float) -> Path:
+    folder = session.checkpoints / name
+    write_json(folder / "run.json", {"run": name, "created": created, "preset": "golden", "data": "tiny", "train": {}})
+    with EventLog(folder / "events.jsonl") as log:
+        for event in events(steps):
+            log.append(**event)
+    return folder
+
+
+def test_a_run_chosen_while_the_table_is_painted_keeps_its_curve(
+    browser: Browser, class_page: ClassPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = class_page.session
+    for created, (name, steps) in enumerate((("short", 60), ("long", 900)), 1):
+        make_run(session, name, steps=steps, created=float(created))
+    late = Late(monkeypatch, runs, "further_stages")
+    page, asking = open_page(browser, class_page.url)
+    asking.settles()
+    page.get_by_role("tab", name="Runs", exact=True).click()
+    last_step = page.locator("#runs-chart .slm-chart-grid text[text-anchor=middle]").last
+    expect(last_step).to_have_text("900", timeout=SLOW_MS)
+    asking.settles()
+    late.arm()
+    make_run(session, "another", steps=5, created=3.0)
+    late.wait_until_asked(page)
+    choose(page, "runs-run", "^short$")
+    expect(last_step).to_have_text("60", timeout=SLOW_MS)
+    late.comes(page)
+    page.wait_for_timeout(5000)  # it has asked what is new meanwhile
+    expect(last_step).to_have_text("60", timeout=SLOW_MS)
+    expect(page.locator("#runs-differences")).not_to_contain_text("long")
     page.close()

@@ -96,7 +96,8 @@ def test_what_is_new_takes_nothing_from_who_looks(session: Session) -> None:
     assert "0.800" in table["value"][0]
     assert chosen == compare == gr.skip()  # the lists are the same
     assert "value" not in stage and stage["maximum"] == 2
-    assert runs.tick(session, "one", ["one"], after, 1) == gr.skip()
+    asked, after = json.loads(after)
+    assert asked == seen and runs.tick(session, "one", ["one"], after, 1) == gr.skip()
     make_run(session, "two")
     after, _, chosen, compare, _, stage = runs.tick(session, "one", ["one"], after, 1)
     assert [name for name, _ in chosen["choices"]] == compare["choices"] == ["one", "two"]
@@ -149,6 +150,8 @@ def test_what_is_gone_is_chosen_no_more(session: Session) -> None:
     shown = Seen(("gone", "one"), curves="old")
     seen, _, chosen, compare, _, stage = runs.tick(session, "gone", ["gone", "one"], str(shown), 1)
     assert chosen["value"] == "one" and compare["value"] == ["one"] and stage == gr.skip()
+    asked, seen = json.loads(seen)
+    assert asked == str(shown)
     assert Seen.parse(seen).names == ("one",) and Seen.parse(seen).curves == "old"  # so that the curves are sent
 
 
