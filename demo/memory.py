@@ -42,11 +42,11 @@ class ModelCache:
 
 
 class Stop(threading.Event):
-    """Set when a request of a page is to end; `name` tells it from all others."""
+    """Set when a request of a page is to end; `name` tells it from all others, `about` what was asked about."""
 
-    def __init__(self) -> None:
+    def __init__(self, about: str = "") -> None:
         super().__init__()
-        self.name = secrets.token_hex(8)
+        self.name, self.about = secrets.token_hex(8), about
 
 
 class Stops:
@@ -57,11 +57,11 @@ class Stops:
         self._newest: OrderedDict[str, Stop] = OrderedDict()
         self._lock = threading.Lock()
 
-    def begin(self, page: str) -> Stop:
+    def begin(self, page: str, *, about: str = "") -> Stop:
         """A new request of this page; an older one that still waits or writes is stopped."""
         self.stop(page)
         with self._lock:
-            return self._begin(page)
+            return self._begin(page, about)
 
     def of(self, page: str, name: str) -> Stop:
         """What stops the page's request of this name: one that is set already where a newer request took its place.
@@ -78,8 +78,8 @@ class Stops:
         late.set()
         return late
 
-    def _begin(self, page: str) -> Stop:
-        stop = self._newest[page] = Stop()
+    def _begin(self, page: str, about: str = "") -> Stop:
+        stop = self._newest[page] = Stop(about)
         self._newest.move_to_end(page)
         while len(self._newest) > self._most:
             self._newest.popitem(last=False)
@@ -90,10 +90,10 @@ class Stops:
         with self._lock:
             return self._newest.get(page)
 
-    def stop(self, page: str) -> None:
-        """End the page's request; one that begins later knows nothing of it."""
+    def stop(self, page: str, *, but_about: str | None = None) -> None:
+        """End the page's request, unless it is about this; one that begins later knows nothing of it."""
         with self._lock:
-            if newest := self._newest.get(page):
+            if (newest := self._newest.get(page)) and newest.about != but_about:
                 newest.set()
 
     def end(self, page: str, stop: Stop) -> None:

@@ -108,7 +108,8 @@ def layout(session: Session, key: gr.BrowserState) -> dict[str, Any]:
                          [offered, table, run, compare, differ, stage], **TICK), offered, seen)
     gr.on([stage.input, again.click, prompt.submit, seed.submit], bind(tell, session), [run, prompt, seed, stage],
           [told], **{**MODEL, **ALWAYS_LAST, "show_progress": "hidden"})
-    gr.on([table.select, run.input, bring.upload], bind(forget_told, session), None, [told], **QUICK)
+    gr.on([run.input, bring.upload], bind(forget_told, session), [run], [told], **QUICK)
+    table.select(bind(forget_row, session), None, [told], **QUICK)
     take.click(bind(export_run, session), [run, target], [file], **PRIVATE)
     question.yes.click(bind(delete_chosen, session), [question.name, key], [question.panel], **TOLD).then(
         bind(paint, session), [run, compare], view, **REREAD)
@@ -239,7 +240,7 @@ def tell(session: Session, run: str, prompt: str, seed: int | None, stage: int, 
             raise ValueError("this model has no snapshots: it came as it is, without its training")
         folder = snapshots[min(max(int(stage), 1), len(snapshots)) - 1]
         settings = sample_settings({**TIME_MACHINE_SETTINGS, "seed": seed or 0}, most_tokens=session.most_tokens)
-        stop = session.stops.begin(_time_machine(request))
+        stop = session.stops.begin(_time_machine(request), about=run)
         for stories in write(session, [f"{run}@{folder.name}"], prompt=prompt, count=1, settings=settings, stop=stop):
             if stop.is_set():
                 return
@@ -249,10 +250,15 @@ def tell(session: Session, run: str, prompt: str, seed: int | None, stage: int, 
         yield note(sentence(failed(error)), kind="warning")
 
 
-def forget_told(session: Session, request: gr.Request) -> str:
-    """Another run was chosen: the story that is being told of the last one ends."""
-    session.stops.stop(_time_machine(request))
+def forget_told(session: Session, request: gr.Request, run: str | None) -> str:
+    """This run was chosen: a story that is being told of another one ends."""
+    session.stops.stop(_time_machine(request), but_about=run)
     return note(NOTHING_TOLD)
+
+
+def forget_row(session: Session, request: gr.Request, event: gr.SelectData) -> str:
+    """As `forget_told`, for the run of the row that was clicked."""
+    return forget_told(session, request, str(event.row_value[0]))
 
 
 def _time_machine(request: gr.Request) -> str:

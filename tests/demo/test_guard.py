@@ -65,7 +65,7 @@ CHEAP = {
     "write.begin": NO_WORK, "asking.finish": NO_WORK, "asking.stop_writing": NO_WORK, "choosing.begin_branch": NO_WORK,
     "choosing.show_version": NO_WORK, "write.no_room": NO_WORK, "choosing.no_room": NO_WORK,
     "helpers.load_example": NO_WORK, "helpers.skip": NO_WORK,
-    "inside.<lambda>": NO_WORK, "runs.forget_told": NO_WORK,
+    "inside.<lambda>": NO_WORK, "runs.forget_row": NO_WORK, "runs.forget_told": NO_WORK,
     "train.take_preset": NO_WORK, "presets.measured_html": NO_WORK, "data.choose_source": NO_WORK,
     "rights.lock": NO_WORK, "rights.show": NO_WORK,
     "write.refresh": NAMES, "inside.refresh": NAMES, "inside.refresh_models": NAMES, "inside.choose_model": NAMES,
