@@ -69,6 +69,15 @@ def test_a_lone_label_stands_above_its_line_where_no_curve_is_hidden(page: Any) 
     assert low == [[320, 26, 400, 42]]
 
 
+def test_a_label_stands_by_its_own_line(page: Any) -> None:  # noqa: F811
+    upper, lower = {"y": 200, "width": 150, "height": 14}, {"y": 216, "width": 180, "height": 14}
+    frame, curve = [50, 20, 270, 225], [120, 20, 270, 215]  # which all but the left end below the upper line would hide
+    for labels in ([upper, lower], [lower, upper]):
+        (boxes,) = page.evaluate(PLACE, [[labels, frame, [], curve]])
+        above, below = boxes if labels[0] is upper else boxes[::-1]
+        assert above[3] == upper["y"] - 1 and below[3] == lower["y"] - 1
+
+
 def test_where_there_is_no_room_a_label_is_left_out(page: Any) -> None:  # noqa: F811
     labels = [{"y": 40, "width": 300, "height": 16}] * 3
     (boxes,) = page.evaluate(PLACE, [[labels, [50, 20, 400, 60], [], [0, 0, 1, 1]]])
