@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import gc
 import inspect
 import os
 from collections.abc import Callable, Iterator
@@ -152,4 +153,7 @@ def assembled(device: str) -> Iterator[Team]:
     try:
         yield Team(chosen, rank=int(os.environ["RANK"]), size=size)
     finally:
+        # A group ends with its last holder. Of one that is left to the process's end, a thread that still puts tensors
+        # away then wants the interpreter, which is gone: the process would abort.
+        gc.collect()
         distributed.destroy_process_group()
