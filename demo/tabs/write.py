@@ -199,8 +199,7 @@ def no_room(session: Session, request: gr.Request) -> tuple[Any, ...]:
 
 
 def did_it_copy(session: Session, request: gr.Request) -> Any:
-    """This page's stories with what stands in the training stories underlined; nothing where others stand there by now.
-    """
+    """This page's stories with what stands in the training stories underlined; nothing where others stand by now."""
     page = request.session_hash or ""
     before = session.written.of(page)
     try:

@@ -32,6 +32,17 @@ def session(tmp_path: Path) -> Any:
 
 
 @pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What pops up on the page."""
+    import gradio as gr
+
+    told: list[str] = []
+    monkeypatch.setattr(gr, "Warning", told.append)
+    monkeypatch.setattr(gr, "Info", told.append)
+    return told
+
+
+@pytest.fixture
 def client(session: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The page's routes, whose pictures are made anew for each question."""
     from starlette.applications import Starlette

@@ -18,6 +18,25 @@ def make_run(session: Session, name: str, *kinds: str, created: float = 1.0) -> 
     return run
 
 
+def make_trained(session: Session, name: str, *, snapshots: int = 0, end: str | None = None) -> Path:
+    """A run with one update, snapshots that hold no model, and an end where a reason is given."""
+    run = session.checkpoints / name
+    write_json(run / "run.json", {"name": name, "created": 1.0})
+    with EventLog(run / "events.jsonl") as log:
+        log.append("train", 1, loss=3.0, elapsed_s=60.0)
+        if end:
+            log.append("end", 1, reason=end, message="")
+    for step in range(snapshots):
+        write_json(run / f"snapshots/{step + 1:06d}/config.json", {})
+        (run / f"snapshots/{step + 1:06d}/model.safetensors").touch()
+    return run
+
+
+def make_bundled(session: Session, name: str) -> None:
+    write_json(session.checkpoints / name / "config.json", {})
+    (session.checkpoints / name / "model.safetensors").touch()
+
+
 def own_set(session: Session, name: str, *, tokens: int, created: float = 1.0) -> None:
     counts = {"stories": 1, "tokens": tokens, "bytes": 4 * tokens}
     manifest = {"name": name, "fingerprint": name, "created": created, "vocab_size": 512, "train": counts}

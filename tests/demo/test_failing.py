@@ -37,14 +37,6 @@ def session(model_home: Path) -> Session:
     return Session(model_home, model_home)
 
 
-@pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What pops up on the page."""
-    told: list[str] = []
-    monkeypatch.setattr(gr, "Warning", told.append)
-    return told
-
-
 def fail_after(monkeypatch: pytest.MonkeyPatch, tokens: int, error: Exception) -> None:
     """From now on a model fails when it has written so many tokens."""
     whole = LanguageModel.write_many

@@ -68,9 +68,7 @@ def test_an_answer_is_left_out_once_another_story_was_asked_for(
         assert answer(session) == gr.skip()
 
 
-def test_a_word_of_a_story_that_is_gone_makes_no_branch(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[str] = []
-    monkeypatch.setattr(gr, "Warning", told.append)
+def test_a_word_of_a_story_that_is_gone_makes_no_branch(session: Session, told: list[str]) -> None:
     list(told_on_the_write_tab(session, "small"))
     (old,) = session.written.of(PAGE)
     list(told_on_the_write_tab(session, "small"))

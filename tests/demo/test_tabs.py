@@ -1,11 +1,10 @@
-"""Handlers of the Train, Data and Runs tabs, called without a page."""
+"""Handlers of the Train, Data and Write tabs, called without a page."""
 
 from __future__ import annotations
 
 import errno
 import json
 import os
-import shutil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,155 +14,17 @@ import pytest
 pytest.importorskip("gradio")
 import gradio as gr
 
-from demo import measuring, reporting
-from demo.comparing import NO_CURVE, Seen, seen_now
+from demo import measuring
 from demo.forms import STARTER, preset_values
 from demo.measuring import Speed
 from demo.rights import Rights
 from demo.session import Session
-from demo.stories import Story
 from demo.tabs import data, runs, train, write
-from demo.tabs.runs import NOTHING_TOLD
 from demo.views.size import NOT_MEASURED
-from slm.runs import EventLog, record_process, write_json
+from slm.runs import record_process, write_json
+from tests.demo.making import make_bundled, make_trained
 
-
-@pytest.fixture
-def session(tmp_path: Path) -> Session:
-    return Session(tmp_path / "checkpoints", tmp_path / "data")
-
-
-@pytest.fixture(autouse=True)
-def told(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What pops up on the page."""
-    told: list[str] = []
-    monkeypatch.setattr(gr, "Warning", told.append)
-    monkeypatch.setattr(gr, "Info", told.append)
-    return told
-
-
-def make_run(session: Session, name: str, *, snapshots: int = 0, end: str | None = None) -> Path:
-    run = session.checkpoints / name
-    write_json(run / "run.json", {"name": name, "created": 1.0})
-    with EventLog(run / "events.jsonl") as log:
-        log.append("train", 1, loss=3.0, elapsed_s=60.0)
-        if end:
-            log.append("end", 1, reason=end, message="")
-    for step in range(snapshots):
-        write_json(run / f"snapshots/{step + 1:06d}/config.json", {})
-        (run / f"snapshots/{step + 1:06d}/model.safetensors").touch()
-    return run
-
-
-def bundled(session: Session, name: str) -> None:
-    write_json(session.checkpoints / name / "config.json", {})
-    (session.checkpoints / name / "model.safetensors").touch()
-
-
-def value(update: Any) -> Any:
-    return update.get("value", "kept") if isinstance(update, dict) else update
-
-
-# --- Runs ---------------------------------------------------------------------------------------------------
-
-
-def test_the_run_is_deleted_that_was_named(session: Session, told: list[str]) -> None:
-    for name in ("a", "b"):
-        make_run(session, name, end="stopped")
-    runs.delete_chosen(session, "a", "")
-    assert [run.name for run in session.runs()] == ["b"] and told == ["Deleted: a is gone."]
-
-
-def test_a_bundled_model_brings_no_curve(session: Session) -> None:
-    make_run(session, "own")
-    bundled(session, "came")
-    seen, compare, curve, _, _ = runs.choose_run(session, None, "came", str(seen_now(session, ["own"])))
-    assert compare["value"] == [] and compare["choices"] == ["own"]
-    assert curve["runs"] == [] and curve["nothing"] == NO_CURVE and Seen.parse(seen).names == ()
-    _, compare, curve, _, _ = runs.choose_run(session, None, "own", seen)
-    assert compare["value"] == ["own"] and [run["name"] for run in curve["runs"]] == ["own"]
-    _, _, run, compare, curve, *_ = runs.paint(session, None, "came", [])
-    assert value(run) == "kept" and compare["value"] == [] and curve["nothing"] == NO_CURVE
-
-
-def test_what_is_new_takes_nothing_from_who_looks(session: Session) -> None:
-    run = make_run(session, "one", snapshots=2)
-    seen = str(seen_now(session, ["one"]))
-    assert runs.tick(session, "one", ["one"], seen, 1) == gr.skip()
-    with EventLog(run / "events.jsonl") as log:
-        log.append("eval", 2, val_loss=2.0, val_bpb=0.8)
-    after, table, chosen, compare, _, stage = runs.tick(session, "one", ["one"], seen, 1)
-    assert "0.800" in table["value"][0]
-    assert chosen == compare == gr.skip()  # the lists are the same
-    assert "value" not in stage and stage["maximum"] == 2
-    asked, after = json.loads(after)
-    assert asked == seen and runs.tick(session, "one", ["one"], after, 1) == gr.skip()
-    make_run(session, "two")
-    after, _, chosen, compare, _, stage = runs.tick(session, "one", ["one"], after, 1)
-    assert [name for name, _ in chosen["choices"]] == compare["choices"] == ["one", "two"]
-    assert "value" not in chosen and "value" not in compare and "value" not in stage
-
-
-def test_the_time_machine_goes_to_the_last_snapshot_where_its_own_was_put_away(session: Session) -> None:
-    run = make_run(session, "one", snapshots=3)
-    seen = str(seen_now(session, ["one"]))
-    shutil.rmtree(run / "snapshots/000002")
-    with EventLog(run / "events.jsonl") as log:
-        log.append("eval", 3, val_loss=2.0, val_bpb=0.8)
-    *_, stage = runs.tick(session, "one", ["one"], seen, 3)
-    assert (stage["maximum"], stage["value"]) == (2, 2)
-    *_, stage = runs.tick(session, "one", ["one"], seen, 1)
-    assert "value" not in stage
-
-
-def test_a_story_of_the_time_machine_ends_when_another_run_is_chosen(
-    session: Session, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    page = SimpleNamespace(session_hash="page")
-    make_run(session, "one", snapshots=1)
-
-    def write(*args: Any, **options: Any) -> Any:
-        for text in ("Once", "Once upon"):
-            yield [Story("one", "", 7, text=text)]
-
-    monkeypatch.setattr(runs, "write", write)
-    for chosen, left in (("two", 0), ("one", 1)):  # late news of the choice of "one" does not end a story of it
-        telling = runs.tell(session, "one", "", 7, 1, page)
-        assert "Once" in next(telling)
-        row = SimpleNamespace(row_value=[chosen])
-        assert NOTHING_TOLD in runs.forget_told(session, page, chosen) == runs.forget_row(session, page, row)
-        assert len(list(telling)) == left
-
-
-def test_what_became_of_a_report_card_goes_with_the_name(session: Session) -> None:
-    for name in ("a", "b"):
-        make_run(session, name, end="stopped")
-        write_json(session.checkpoints / f".reports/{name}/job.json", {})
-        assert reporting.progress(session, name)["stage"] == "error"
-    runs.delete_chosen(session, "a", "")
-    runs.rename_chosen(session, "b", "c", "")
-    for name in ("a", "b"):
-        make_run(session, name, end="stopped")
-        assert reporting.progress(session, name) is None
-
-
-def test_what_is_gone_is_chosen_no_more(session: Session) -> None:
-    make_run(session, "one")
-    shown = Seen(("gone", "one"), curves="old")
-    seen, _, chosen, compare, _, stage = runs.tick(session, "gone", ["gone", "one"], str(shown), 1)
-    assert chosen["value"] == "one" and compare["value"] == ["one"] and stage == gr.skip()
-    asked, seen = json.loads(seen)
-    assert asked == str(shown)
-    assert Seen.parse(seen).names == ("one",) and Seen.parse(seen).curves == "old"  # so that the curves are sent
-
-
-def test_an_empty_new_name_is_asked_for(session: Session, told: list[str]) -> None:
-    make_run(session, "one", end="stopped")
-    for name in ("", "  ", None):
-        runs.rename_chosen(session, "one", name, "")
-    assert told == ["Not yet: type the new name first."] * 3
-    runs.rename_chosen(session, "one", " other ", "")
-    assert told[-1] == "Renamed: one is called other now." and (session.checkpoints / "other").is_dir()
+pytestmark = pytest.mark.usefixtures("told")
 
 
 # --- Train --------------------------------------------------------------------------------------------------
@@ -217,7 +78,7 @@ def test_where_nobody_trains_nobody_measures(tmp_path: Path) -> None:
 def test_finish_says_what_becomes_of_the_learning_rate(
     session: Session, told: list[str], monkeypatch: pytest.MonkeyPatch, settings: dict[str, float], says: str
 ) -> None:
-    run = make_run(session, "one")
+    run = make_trained(session, "one")
     write_json(run / "run.json", {"name": "one", "created": 1.0, "train": settings})
     monkeypatch.setattr(train, "shown_run", lambda *_: SimpleNamespace(name="one", status="running", path=run))
     monkeypatch.setattr(train.launch, "finish", lambda path: None)
@@ -229,7 +90,7 @@ def test_finish_says_what_becomes_of_the_learning_rate(
 def test_resume_says_what_a_finished_run_gets_on_top(
     session: Session, monkeypatch: pytest.MonkeyPatch, state: str, minutes: float | None, said: str
 ) -> None:
-    make_run(session, "one", end=state)
+    make_trained(session, "one", end=state)
     asked = []
     monkeypatch.setattr(train, "training", SimpleNamespace(resume=lambda *_, minutes: asked.append(minutes)))
     first, _ = train.resume_training(session, "one", 2.0, "")
@@ -322,7 +183,7 @@ def test_what_the_disk_refuses_is_told(
         raise PermissionError(errno.EACCES, "Permission denied", "/a/folder")
 
     refused = "/a/folder cannot be used (Permission denied)."
-    run = make_run(session, "one", snapshots=1, end="stopped")
+    run = make_trained(session, "one", snapshots=1, end="stopped")
     monkeypatch.setattr(train, "spec", lambda *_: SimpleNamespace(run="two"))
     monkeypatch.setattr(train, "refresh_data", lambda *_: gr.skip())
     monkeypatch.setattr(train, "training", SimpleNamespace(start=refuse, resume=refuse))
@@ -343,7 +204,7 @@ def test_what_the_disk_refuses_is_told(
 
 
 def test_a_model_is_offered_in_place_of_one_that_is_not_there(session: Session) -> None:
-    bundled(session, "came")
+    make_bundled(session, "came")
     assert [json.loads(text) for text in write.refresh(session, None, "gone")[3:]] == [[None, "came"], ["gone", ""]]
     mine, other, _, *offered = write.refresh(session, "came", "")
     assert [json.loads(text) for text in offered] == [["came", "came"], ["", ""]]
@@ -352,10 +213,10 @@ def test_a_model_is_offered_in_place_of_one_that_is_not_there(session: Session) 
 
 def test_a_class_follows_what_trains_where_nobody_has_chosen_a_model(tmp_path: Path) -> None:
     session = Session(tmp_path / "checkpoints", tmp_path / "data", Rights("a-code"))
-    bundled(session, "came")
+    make_bundled(session, "came")
     *_, suggested, offered, _ = write.refresh(session, None, "", "")
     assert suggested == "came" and json.loads(offered) == [None, "came"]
-    record_process(make_run(session, "learning", snapshots=2))
+    record_process(make_trained(session, "learning", snapshots=2))
     own = Session(session.checkpoints, session.data)
     for page, asked, last, then in [
         (session, "came", "came", "learning@newest"),
